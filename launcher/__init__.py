@@ -1,0 +1,1 @@
+"""Brings Rialto up on one machine: environment, embedded services, processes."""
