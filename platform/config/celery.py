@@ -1,0 +1,34 @@
+"""The task app: `celery -A config.celery worker -Q money,webhooks,provisioning,mail,reports,default`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.demo")
+
+app = Celery("rialto")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.set_default()  # for all threads: the current app is known to the importing one only
+
+
+@setup_logging.connect
+def _keep_our_logging(**_: Any) -> None:
+    """Settings configured the logs already."""
+
+
+@app.on_after_finalize.connect
+def _schedule(sender: Celery, **_: Any) -> None:
+    """Beat's timetable. Each entry wakes a fan-out task in the public scope."""
+    from kernel.schedule import entries
+
+    for entry in entries():
+        sender.add_periodic_task(
+            entry.seconds,
+            sender.signature(entry.task, headers={"rialto_scope": "public"}, queue=entry.queue),
+            name=entry.task,
+        )

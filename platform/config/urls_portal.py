@@ -1,0 +1,7 @@
+"""Addresses of the portal surface; apps contribute theirs."""
+
+from __future__ import annotations
+
+from kernel.urls import surface_urls
+
+urlpatterns = surface_urls("portal")

@@ -1,0 +1,269 @@
+"""Commands: durable calls that change something in another system (a balance operation, a refund, an account).
+
+    @command("trading.balance")
+    class BalanceCommand(CommandType):
+        def send(self, command) -> dict            # outside any transaction; returns the result or raises
+        def find(self, command) -> dict | None     # ask the other system whether our operation id was carried out
+        def succeeded(self, command, result)       # in the transaction that records the success
+        def failed(self, command, error)           # likewise
+
+States: pending → sending → succeeded | failed | unknown; unknown → succeeded | pending.
+
+Survival of kill -9. The row is written with the fact that demands it. `sending` is committed before the first byte
+leaves, with a lease. A process that dies while sending leaves `sending` behind; when the lease ends the command counts
+as unknown, and the other system is asked (`find`) before anything is sent again. Two workers cannot hold one command:
+claiming is a compare-and-set. Commands of one aggregate are carried out one after the other, in order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from kernel import clock
+from kernel.actors import Actor
+from kernel.errors import OutcomeUnknown, Rejected
+from kernel.events import as_plain
+from kernel.logs import log
+from kernel.models import Command, CommandState
+from kernel.tasks import enqueue, task
+
+LEASE = timedelta(seconds=90)
+MAX_ATTEMPTS = 20
+OPEN = (CommandState.PENDING, CommandState.SENDING, CommandState.UNKNOWN)
+
+
+class CommandType:
+    """A kind of command. `queue` is the worker queue; `patience` how long an outcome may stay unfindable before a resend."""
+
+    kind = ""
+    queue = "money"
+    patience = timedelta(seconds=10)
+
+    def send(self, command: Command) -> Mapping[str, Any]:
+        """Carry it out. Raise Unavailable (not done), Rejected (refused) or OutcomeUnknown (ask)."""
+        raise TypeError(f"{type(self).__name__} cannot send")
+
+    def find(self, command: Command) -> Mapping[str, Any] | None:
+        """The result, if the other system did carry out `command.id`; None if it surely did not."""
+        raise TypeError(f"{type(self).__name__} cannot ask")
+
+    def patience_of(self, command: Command) -> timedelta:
+        """How long "not found" proves nothing for this very command; asked for before a resend."""
+        return self.patience
+
+    def succeeded(self, command: Command, result: Mapping[str, Any]) -> None:
+        """Effects on our side; the same transaction marks the command."""
+
+    def failed(self, command: Command, error: Rejected) -> None:
+        """What to undo on our side; the same transaction marks the command."""
+
+
+_types: dict[str, CommandType] = {}
+
+
+def command(kind: str) -> Any:
+    def decorate(cls: type[CommandType]) -> type[CommandType]:
+        if kind in _types:
+            raise ValueError(f"command {kind} is registered twice")
+        cls.kind = kind
+        _types[kind] = cls()
+        return cls
+
+    return decorate
+
+
+def type_of(kind: str) -> CommandType:
+    return _types[kind]
+
+
+def issue(
+    kind: str,
+    *,
+    aggregate: str,
+    payload: Mapping[str, Any],
+    actor: Actor,
+    reason: str = "",
+    before: Mapping[str, Any] | None = None,
+    command_id: UUID | None = None,
+) -> Command:
+    """Write a command in the caller's transaction and wake a worker after commit. A known `command_id` is returned as is."""
+    chosen = type_of(kind)
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("a command is issued in the transaction of the fact that demands it")
+    if command_id and (known := Command.objects.filter(pk=command_id).first()):
+        return known
+    row = Command(
+        kind=kind,
+        aggregate=aggregate[:80],
+        payload=as_plain(dict(payload)),
+        before=as_plain(dict(before)) if before is not None else None,
+        actor=actor.as_json(),
+        reason=reason[:300],
+        available_at=clock.now(),
+    )
+    if command_id:
+        row.id = command_id
+    row.save(force_insert=True)
+    _wake(row.id, chosen.queue)
+    return row
+
+
+def _wake(command_id: UUID, queue: str, countdown: float | None = None) -> None:
+    enqueue(command_run, str(command_id), countdown=countdown, queue=queue)
+
+
+@task(name="kernel.command_run", queue="money")
+def command_run(command_id: str) -> str:
+    return run(UUID(command_id))
+
+
+def run(command_id: UUID) -> str:
+    """Carry a command one step further; returns its state. Safe to call at any time, any number of times."""
+    claimed = _claim(command_id)
+    if claimed is None:
+        return "not due"
+    row, ask_first = claimed
+    kind = type_of(row.kind)
+    started = time.monotonic()
+    try:
+        if ask_first:
+            found = kind.find(row)
+            if found is not None:
+                return _succeed(row, found, started)
+            if clock.now() - (row.sent_at or row.created_at) < kind.patience_of(row):
+                return _again(row, CommandState.UNKNOWN, "not found there yet", seconds=2)
+            row = _mark_sending(row)
+        return _succeed(row, kind.send(row), started)
+    except Rejected as error:
+        return _fail(row, error)
+    except OutcomeUnknown as error:
+        return _again(row, CommandState.UNKNOWN, str(error) or error.code, seconds=1)
+    except Exception as error:  # noqa: BLE001 - Unavailable and defects alike: never lost, tried again or asked
+        return _after_failure(row, error, ask_first)
+
+
+def _claim(command_id: UUID) -> tuple[Command, bool] | None:
+    """Take a due command by compare-and-set. The flag says whether the other system must be asked first."""
+    current = clock.now()
+    earlier = Command.objects.filter(
+        aggregate=OuterRef("aggregate"), state__in=OPEN, created_at__lt=OuterRef("created_at")
+    )
+    with transaction.atomic():
+        row = (
+            Command.objects.filter(pk=command_id, available_at__lte=current)
+            .filter(~Exists(earlier))
+            .filter(
+                Q(state=CommandState.PENDING)
+                | Q(state__in=[CommandState.UNKNOWN, CommandState.SENDING], lease_until__lte=current)
+                | Q(state=CommandState.UNKNOWN, lease_until=None)
+            )
+            .select_for_update(skip_locked=True, of=("self",))
+            .first()
+        )
+        if row is None:
+            return None
+        ask_first = row.state != CommandState.PENDING
+        row.lease_until = current + LEASE
+        if ask_first:
+            row.state = CommandState.UNKNOWN
+            row.save(update_fields=["lease_until", "state"])
+        else:
+            _start(row)
+    return row, ask_first
+
+
+def _start(row: Command) -> None:
+    row.state = CommandState.SENDING
+    row.sent_at = clock.now()
+    row.attempts += 1
+    row.lease_until = clock.now() + LEASE
+    row.save(update_fields=["state", "sent_at", "attempts", "lease_until"])
+
+
+def _mark_sending(row: Command) -> Command:
+    with transaction.atomic():
+        fresh = Command.objects.select_for_update().get(pk=row.pk)
+        _start(fresh)
+    return fresh
+
+
+def _succeed(row: Command, result: Mapping[str, Any], started: float) -> str:
+    plain = as_plain(dict(result))
+    with transaction.atomic():
+        fresh = Command.objects.select_for_update().get(pk=row.pk)
+        if fresh.state == CommandState.SUCCEEDED:
+            return fresh.state
+        fresh.state = CommandState.SUCCEEDED
+        fresh.result = plain
+        fresh.finished_at = clock.now()
+        fresh.latency_ms = round((time.monotonic() - started) * 1000)
+        fresh.lease_until = None
+        fresh.error = fresh.error_code = ""
+        fresh.save()
+        type_of(row.kind).succeeded(fresh, plain)
+        _wake_next(fresh)
+    return CommandState.SUCCEEDED
+
+
+def _fail(row: Command, error: Rejected) -> str:
+    with transaction.atomic():
+        fresh = Command.objects.select_for_update().get(pk=row.pk)
+        fresh.state = CommandState.FAILED
+        fresh.error_code, fresh.error = error.code[:60], str(error)
+        fresh.finished_at = clock.now()
+        fresh.lease_until = None
+        fresh.save()
+        type_of(row.kind).failed(fresh, error)
+        _wake_next(fresh)
+    log.warning("command_rejected", kind=row.kind, command=str(row.pk), code=error.code)
+    return CommandState.FAILED
+
+
+def _after_failure(row: Command, error: Exception, asked: bool) -> str:
+    from kernel.errors import Unavailable
+
+    surely_not_done = isinstance(error, Unavailable) and not asked
+    if not isinstance(error, Unavailable):
+        log.exception("command_defect", kind=row.kind, command=str(row.pk))
+    state = CommandState.PENDING if surely_not_done else CommandState.UNKNOWN
+    return _again(row, state, f"{type(error).__name__}: {error}", seconds=min(2 ** min(row.attempts, 8), 300))
+
+
+def _again(row: Command, state: str, error: str, *, seconds: float) -> str:
+    with transaction.atomic():
+        Command.objects.filter(pk=row.pk).update(
+            state=state,
+            error=error[:2000],
+            lease_until=None,
+            available_at=clock.now() + timedelta(seconds=seconds),
+        )
+        _wake(row.pk, type_of(row.kind).queue, countdown=seconds + 0.1)
+    return state
+
+
+def _wake_next(row: Command) -> None:
+    following = (
+        Command.objects.filter(aggregate=row.aggregate, state__in=OPEN)
+        .exclude(pk=row.pk)
+        .order_by("created_at")
+        .first()
+    )
+    if following:
+        _wake(following.pk, type_of(following.kind).queue)
+
+
+def due(limit: int = 200) -> list[Command]:
+    """Open commands whose time has come: what the sweeper wakes when a task was lost."""
+    current = clock.now()
+    return list(
+        Command.objects.filter(state__in=OPEN, available_at__lte=current)
+        .filter(Q(lease_until=None) | Q(lease_until__lte=current))
+        .order_by("available_at")[:limit]
+    )

@@ -1,0 +1,54 @@
+"""Live pages, sending side: `publish(topic, ...)` reaches every open page of this tenant that watches the topic.
+
+Messages say that something changed, with a few values; pages fetch what they show through ordinary, permission-checked
+views. Topics are per tenant by construction. The last 200 messages of a topic are kept for reconnecting pages.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import redis
+from django.db import transaction
+
+from kernel import secrets
+from kernel.logs import log
+from kernel.redis import client
+from kernel.tenancy import context
+
+KEEP = 200
+TOKEN_AGE = 12 * 3600
+
+
+def channel(tenant_id: object, topic: str) -> str:
+    return f"rialto:live:{tenant_id}:{topic}"
+
+
+def publish(topic: str, data: dict[str, Any] | None = None, *, event_ms: int | None = None) -> None:
+    """Tell watchers of `topic` after the transaction commits. `event_ms`: epoch milliseconds of the event's origin."""
+    scope = context.scope()
+    owner = scope.tenant.id if scope.tenant else scope.kind
+    message = {"topic": topic, "data": data or {}, "ts": event_ms or int(time.time() * 1000)}
+    transaction.on_commit(lambda: send(owner, [(topic, message)]))
+
+
+def send(owner: object, messages: list[tuple[str, dict[str, Any]]]) -> None:
+    """Send now, many at once in one round trip; for the bridge, which has no transaction around it."""
+    try:
+        pipe = client().pipeline(transaction=False)
+        for topic, message in messages:
+            text = json.dumps(message, separators=(",", ":"))
+            key = channel(owner, topic)
+            pipe.xadd(f"{key}:log", {"m": text}, maxlen=KEEP, approximate=True)
+            pipe.expire(f"{key}:log", 600)
+            pipe.publish(key, text)
+        pipe.execute()
+    except redis.RedisError:
+        log.warning("live_unavailable")
+
+
+def token(topics: list[str], session_key: str) -> str:
+    """What a page presents to /live/: the topics its view allowed, bound to tenant and session, for half a day."""
+    return secrets.sign({"topics": sorted(set(topics)), "session": session_key[:12]}, purpose="live")

@@ -1,0 +1,142 @@
+"""Hostile input at the edges: files that explode, figures that are none, targets that lead away, sessions that are over."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client, RequestFactory
+from PIL import Image
+
+from kernel import clock, files
+from kernel.guards import safe_next
+from kernel.live import asgi
+from kernel.live.publish import token
+from kernel.redis import client as redis_client
+from kernel.sessions import SessionStore
+from kernel.tenancy import context
+
+
+def pdf(width: float, height: float) -> bytes:
+    """A PDF of one empty page of this size, in points."""
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument.new()
+    document.new_page(width, height)
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1.0, 14_400.0), (0.1, 5.0), (14_400.0, 1.0)])
+def test_a_page_of_absurd_shape_is_drawn_small(tenant: Any, width: float, height: float) -> None:
+    with context.use(tenant):
+        row = files.save_upload(pdf(width, height), kind="kyc", name="a.pdf")
+        picture = Image.open(io.BytesIO(files.page_picture(row, width=100)))
+    assert picture.width <= 100
+    assert picture.height <= 300
+
+
+def test_nothing_of_a_pictures_comment_is_kept() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (300, 300), "red").save(out, format="JPEG", comment=b"<script>alert(1)</script>")
+    assert b"<script>" in out.getvalue()
+    assert b"<script>" not in files.accept(out.getvalue())[0]
+
+
+def test_an_upload_without_end_is_cut_off(tenant: Any, settings: Any) -> None:
+    settings.UPLOAD_MAX_BYTES = 50_000
+    browser = Client(HTTP_HOST="alpha.localhost")
+    small = browser.post("/login/", {"file": SimpleUploadedFile("a.bin", b"x" * 10_000)})
+    large = browser.post("/login/", {"file": SimpleUploadedFile("a.bin", b"x" * 200_000)})
+    assert (small.status_code, large.status_code) == (422, 400)
+
+
+def test_a_portal_page_allows_no_inline_code_and_no_other_origin(tenant: Any) -> None:
+    answer = Client(HTTP_HOST="alpha.localhost").get("/login/")
+    assert answer.status_code == 200
+    rules = dict(part.strip().split(" ", 1) for part in answer["Content-Security-Policy"].split(";") if part.strip())
+    allowed = set(" ".join(rules.values()).split())
+    assert rules["script-src"] == "'self'"
+    assert (rules["frame-ancestors"], rules["form-action"]) == ("'none'", "'self'")
+    assert allowed <= {"'self'", "'none'", "data:", "blob:"}
+    assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "target", ["/\t/evil.example", "/\r/evil.example", "//evil.example", "/\\evil.example", "https://evil.example"]
+)
+def test_the_way_on_never_leads_to_another_host(target: str) -> None:
+    assert safe_next(RequestFactory().post("/login/", {"next": target})) == "/"
+
+
+def test_the_way_on_may_be_any_path_of_ours() -> None:
+    assert safe_next(RequestFactory().post("/login/", {"next": "/clients/?q=a&b=//c"})) == "/clients/?q=a&b=//c"
+
+
+def test_a_session_that_is_over_opens_no_stream(tenant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.db.close_old_connections", lambda: None)  # it would end the test's transaction
+    with context.use(tenant):
+        session = SessionStore()
+        session["account_id"] = None
+        session.save()
+        assert asgi._session_lives(str(session.session_key))
+        session.model.objects.update(expire_date=clock.now() - timedelta(seconds=1))
+        assert not asgi._session_lives(str(session.session_key))
+        inside = SessionStore()
+        inside["break_glass"] = {"until": clock.now().timestamp() - 1}
+        inside.save()
+        assert not asgi._session_lives(str(inside.session_key))
+
+
+@pytest.mark.parametrize(
+    ("state", "opens"),
+    [
+        ("requested", False), ("provisioning", False), ("deleted", False),
+        ("active", True), ("read_only", True), ("suspended", True), ("offboarding", True),
+    ],
+)  # fmt: skip
+def test_a_brokerage_that_is_not_served_streams_nothing(
+    tenant: Any, monkeypatch: pytest.MonkeyPatch, state: str, opens: bool
+) -> None:
+    """Host, cookie and token are right; what decides is the state, as for any other request."""
+    stood = replace(tenant, state=state)
+    monkeypatch.setattr(asgi.directory, "by_host", lambda host: (stood, "portal"))
+    monkeypatch.setattr(asgi, "_session_lives", lambda key: True)
+    with context.use(stood):
+        text = token(["leads"], "a" * 32)
+    headers = [(b"host", b"alpha.localhost"), (b"cookie", b"sid=" + b"a" * 32)]
+    scope = {"method": "GET", "path": "/live/", "headers": headers, "query_string": urlencode({"t": text}).encode()}
+    assert asyncio.run(asgi._allowed(scope)) == ((stood.id, ["leads"]) if opens else None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"p50": NaN, "p95": 1}', b'{"p50": Infinity, "p95": -Infinity}', b'{"p50": 1, "p95": 1, "n": 1e999}', b"[]"],
+)
+def test_a_delay_that_is_no_number_is_not_kept(tenant: Any, body: bytes) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def known(scope: dict[str, Any]) -> context.Scope:
+        return context.tenant_scope(tenant)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asgi, "_owner_scope", known)
+        redis_client().hdel(asgi.LATENCY_KEY, str(tenant.id))
+        asyncio.run(asgi._latency({"headers": []}, receive, send))
+    kept = redis_client().hget(asgi.LATENCY_KEY, str(tenant.id))
+    assert kept is None, json.loads(str(kept))
+    assert sent[0]["status"] == 400

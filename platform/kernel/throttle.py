@@ -1,0 +1,35 @@
+"""Rate limits: a token bucket per name in Redis, counted atomically. Without Redis, limits are not enforced but logged."""
+
+from __future__ import annotations
+
+import redis
+
+from kernel.errors import TooMany
+from kernel.logs import log
+from kernel.redis import client
+from kernel.tenancy import context
+
+_BUCKET = """
+local now = redis.call('TIME'); now = now[1] + now[2] / 1000000
+local state = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local burst, per_second = tonumber(ARGV[1]), tonumber(ARGV[2])
+local tokens = math.min(burst, (tonumber(state[1]) or burst) + (now - (tonumber(state[2]) or now)) * per_second)
+local allowed = 0
+if tokens >= 1 then tokens = tokens - 1; allowed = 1 end
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', tostring(now))
+redis.call('EXPIRE', KEYS[1], math.ceil(burst / per_second) + 1)
+return {allowed, tostring((1 - tokens) / per_second)}
+"""
+
+
+def check(name: str, key: str, *, burst: int, per_minute: float) -> None:
+    """Take a token or raise TooMany with `retry_after` in seconds. Buckets belong to the tenant."""
+    scope = context.scope()
+    owner = str(scope.tenant.id) if scope.tenant else scope.kind
+    try:
+        allowed, wait = client().eval(_BUCKET, 1, f"rialto:rate:{owner}:{name}:{key}", burst, per_minute / 60)
+    except redis.RedisError:
+        log.warning("rate_limit_unavailable", limit=name)
+        return
+    if not int(allowed):
+        raise TooMany(retry_after=max(1, round(float(wait))))
