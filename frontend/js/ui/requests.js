@@ -1,0 +1,40 @@
+// htmx requests: CSRF header, refusals as toasts, HX-Trigger events from the server.
+import { text } from "./dom.js";
+import { showToast } from "./toasts.js";
+
+document.addEventListener("htmx:config:request", (event) => {
+  const token = document.querySelector('meta[name="csrf-token"]')?.content;
+  if (token) event.detail.ctx.request.headers["X-CSRFToken"] = token;
+});
+
+// Statuses in `noSwap` leave the page as it is; the person still has to learn what happened.
+document.addEventListener("htmx:response:error", (event) => {
+  const { ctx } = event.detail;
+  const { status, headers } = ctx.response;
+  if (status === 401) return location.reload();
+  // A refusal with a text of its own is told as a toast, whatever part of the page had asked.
+  const refusal = ctx.text?.includes("data-error-fragment") && new DOMParser().parseFromString(ctx.text, "text/html").querySelector("[data-error-fragment]");
+  if (refusal) {
+    ctx.swap = "none";
+    return showToast({ message: refusal.textContent.trim(), tone: "danger" });
+  }
+  if (status === 422 || status === 409 || status === 400) return;
+  if (headers.get("HX-Trigger")?.includes('"toast"')) return;
+  const message = { 403: text("forbidden"), 404: text("missing"), 429: text("slowDown") }[status] ?? text("serverError");
+  showToast({ message, tone: "danger" });
+});
+document.addEventListener("htmx:error", (event) => {
+  if (event.detail.error?.name === "AbortError") return;
+  showToast({ message: text("offline"), tone: "danger" });
+});
+
+// A style that a script set on an element with an id (a placed menu, a measured bar) would be copied by htmx to its successor
+// as an attribute, which the content security policy forbids. The successor is placed and measured anew by itself.
+document.addEventListener("htmx:before:swap", (event) => {
+  const targets = (event.detail?.tasks ?? [])
+    .map(({ target }) => (typeof target === "string" ? document.querySelector(target) : target))
+    .filter((target) => target instanceof Element);
+  targets.forEach((target) => {
+    [target, ...target.querySelectorAll("[id][style]")].forEach((element) => element.removeAttribute("style"));
+  });
+});
