@@ -1,0 +1,1 @@
+"""Protocol-faithful stand-ins for the outside world. They share no code with the adapters they face."""

@@ -1,0 +1,246 @@
+"""The bank over HTTP: JSON for tests, pages for the tour."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sandbox._html import Child, document, el
+from sandbox._web import (
+    Application,
+    Request,
+    Response,
+    Router,
+    html_response,
+    json_response,
+    redirect,
+    static_file,
+)
+from sandbox.bank.camt import corrupt
+from sandbox.bank.store import Bank, entry_from, entry_values
+
+STATIC = Path(__file__).parent / "static"
+
+
+class Counter:
+    """Routes over a bank."""
+
+    def __init__(self, bank: Bank) -> None:
+        self.bank = bank
+
+    def application(self) -> Application:
+        router = Router()
+        router.add("GET", "/healthz", self.healthz)
+        router.add("GET", "/static/{name}", self.static)
+        router.add("GET", "/api/accounts", self.api_accounts)
+        router.add("PUT", "/api/accounts/{iban}", self.api_open)
+        router.add("GET", "/api/accounts/{iban}", self.api_account)
+        router.add("POST", "/api/accounts/{iban}/transfers", self.api_transfer)
+        router.add("POST", "/api/accounts/{iban}/statements", self.api_draw)
+        router.add("GET", "/api/accounts/{iban}/statements", self.api_statements)
+        router.add("GET", "/api/accounts/{iban}/statements/{number}", self.download)
+        router.add("GET", "/", self.page_accounts)
+        router.add("POST", "/accounts", self.page_open)
+        router.add("GET", "/accounts/{iban}", self.page_account)
+        router.add("POST", "/accounts/{iban}/transfers", self.page_transfer)
+        router.add("POST", "/accounts/{iban}/statements", self.page_draw)
+        return Application(router)
+
+    async def healthz(self, request: Request) -> Response:
+        self.bank.db.row("SELECT 1")
+        return Response(b"ok\n")
+
+    async def static(self, request: Request) -> Response:
+        return static_file(STATIC, request.params["name"])
+
+    # JSON
+
+    async def api_accounts(self, request: Request) -> Response:
+        return json_response({"accounts": self.bank.accounts()})
+
+    async def api_open(self, request: Request) -> Response:
+        try:
+            values = request.json()
+            self.bank.open_account(request.params["iban"], values.get("currency", "EUR"), values.get("owner", ""))
+        except (ValueError, AttributeError) as error:
+            return json_response({"error": str(error)}, 400)
+        return json_response(self.bank.account(request.params["iban"]))
+
+    async def api_account(self, request: Request) -> Response:
+        account = self.bank.account(request.params["iban"])
+        if account is None:
+            return json_response({"error": "no such account"}, 404)
+        waiting = [entry_values(entry) for entry in self.bank.waiting(request.params["iban"])]
+        return json_response({**account, "waiting": waiting})
+
+    async def api_transfer(self, request: Request) -> Response:
+        """Body: the fields of ``camt.Entry``; amounts as text."""
+        try:
+            number = self.bank.transfer(request.params["iban"], entry_from(request.json()))
+        except (ValueError, TypeError, AttributeError) as error:
+            return json_response({"error": str(error)}, 400)
+        return json_response({"id": number}, 201)
+
+    async def api_draw(self, request: Request) -> Response:
+        """Draws the next statement and answers with it. Optional: day (ISO), version (2 or 8), corrupt."""
+        try:
+            values: dict[str, Any] = request.json()
+            day = date.fromisoformat(values["day"]) if values.get("day") else None
+            number, xml = self.bank.draw_statement(request.params["iban"], day, int(values.get("version", 8)))
+            if values.get("corrupt"):
+                xml = corrupt(xml, str(values["corrupt"]))
+        except (ValueError, TypeError, AttributeError) as error:
+            return json_response({"error": str(error)}, 400)
+        return _xml(xml, request.params["iban"], number)
+
+    async def api_statements(self, request: Request) -> Response:
+        return json_response({"statements": self.bank.statements(request.params["iban"])})
+
+    async def download(self, request: Request) -> Response:
+        number = request.params["number"]
+        xml = self.bank.document(request.params["iban"], int(number)) if number.isdecimal() else None
+        return _xml(xml, request.params["iban"], int(number)) if xml else Response(b"Not found\n", 404)
+
+    # Pages
+
+    async def page_accounts(self, request: Request) -> Response:
+        return html_response(_accounts_page(self.bank.accounts(), None))
+
+    async def page_open(self, request: Request) -> Response:
+        if _foreign(request):
+            return Response(b"Cross-site request refused\n", 403)
+        form = request.form
+        iban = form.get("iban", "").replace(" ", "").upper()
+        try:
+            self.bank.open_account(iban, form.get("currency", "").strip().upper(), form.get("owner", "").strip())
+        except ValueError as error:
+            return html_response(_accounts_page(self.bank.accounts(), str(error)), 422)
+        return redirect(f"/accounts/{iban}")
+
+    async def page_account(self, request: Request) -> Response:
+        account = self.bank.account(request.params["iban"])
+        if account is None:
+            return html_response(_page("Not found", el("h1", "No such account")), 404)
+        return html_response(self._account(account, {}, None))
+
+    async def page_transfer(self, request: Request) -> Response:
+        if _foreign(request):
+            return Response(b"Cross-site request refused\n", 403)
+        account = self.bank.account(request.params["iban"])
+        if account is None:
+            return Response(b"Not found\n", 404)
+        form = {name: value.strip() for name, value in request.form.items() if value.strip()}
+        try:
+            self.bank.transfer(account["iban"], entry_from(form))
+        except (ValueError, TypeError) as error:
+            return html_response(self._account(account, form, str(error)), 422)
+        return redirect(f"/accounts/{account['iban']}")
+
+    async def page_draw(self, request: Request) -> Response:
+        if _foreign(request):
+            return Response(b"Cross-site request refused\n", 403)
+        iban = request.params["iban"]
+        try:
+            number, _ = self.bank.draw_statement(iban)
+        except ValueError:
+            return Response(b"Not found\n", 404)
+        return redirect(f"/accounts/{iban}#statement-{number}")
+
+    def _account(self, account: dict[str, Any], form: dict[str, str], failure: str | None) -> str:
+        iban = account["iban"]
+        return _account_page(account, self.bank.waiting(iban), self.bank.statements(iban), form, failure)
+
+
+def _foreign(request: Request) -> bool:
+    return request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+
+
+def _xml(xml: bytes, iban: str, number: int) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="camt053-{iban}-{number}.xml"'}
+    return Response(xml, 200, "application/xml", headers | {"X-Statement-Number": str(number)})
+
+
+def _page(title: str, *body: Child) -> str:
+    banner = el("p", "Sandbox bank: no money moves", class_="banner")
+    return document(banner, el("main", *body), title=f"{title} · Sandbox bank", stylesheet="/static/bank.css")
+
+
+def _field(name: str, label: str, form: dict[str, str], **more: Any) -> Child:
+    return el("label", el("span", label), el("input", name=name, value=form.get(name, ""), **more))
+
+
+def _alert(failure: str | None) -> Child:
+    return el("p", failure, class_="alert", role="alert") if failure else None
+
+
+def _accounts_page(accounts: list[dict[str, Any]], failure: str | None) -> str:
+    rows = [
+        el("li", el("a", item["iban"], href=f"/accounts/{item['iban']}"), f" {item['owner']} ",
+           el("bdi", f"{item['balance']} {item['currency']}"))
+        for item in accounts
+    ]  # fmt: skip
+    form = el(
+        "form",
+        _field("iban", "IBAN", {}, required=True),
+        _field("currency", "Currency", {"currency": "EUR"}, required=True, maxlength="3"),
+        _field("owner", "Owner", {}),
+        el("button", "Open account"),
+        method="post",
+        action="/accounts",
+        class_="grid",
+    )
+    listing = el("ul", rows) if rows else el("p", "No account yet.")
+    return _page("Accounts", el("h1", "Accounts"), listing, _alert(failure), el("h2", "New account"), form)
+
+
+def _account_page(
+    account: dict[str, Any], waiting: list[Any], statements: list[dict[str, Any]], form: dict[str, str],
+    failure: str | None,
+) -> str:  # fmt: skip
+    iban = account["iban"]
+    transfer = el(
+        "form",
+        _field("amount", f"Amount ({account['currency']}; negative leaves the account)", form, required=True,
+               inputmode="decimal"),
+        _field("name", "Sender's name", form),
+        _field("reference", "Reference", form),
+        _field("iban", "Sender's IBAN", form),
+        el("button", "Send transfer"),
+        method="post",
+        action=f"/accounts/{iban}/transfers",
+        class_="grid",
+    )  # fmt: skip
+    rows = [
+        el(
+            "li",
+            el("bdi", f"{entry.amount} {account['currency']}"),
+            f" {entry.name} ",
+            el("bdi", entry.reference),
+        )
+        for entry in waiting
+    ]
+    drawn = [
+        el(
+            "li",
+            el("a", f"Statement {item['number']}", href=f"/api/accounts/{iban}/statements/{item['number']}"),
+            f" {item['entries']} entries, {item['opening']} to {item['closing']} {account['currency']}",
+            id=f"statement-{item['number']}",
+        )
+        for item in statements
+    ]
+    draw = el("form", el("button", "Draw camt.053 statement"), method="post", action=f"/accounts/{iban}/statements")
+    return _page(
+        iban,
+        el("p", el("a", "All accounts", href="/")),
+        el("h1", iban),
+        el("p", f"{account['owner']} ", el("bdi", f"{account['balance']} {account['currency']}")),
+        _alert(failure),
+        el("h2", "Incoming transfer"),
+        transfer,
+        el("h2", "Not yet on a statement"),
+        el("ul", rows) if rows else el("p", "Nothing."),
+        draw,
+        el("h2", "Statements"),
+        el("ul", drawn) if drawn else el("p", "None drawn yet."),
+    )

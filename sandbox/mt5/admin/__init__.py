@@ -1,0 +1,1 @@
+"""The sandbox's own control desk: plain HTTP, JSON, and one page for people."""

@@ -1,0 +1,78 @@
+"""All trading servers of one process: found by name, created at run time, each in its own file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sandbox.mt5.catalogue import GroupSpec, default_groups, quoted
+from sandbox.mt5.clock import Clock
+from sandbox.mt5.feed import Feed
+from sandbox.mt5.records import Manager
+from sandbox.mt5.retcodes import Refused, Retcode
+from sandbox.mt5.secrets import manager_secret
+from sandbox.mt5.server import ServerConfig, TradingServer
+
+HOST_SUFFIX = ".mt5.localhost"
+ALL_RIGHTS = [0, 1, 24, 25, 26, 27, 29]
+_HISTORY = Path(__file__).parent / "data" / "ecb-daily.csv"
+
+
+class Registry:
+    """The process's servers, its clock and its feed."""
+
+    def __init__(self, state: Path, clock: Clock, seed: int) -> None:
+        self._state = state
+        self.clock = clock
+        self.seed = seed
+        self.feed = Feed(seed, _HISTORY)
+        self.servers: dict[str, TradingServer] = {}
+        for path in sorted(state.glob("*.sqlite3")):
+            self._open(path)
+
+    def _open(self, path: Path) -> TradingServer:
+        server = TradingServer(path, self.clock, self.feed, self.seed)
+        self.servers[server.config.name] = server
+        return server
+
+    def by_host(self, host: str) -> TradingServer | None:
+        """The server a Host header (`name.mt5.localhost:port`) speaks of."""
+        name = host.partition(":")[0].lower()
+        return self.servers.get(name.removesuffix(HOST_SUFFIX)) if name.endswith(HOST_SUFFIX) else None
+
+    def create(self, request: dict[str, Any]) -> TradingServer:
+        """Create a server from the admin request. Refused 3 for a taken name or anything malformed."""
+        settings = {key: value for key, value in request.items() if key in ServerConfig.known()}
+        unknown = set(request) - ServerConfig.known() - {"managers", "groups", "currencies"}
+        if unknown:
+            raise Refused(Retcode.INVALID_PARAMETERS, f"unknown settings: {', '.join(sorted(unknown))}")
+        try:
+            config = ServerConfig(**settings)
+            managers = [manager_from(one) for one in request.get("managers", [])]
+            currencies = request.get("currencies") or [config.currency]
+            groups = [GroupSpec(**one) for one in request.get("groups", [])] or default_groups(currencies)
+        except (TypeError, KeyError, ValueError) as error:
+            raise Refused(Retcode.INVALID_PARAMETERS, str(error))
+        strange = {group.currency for group in groups if not quoted(group.currency)}
+        if strange:
+            raise Refused(Retcode.INVALID_PARAMETERS, f"no prices for {', '.join(sorted(strange))}")
+        if config.name in self.servers:
+            raise Refused(Retcode.INVALID_PARAMETERS, f"server {config.name} exists")
+        path = self._state / f"{config.name}.sqlite3"
+        TradingServer.create(path, config, groups, managers)
+        return self._open(path)
+
+    def close(self) -> None:
+        """Close every file."""
+        for server in self.servers.values():
+            server.close()
+
+
+def manager_from(request: dict[str, Any]) -> Manager:
+    """A manager from `{login, password, groups?, rights?}`; without lists it may do everything everywhere."""
+    return Manager(
+        int(request["login"]),
+        manager_secret(str(request["password"])),
+        [str(mask) for mask in request.get("groups") or ["*"]],
+        [int(right) for right in request.get("rights", ALL_RIGHTS)],
+    )

@@ -1,0 +1,1 @@
+"""Tests of the MT5 sandbox over real sockets."""
