@@ -1,0 +1,134 @@
+"""Reading the ledger: balances now and then, statements, the trial balance and the proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Sum
+
+from kernel.money import Money
+
+from .models import Account, Entry, Transfer
+from .services import HOUSE
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """In one currency: `available` is balance less held."""
+
+    balance: Money
+    held: Money
+
+    @property
+    def available(self) -> Money:
+        return self.balance - self.held
+
+
+def balance(account: Account) -> Balance:
+    """The account's balance as of now, read afresh. A house account's is summed from its entries."""
+    fresh = Account.objects.get(pk=account.pk)
+    minor = fresh.balance if fresh.running else _sum(fresh, None)
+    return Balance(fresh.money(minor), fresh.money(fresh.held))
+
+
+def balance_at(account: Account, moment: datetime) -> Money:
+    """The balance at an instant (posting time), from the entries."""
+    return account.money(_sum(account, moment))
+
+
+def _sum(account: Account, moment: datetime | None) -> int:
+    entries = Entry.objects.filter(account_id=account.pk)
+    if moment is not None:
+        entries = entries.filter(created_at__lte=moment)
+    return int(entries.aggregate(total=Sum("amount"))["total"] or 0)
+
+
+def accounts_of(owner: str, kind: str | None = None) -> list[Account]:
+    accounts = Account.objects.filter(owner=owner)
+    return list((accounts.filter(kind=kind) if kind else accounts).order_by("kind", "currency"))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an account's statement, newest first when listed."""
+
+    entry_id: int
+    at: datetime
+    kind: str
+    amount: Money
+    balance_after: Money | None
+    data: dict[str, object]
+    transfer_key: str
+
+
+def statement(
+    account: Account, *, before_entry: int | None = None, limit: int = 50, since: datetime | None = None
+) -> list[Line]:
+    """The newest lines, or those before an entry's id (keyset paging). Two queries, however long the history."""
+    entries = Entry.objects.filter(account_id=account.pk)
+    if before_entry is not None:
+        entries = entries.filter(id__lt=before_entry)
+    if since is not None:
+        entries = entries.filter(created_at__gte=since)
+    page = list(entries.order_by("-id")[:limit])
+    transfers = Transfer.objects.in_bulk([entry.transfer_id for entry in page])
+    return [_line(account, entry, transfers[entry.transfer_id]) for entry in page]
+
+
+def _line(account: Account, entry: Entry, transfer: Transfer) -> Line:
+    after = account.money(entry.balance_after) if entry.balance_after is not None else None
+    return Line(
+        entry.id, entry.created_at, transfer.kind, account.money(entry.amount), after, transfer.data, transfer.key
+    )
+
+
+def trial_balance() -> list[tuple[str, str, str, int]]:
+    """(owner group, kind, currency, minor units), clients summed per kind. The minor units of a currency sum to zero."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT CASE WHEN a.owner = %s THEN a.owner ELSE 'clients' END, a.kind, a.currency, sum(e.amount)::bigint"
+            " FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id GROUP BY 1, 2, 3 ORDER BY 3, 1, 2",
+            [HOUSE],
+        )
+        return [
+            (str(owner), str(kind), str(currency), int(minor)) for owner, kind, currency, minor in cursor.fetchall()
+        ]
+
+
+_PROOFS = {
+    "I1 transfers sum to zero per currency": """
+        SELECT e.transfer_id::text FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
+         GROUP BY e.transfer_id, a.currency HAVING sum(e.amount) <> 0""",
+    "I2 balances are the sum of entries": """
+        SELECT a.id::text FROM ledger_account a LEFT JOIN ledger_entry e ON e.account_id = a.id
+         WHERE a.running GROUP BY a.id HAVING a.balance <> coalesce(sum(e.amount), 0)""",
+    "I2 held amounts are the sum of open holds": """
+        SELECT a.id::text FROM ledger_account a LEFT JOIN ledger_hold h ON h.account_id = a.id AND h.state = 'open'
+         GROUP BY a.id HAVING a.held <> coalesce(sum(h.amount), 0)""",
+    "I3 sequences are gapless and balances follow": """
+        SELECT account_id::text FROM (
+            SELECT account_id, seq, balance_after, amount,
+                   lag(seq, 1, 0::bigint) OVER w AS seq_before, lag(balance_after, 1, 0::bigint) OVER w AS before
+              FROM ledger_entry WHERE seq IS NOT NULL WINDOW w AS (PARTITION BY account_id ORDER BY seq)
+        ) t WHERE seq <> seq_before + 1 OR balance_after <> before + amount""",
+    "I3 the last entry is the balance": """
+        SELECT a.id::text FROM ledger_account a
+          JOIN LATERAL (SELECT max(seq) AS seq FROM ledger_entry e WHERE e.account_id = a.id) m ON true
+         WHERE a.running AND a.seq <> coalesce(m.seq, 0)""",
+    "I4 nothing is overdrawn": "SELECT id::text FROM ledger_account WHERE NOT overdraft AND balance < held",
+}
+
+
+def broken_invariants() -> dict[str, list[str]]:
+    """Run all proofs; an empty dict is a sound ledger. Values are the first twenty offending ids."""
+    return {name: found for name, found in _prove() if found}
+
+
+def _prove() -> Iterator[tuple[str, list[str]]]:
+    with connection.cursor() as cursor:
+        for name, query in _PROOFS.items():
+            cursor.execute(f"{query} LIMIT 20")
+            yield name, [str(row[0]) for row in cursor.fetchall()]

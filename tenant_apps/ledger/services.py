@@ -1,0 +1,195 @@
+"""Moving money. Every function here is one call of a database function, which locks, checks and writes (models.py).
+
+Each is safe to repeat with the same key and arguments: the first call's effect stands and is returned. A call that fails
+has written nothing, and leaves the caller's transaction usable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn
+from uuid import UUID
+
+from django.db import connection
+
+from kernel import clock
+from kernel.actors import Actor
+from kernel.errors import AppError
+from kernel.events import as_plain
+from kernel.ids import uuid7
+from kernel.money import Money, minor_units
+
+from .errors import (
+    AccountClosed,
+    AccountFrozen,
+    AlreadyReversed,
+    HoldResolved,
+    InsufficientFunds,
+    KeyReused,
+    Unbalanced,
+)
+from .models import Account, Entry, Hold, Transfer
+
+HOUSE = "house"
+_REFUSALS: dict[str, type[AppError]] = {
+    "conflict": KeyReused,
+    "insufficient": InsufficientFunds,
+    "frozen": AccountFrozen,
+    "closed": AccountClosed,
+    "hold": HoldResolved,
+    "reversed": AlreadyReversed,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """What one account gets (positive) or gives (negative), in the account's currency."""
+
+    account: Account
+    amount: Money
+
+
+def account_ensure(*, owner: str, kind: str, currency: str, overdraft: bool = False) -> Account:
+    """The account of an owner for a purpose in a currency, made on first use. House accounts keep no running balance."""
+    minor_units(currency)
+    house = owner == HOUSE
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ledger_account_ensure(%s, %s, %s, %s, %s, %s)",
+            [owner, kind, currency, not house, overdraft or house, clock.now()],
+        )
+        account_id = cursor.fetchone()[0]
+    return Account.objects.get(pk=account_id)
+
+
+def client_owner(client_id: UUID) -> str:
+    return f"client:{client_id}"
+
+
+def post(
+    *,
+    kind: str,
+    legs: Sequence[Leg],
+    key: str,
+    actor: Actor,
+    effective_at: datetime | None = None,
+    data: Mapping[str, Any] | None = None,
+    reverses: Transfer | None = None,
+) -> Transfer:
+    """Move money between accounts; legs sum to zero per currency.
+
+    Raises InsufficientFunds, AccountFrozen, AccountClosed, KeyReused, AlreadyReversed; Unbalanced for a defect.
+    """
+    return _post(kind, legs, key, actor, effective_at, data, reverses, None)
+
+
+def hold_capture(
+    *, hold: Hold, kind: str, legs: Sequence[Leg], key: str, actor: Actor, data: Mapping[str, Any] | None = None
+) -> Transfer:
+    """Turn a hold into a transfer. What the legs take less than the hold's amount is released. Raises HoldResolved."""
+    return _post(kind, legs, key, actor, None, data, None, hold.pk)
+
+
+def _post(
+    kind: str,
+    legs: Sequence[Leg],
+    key: str,
+    actor: Actor,
+    effective_at: datetime | None,
+    data: Mapping[str, Any] | None,
+    reverses: Transfer | None,
+    hold_id: UUID | None,
+) -> Transfer:
+    for leg in legs:
+        if leg.account.currency != leg.amount.currency:
+            raise Unbalanced(f"{leg.amount} on an account in {leg.account.currency}")
+    accounts = [leg.account.pk for leg in legs]
+    amounts = [leg.amount.minor for leg in legs]
+    request = [kind, accounts, amounts, reverses.pk if reverses else None, str(hold_id) if hold_id else None]
+    now = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT result, transfer FROM ledger_post(%s, %s, %s, %s::bigint[], %s::bigint[], %s, %s, %s, %s, %s, %s)",
+            [
+                key,
+                _hash(request),
+                kind,
+                accounts,
+                amounts,
+                now,
+                effective_at or now,
+                json.dumps(as_plain(dict(data or {}))),
+                json.dumps(actor.as_json()),
+                reverses.pk if reverses else None,
+                hold_id,
+            ],
+        )
+        result, transfer_id = cursor.fetchone()
+    if result not in {"posted", "exists"}:
+        _refuse(result, key)
+    return Transfer.objects.get(pk=transfer_id)
+
+
+def reverse(*, transfer: Transfer, key: str, actor: Actor, data: Mapping[str, Any] | None = None) -> Transfer:
+    """The exact mirror of a transfer's stored legs, as a new transfer. Raises AlreadyReversed or InsufficientFunds."""
+    entries = list(Entry.objects.filter(transfer_id=transfer.pk).order_by("id"))
+    accounts = Account.objects.in_bulk([entry.account_id for entry in entries])
+    legs = [Leg(accounts[entry.account_id], accounts[entry.account_id].money(-entry.amount)) for entry in entries]
+    return post(kind=f"{transfer.kind}.reversal", legs=legs, key=key, actor=actor, data=data, reverses=transfer)
+
+
+def hold_place(
+    *, account: Account, amount: Money, key: str, actor: Actor, data: Mapping[str, Any] | None = None
+) -> Hold:
+    """Set an amount aside: it stays in the balance but is no longer available. Raises InsufficientFunds and the like."""
+    if account.currency != amount.currency:
+        raise Unbalanced(f"{amount} on an account in {account.currency}")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT result, hold FROM ledger_hold_place(%s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                uuid7(),
+                key,
+                _hash([account.pk, amount.minor]),
+                account.pk,
+                amount.minor,
+                clock.now(),
+                json.dumps(as_plain(dict(data or {}))),
+                json.dumps(actor.as_json()),
+            ],
+        )
+        result, hold_id = cursor.fetchone()
+    if result not in {"placed", "exists"}:
+        _refuse(result, key)
+    return Hold.objects.get(pk=hold_id)
+
+
+def hold_void(*, hold: Hold) -> Hold:
+    """Release a hold in whole. Voiding twice is fine; voiding a captured one raises HoldResolved."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ledger_hold_void(%s, %s)", [hold.pk, clock.now()])
+        result = cursor.fetchone()[0]
+    if result == "hold":
+        _refuse(result, hold.key)
+    return Hold.objects.get(pk=hold.pk)
+
+
+def account_freeze(*, account: Account, frozen: bool) -> None:
+    """A frozen account receives but does not pay; holds on it can still be voided."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ledger_account_flag(%s, %s, %s, %s)", [account.pk, frozen, False, clock.now()])
+
+
+def _refuse(result: str, key: str) -> NoReturn:
+    refusal = _REFUSALS.get(result)
+    if refusal is None:
+        raise Unbalanced(f"{key}: the legs do not sum to zero per currency")
+    raise refusal(key=key)
+
+
+def _hash(request: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(request).encode()).hexdigest()
