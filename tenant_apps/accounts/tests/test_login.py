@@ -1,0 +1,183 @@
+"""Log-in, second factor, sessions, links: what must work and what must be refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pyotp
+import pytest
+
+from kernel import auth
+from kernel.models import AuditEntry
+from kernel.tenancy import context
+from tenant_apps.accounts import selectors, services
+from tenant_apps.accounts.models import OneTimeLink, User, UserSession
+from tenant_apps.accounts.tests.support import PASSWORD, SYSTEM, actor, browser, log_in, staff
+from tenant_apps.notifications.models import Mail
+
+
+def _link(mail: Mail) -> str:
+    found = re.search(r"http://[^/\s]+(/[\w/-]+/)", mail.text)
+    assert found is not None
+    return found.group(1)
+
+
+def test_password_alone_opens_nothing_where_a_second_factor_is_required(tenant: Any) -> None:
+    user = staff("owner")
+    page = browser(tenant)
+    assert page.post("/login/", {"email": user.email, "password": PASSWORD})["Location"] == "/second-factor/"
+    assert page.get("/staff/")["Location"] == "/second-factor/"
+
+
+def test_enrolment_shows_recovery_codes_once_and_opens_the_office(tenant: Any) -> None:
+    user = staff("owner")
+    page = log_in(tenant, user)
+    assert page.get("/staff/").status_code == 200
+    user.refresh_from_db()
+    assert user.second_factor
+    assert len(user.recovery_codes) == 8
+    assert AuditEntry.objects.filter(action="accounts.second_factor_enrolled", object_id=str(user.pk)).count() == 1
+
+
+def test_a_code_is_accepted_once(tenant: Any) -> None:
+    user = staff("owner")
+    auth.totp_set(user, pyotp.random_base32())
+    user.save()
+    code = pyotp.TOTP(auth.totp_secret(user)).now()
+    first, second = browser(tenant), browser(tenant)
+    for page in (first, second):
+        page.post("/login/", {"email": user.email, "password": PASSWORD})
+    assert first.post("/second-factor/", {"code": code}).status_code == 302
+    assert second.post("/second-factor/", {"code": code}).status_code == 422
+    assert second.get("/staff/")["Location"].startswith("/login/")
+
+
+def test_a_recovery_code_is_accepted_once(tenant: Any) -> None:
+    user = staff("owner")
+    auth.totp_set(user, pyotp.random_base32())
+    codes = auth.new_recovery_codes(user, 2)
+    user.save()
+    first, second = browser(tenant), browser(tenant)
+    for page in (first, second):
+        page.post("/login/", {"email": user.email, "password": PASSWORD})
+    assert first.post("/second-factor/", {"code": codes[0]}).status_code == 302
+    assert second.post("/second-factor/", {"code": codes[0]}).status_code == 422
+
+
+def test_guessing_is_throttled_and_written_down(tenant: Any) -> None:
+    user = staff("sales")
+    page = browser(tenant)
+    answers = [page.post("/login/", {"email": user.email, "password": f"wrong-{n}"}).status_code for n in range(9)]
+    assert answers == [422] * 8 + [429]
+    assert page.post("/login/", {"email": user.email, "password": PASSWORD}).status_code == 429
+    failed = AuditEntry.objects.filter(action="accounts.login_failed", object_id=str(user.pk))
+    assert failed.count() == 10
+
+
+def test_unknown_address_and_wrong_password_look_the_same(tenant: Any) -> None:
+    user = staff("sales")
+    page = browser(tenant)
+    known = page.post("/login/", {"email": user.email, "password": "wrong"})
+    unknown = page.post("/login/", {"email": f"x{user.email}", "password": "wrong"})
+    words = "The e-mail address or the password is not right."
+    assert (known.status_code, unknown.status_code) == (422, 422)
+    assert words in known.content.decode()
+    assert words in unknown.content.decode()
+
+
+def test_a_session_means_nothing_to_another_brokerage(tenant: Any, other_tenant: Any) -> None:
+    page = log_in(tenant, staff("owner"))
+    page.defaults["HTTP_HOST"] = f"office.{other_tenant.slug}.localhost"
+    assert page.get("/staff/")["Location"].startswith("/login/")
+
+
+def test_a_copied_session_row_is_refused_by_its_owner_mark(tenant: Any, other_tenant: Any) -> None:
+    page = log_in(tenant, staff("owner"))
+    key = page.cookies["sid"].value
+    row = UserSession.objects.get(session_key=key)
+    with context.use(other_tenant):
+        UserSession.objects.create(session_key=key, session_data=row.session_data, expire_date=row.expire_date)
+    page.defaults["HTTP_HOST"] = f"office.{other_tenant.slug}.localhost"
+    assert page.get("/staff/")["Location"].startswith("/login/")
+
+
+def test_staff_cannot_log_in_at_the_portal(tenant: Any) -> None:
+    user = staff("owner")
+    assert browser(tenant, "portal").post("/login/", {"email": user.email, "password": PASSWORD}).status_code == 422
+
+
+def test_reset_by_mailed_link_works_once_and_ends_sessions(tenant: Any) -> None:
+    user = staff("owner")
+    page = log_in(tenant, user)
+    assert browser(tenant).post("/password/forgot/", {"email": user.email}).status_code == 200
+    path = _link(Mail.objects.get(user_id=user.pk, template="accounts.password_reset"))
+    token = path.rstrip("/").rpartition("/")[2]
+    assert not OneTimeLink.objects.filter(token_hash=token).exists()
+    stranger = browser(tenant)
+    assert stranger.get(path).status_code == 200
+    assert stranger.post(path, {"password": "short"}).status_code == 422
+    assert stranger.post(path, {"password": "a-better-set-of-words"}).status_code == 302
+    assert stranger.post(path, {"password": "a-third-set-of-words"}).status_code == 410
+    assert page.get("/staff/")["Location"].startswith("/login/")
+    assert User.objects.get(pk=user.pk).check_password("a-better-set-of-words")
+
+
+def test_forgetting_tells_nobody_whether_an_account_exists(tenant: Any) -> None:
+    answer = browser(tenant).post("/password/forgot/", {"email": "nobody-here@example.com"})
+    assert answer.status_code == 200
+    assert not Mail.objects.filter(to="nobody-here@example.com").exists()
+
+
+def test_invitation_sets_the_first_password(tenant: Any) -> None:
+    owner = staff("owner")
+    services.user_invite(email="new.colleague@example.com", name="New", roles=["sales"], actor=actor(owner))
+    path = _link(Mail.objects.get(template="accounts.invitation"))
+    assert browser(tenant).post(path, {"password": PASSWORD}).status_code == 302
+    user = User.objects.get(email="new.colleague@example.com")
+    assert user.check_password(PASSWORD)
+    assert user.email_verified_at is not None
+
+
+def test_devices_are_listed_and_signed_out(tenant: Any) -> None:
+    user = staff("owner")
+    page = log_in(tenant, user)
+    again = browser(tenant)
+    again.post(
+        "/login/", {"email": user.email, "password": PASSWORD}, HTTP_USER_AGENT="Mozilla (iPhone) Safari/1 Mobile"
+    )
+    user.refresh_from_db()
+    user.totp_last_step = 0
+    user.save()
+    again.post(
+        "/second-factor/",
+        {"code": pyotp.TOTP(auth.totp_secret(user)).now()},
+        HTTP_USER_AGENT="Mozilla (iPhone) Safari/1 Mobile",
+    )
+    devices = selectors.sessions_of(user, page.session.session_key)
+    assert [(one.system, one.mobile, one.current) for one in devices] == [("iOS", True, False), ("", False, True)]
+    assert page.post("/me/sessions/end/").status_code == 302
+    assert again.get("/staff/")["Location"].startswith("/login/")
+    assert page.get("/staff/").status_code == 200
+
+
+def test_next_never_leads_to_another_site(tenant: Any) -> None:
+    user = staff("sales")
+    page = browser(tenant)
+    page.post("/login/", {"email": user.email, "password": PASSWORD, "next": "//evil.example/"})
+    assert page.session["next"] == "/"
+
+
+@pytest.mark.parametrize("path", ["/login/", "/password/forgot/"])
+def test_open_pages_answer(tenant: Any, path: str) -> None:
+    assert browser(tenant).get(path).status_code == 200
+    assert browser(tenant, "portal").get(path).status_code == 200
+
+
+def test_system_actor_is_needed_no_longer(tenant: Any) -> None:
+    """A client's account is made by registration: by whoever registers, without any right."""
+    from kernel.actors import VISITOR
+
+    made = services.user_create(realm="client", email="c@example.com", name="C", password=PASSWORD, actor=VISITOR)
+    assert made.grants() == {}
+    assert SYSTEM.kind == "system"

@@ -1,0 +1,33 @@
+"""What can go wrong with clients."""
+
+from django.utils.translation import pgettext_lazy
+
+from kernel.errors import Conflict, Invalid
+
+
+class PhoneInvalid(Invalid):
+    """Not a number that any network would take."""
+
+    code = "phone_invalid"
+    message = pgettext_lazy("client", "Enter a phone number with its country code, such as +44 20 7946 0018.")
+
+
+class EmailTaken(Invalid):
+    """A client has this address already."""
+
+    code = "email_taken"
+    message = pgettext_lazy("client", "There is already an account with this e-mail address. Log in instead.")
+
+
+class DocumentsMissing(Invalid):
+    """A current legal document was not accepted."""
+
+    code = "documents_missing"
+    message = pgettext_lazy("client", "Please accept all documents.")
+
+
+class StageRefused(Conflict):
+    """Stages move forward only."""
+
+    code = "stage_refused"
+    message = pgettext_lazy("client", "This client has already come further.")

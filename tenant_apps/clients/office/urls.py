@@ -1,0 +1,19 @@
+"""Addresses of a client's page and of tasks in the office."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from . import tasks, views
+
+urlpatterns = [
+    path("clients/<uuid:client_id>/", views.client, name="client"),
+    path("clients/<uuid:client_id>/note/", views.note, name="note"),
+    path("clients/<uuid:client_id>/pin/<int:entry_id>/", views.pin, name="pin"),
+    path("clients/<uuid:client_id>/profile/", views.profile, name="profile"),
+    path("clients/<uuid:client_id>/tags/", views.tags, name="tags"),
+    path("clients/<uuid:client_id>/risk/", views.risk, name="risk"),
+    path("clients/<uuid:client_id>/task/", tasks.task_new, name="task-new"),
+    path("tasks/", tasks.task_list, name="tasks"),
+    path("tasks/<uuid:task_id>/done/", tasks.task_done, name="task-done"),
+]
