@@ -1,0 +1,29 @@
+from django.utils.translation import pgettext_lazy
+
+from kernel.errors import Conflict, Forbidden, Invalid
+
+
+class CaseMoved(Conflict):
+    """The case is not in a state that allows this: somebody else decided meanwhile."""
+
+    code = "kyc_case_moved"
+    message = pgettext_lazy("KYC", "This case was decided or changed meanwhile. Reload to see how it stands.")
+
+
+class Incomplete(Invalid):
+    """Something is still missing; `field` names the step."""
+
+    code = "kyc_incomplete"
+    message = pgettext_lazy("KYC", "Something is still missing. Complete the steps that are marked.")
+
+
+class SecondOfficerNeeded(Forbidden):
+    """Four eyes: who proposed the approval cannot confirm it."""
+
+    code = "kyc_second_officer"
+    message = pgettext_lazy("KYC", "You proposed this approval. Another officer has to confirm it.")
+
+
+class ReasonNeeded(Invalid):
+    code = "kyc_reason_needed"
+    message = pgettext_lazy("KYC", "Say what is missing: refuse a document with its reason, or write a message.")

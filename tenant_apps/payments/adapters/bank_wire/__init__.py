@@ -1,0 +1,3 @@
+from .provider import BankWireProvider
+
+__all__ = ["BankWireProvider"]

@@ -1,0 +1,89 @@
+"""Bank wire: no API. The payer gets instructions with a reference; statements (camt.053) say what came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from django.utils.translation import pgettext, pgettext_lazy
+
+from kernel.errors import Rejected
+from kernel.money import CURRENCIES, Money
+
+from ...ports import (
+    Capabilities,
+    ConnectionReport,
+    DepositOrder,
+    DepositStatus,
+    Method,
+    NormalizedEvent,
+    ProviderConfig,
+    Redirect,
+    RefundStatus,
+    SettingField,
+    SignatureInvalid,
+)
+
+_CRYPTO = frozenset({"USDT", "USDC", "BTC", "ETH"})
+
+
+class BankWireProvider:
+    capabilities = Capabilities(
+        kind="bank_wire",
+        label="Bank transfer",
+        methods=(Method(code="wire", icon="landmark", delayed=True, refundable=False),),
+        fields=(
+            SettingField(name="holder", label=pgettext_lazy("provider setting", "Account holder")),
+            SettingField(name="iban", label=pgettext_lazy("provider setting", "IBAN or account number")),
+            SettingField(name="bic", label=pgettext_lazy("provider setting", "BIC / SWIFT")),
+            SettingField(name="bank", label=pgettext_lazy("provider setting", "Bank")),
+            SettingField(
+                name="address", label=pgettext_lazy("provider setting", "Address of the bank"), required=False
+            ),
+        ),
+        hosted_page=False,
+        webhooks=False,
+        refunds=False,
+    )
+
+    def __init__(self, config: ProviderConfig) -> None:
+        self.config = config
+
+    def amount_step(self, currency: str) -> int:
+        return 1 if currency in CURRENCIES and currency not in _CRYPTO else 0
+
+    def create_deposit(self, order: DepositOrder) -> Redirect:
+        """Nothing is told to the bank; the reference is what finds the payment again."""
+        instructions = {name: value for name, value in self.config.settings.items() if value}
+        if not instructions.get("iban"):
+            raise Rejected(pgettext("provider test", "The account number is missing."))
+        return Redirect(
+            url="", provider_reference=order.reference, instructions={**instructions, "reference": order.reference}
+        )
+
+    def fetch_deposit(self, provider_reference: str) -> DepositStatus:
+        raise Rejected(pgettext("provider test", "A bank transfer shows on the next statement."))
+
+    def refund(self, *, operation_id: UUID, payment_reference: str, amount: Money, reason: str) -> RefundStatus:
+        raise Rejected(pgettext("provider test", "Bank transfers are sent from the bank's own pages."))
+
+    def find_refund(self, operation_id: UUID, *, payment_reference: str) -> RefundStatus | None:
+        return None
+
+    def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[NormalizedEvent]:
+        raise SignatureInvalid
+
+    def read_webhook(self, body: bytes) -> list[NormalizedEvent]:
+        return []
+
+    def test_connection(self) -> ConnectionReport:
+        from ...services.checks import iban_good
+
+        iban = "".join(self.config.settings.get("iban", "").split()).upper()
+        if not iban:
+            return ConnectionReport(good=False, details=(pgettext("provider test", "The account number is missing."),))
+        if iban[:2].isalpha() and not iban_good(iban):
+            return ConnectionReport(
+                good=False, details=(pgettext("provider test", "The IBAN's check digits are wrong."),)
+            )
+        return ConnectionReport(good=True, account=f"{self.config.settings.get('bank', '')} {iban}".strip())

@@ -1,0 +1,3 @@
+from .provider import PayTabsProvider
+
+__all__ = ["PayTabsProvider"]

@@ -1,0 +1,3 @@
+from .provider import StripeProvider
+
+__all__ = ["StripeProvider"]

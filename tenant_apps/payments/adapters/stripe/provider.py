@@ -1,0 +1,312 @@
+"""Stripe: hosted Checkout for deposits, refunds for withdrawals, signed webhooks.
+
+Contract: stripe-python 16.1's typed parameters; docs.stripe.com/webhooks (signature), /api/idempotent_requests,
+/payments/checkout/fulfillment (asynchronous methods are paid only with `async_payment_succeeded`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import stripe
+from django.utils.translation import pgettext_lazy
+
+from kernel.errors import AppError, Rejected
+from kernel.money import Money
+
+from ...errors import AmountNotPayable
+from ...ports import (
+    Capabilities,
+    ConnectionReport,
+    DepositOrder,
+    DepositStatus,
+    Method,
+    NormalizedEvent,
+    PaymentState,
+    ProviderConfig,
+    Redirect,
+    RefundStatus,
+    SettingField,
+    SignatureInvalid,
+)
+from . import units, wire
+from .events import normalise, refund_status, source_of
+
+TOLERANCE = 300
+EVENTS = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.payment_failed",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+)
+_EURO = frozenset({"EUR"})
+_KLARNA = frozenset(["AUD", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "NOK", "NZD", "PLN", "RON", "SEK", "USD"])
+# Countries where Stripe offers Klarna (docs.stripe.com/payments/klarna).
+_KLARNA_COUNTRIES = frozenset(
+    [
+        "AT",
+        "AU",
+        "BE",
+        "CA",
+        "CH",
+        "CZ",
+        "DE",
+        "DK",
+        "ES",
+        "FI",
+        "FR",
+        "GB",
+        "GR",
+        "IE",
+        "IT",
+        "NL",
+        "NO",
+        "NZ",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "US",
+    ]
+)
+# Single Euro Payments Area; Andorra, Vatican and micro-states included.
+_SEPA_COUNTRIES = frozenset(
+    [
+        "AD",
+        "AT",
+        "BE",
+        "BG",
+        "CH",
+        "CY",
+        "CZ",
+        "DE",
+        "DK",
+        "EE",
+        "ES",
+        "FI",
+        "FR",
+        "GB",
+        "GI",
+        "GR",
+        "HR",
+        "HU",
+        "IE",
+        "IS",
+        "IT",
+        "LI",
+        "LT",
+        "LU",
+        "LV",
+        "MC",
+        "MT",
+        "NL",
+        "NO",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "SI",
+        "SK",
+        "SM",
+        "VA",
+    ]
+)
+# What Checkout's own pages speak; others fall back to the browser.
+_LOCALES = frozenset(["de", "en", "es", "fr", "it", "nl", "pl", "pt", "ru", "tr", "ar"]) - {"ar"}
+
+
+class StripeProvider:
+    capabilities = Capabilities(
+        kind="stripe",
+        label="Stripe",
+        methods=(
+            Method(code="card", icon="credit-card", refund_days=180),
+            Method(code="klarna", icon="shopping-bag", currencies=_KLARNA, countries=_KLARNA_COUNTRIES),
+            Method(code="ideal", icon="landmark", currencies=_EURO, countries=frozenset({"NL"})),
+            Method(code="eps", icon="landmark", currencies=_EURO, countries=frozenset({"AT"})),
+            Method(code="sepa_debit", icon="repeat", currencies=_EURO, countries=_SEPA_COUNTRIES, delayed=True),
+        ),
+        fields=(
+            SettingField(
+                name="secret_key",
+                label=pgettext_lazy("provider setting", "Secret key"),
+                secret=True,
+                help=pgettext_lazy("provider setting", "Starts with sk_test_ or sk_live_."),
+            ),
+            SettingField(
+                name="webhook_secret",
+                label=pgettext_lazy("provider setting", "Webhook signing secret"),
+                secret=True,
+                required=False,
+                help=pgettext_lazy(
+                    "provider setting", "Starts with whsec_. Filled in for you when you register the webhook."
+                ),
+            ),
+            SettingField(
+                name="base_url",
+                label=pgettext_lazy("provider setting", "API address"),
+                required=False,
+                help=pgettext_lazy("provider setting", "Leave empty for Stripe's own."),
+            ),
+        ),
+    )
+
+    def __init__(self, config: ProviderConfig) -> None:
+        self.config = config
+
+    def _client(self) -> stripe.StripeClient:
+        return wire.client(self.config.secrets.get("secret_key", ""), self.config.settings.get("base_url", ""))
+
+    def amount_step(self, currency: str) -> int:
+        return units.step(currency)
+
+    def create_deposit(self, order: DepositOrder) -> Redirect:
+        with wire.errors(writes=True):
+            session = self._client().v1.checkout.sessions.create(
+                self._session_params(order), {"idempotency_key": f"deposit-{order.deposit_id}"}
+            )
+        return Redirect(url=str(session.url), provider_reference=session.id)
+
+    def _session_params(self, order: DepositOrder) -> Any:
+        try:
+            units_ = units.to_wire(order.amount)
+        except units.NotExpressible as error:
+            raise AmountNotPayable(field="amount") from error
+        metadata = {"deposit_id": str(order.deposit_id), "reference": order.reference}
+        price = {
+            "currency": order.amount.currency.lower(),
+            "unit_amount": units_,
+            "product_data": {"name": order.description},
+        }
+        params: dict[str, Any] = {
+            "mode": "payment",
+            "line_items": [{"price_data": price, "quantity": 1}],
+            "allowed_payment_method_types": [order.method],
+            "success_url": order.return_url,
+            "cancel_url": order.cancel_url,
+            "client_reference_id": str(order.deposit_id),
+            "metadata": metadata,
+            "payment_intent_data": {"metadata": metadata, "description": order.reference},
+            "locale": order.language if order.language in _LOCALES else "auto",
+        }
+        if order.payer.email:
+            params["customer_email"] = order.payer.email
+        return params
+
+    def fetch_deposit(self, provider_reference: str) -> DepositStatus:
+        with wire.errors(writes=False):
+            session = self._client().v1.checkout.sessions.retrieve(
+                provider_reference, {"expand": ["payment_intent.latest_charge"]}
+            )
+        return session_status(session)
+
+    def refund(self, *, operation_id: UUID, payment_reference: str, amount: Money, reason: str) -> RefundStatus:
+        params: Any = {
+            "payment_intent": payment_reference,
+            "amount": units.to_wire(amount),
+            "reason": "requested_by_customer",
+            "metadata": {"operation_id": str(operation_id)},
+        }
+        with wire.errors(writes=True):
+            found = self._client().v1.refunds.create(params, {"idempotency_key": f"refund-{operation_id}"})
+        return refund_status(found)
+
+    def find_refund(self, operation_id: UUID, *, payment_reference: str) -> RefundStatus | None:
+        with wire.errors(writes=False):
+            page = self._client().v1.refunds.list({"payment_intent": payment_reference, "limit": 100})
+            for found in page.auto_paging_iter():
+                if _plain(found).get("metadata", {}).get("operation_id") == str(operation_id):
+                    return refund_status(found)
+        return None
+
+    def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[NormalizedEvent]:
+        secret = self.config.secrets.get("webhook_secret", "")
+        try:
+            if not secret:
+                raise SignatureInvalid
+            stripe.WebhookSignature.verify_header(body.decode(), headers.get("stripe-signature", ""), secret, TOLERANCE)
+            return self.read_webhook(body)
+        except (stripe.SignatureVerificationError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise SignatureInvalid from error
+
+    def read_webhook(self, body: bytes) -> list[NormalizedEvent]:
+        return [normalise(json.loads(body))]
+
+    def test_connection(self) -> ConnectionReport:
+        try:
+            with wire.errors(writes=False):
+                account = _plain(self._client().v1.accounts.retrieve_current())
+        except AppError as error:
+            return ConnectionReport(good=False, details=(str(error),))
+        profile = account.get("business_profile") or {}
+        details = [f"{account.get('country', '')} · {str(account.get('default_currency', '')).upper()}"]
+        if not self.config.secrets.get("webhook_secret"):
+            details.append(str(pgettext_lazy("provider test", "The webhook signing secret is missing.")))
+        if not account.get("charges_enabled"):
+            details.append(str(pgettext_lazy("provider test", "This account may not take payments yet.")))
+        return ConnectionReport(
+            good=bool(account.get("charges_enabled")), account=str(profile.get("name") or account["id"]),
+            details=tuple(details),
+        )  # fmt: skip
+
+    def register_webhook(self, url: str) -> str:
+        """Make Stripe call `url`; returns the signing secret. An older endpoint of the same address is replaced."""
+        client = self._client().v1
+        with wire.errors(writes=True):
+            for known in client.webhook_endpoints.list({"limit": 100}).auto_paging_iter():
+                if known.url == url:
+                    client.webhook_endpoints.delete(known.id)
+            wanted: Any = {"url": url, "enabled_events": list(EVENTS), "api_version": stripe.api_version}
+            made = client.webhook_endpoints.create(wanted)
+        if not made.secret:
+            raise Rejected("no secret came back")
+        return made.secret
+
+    def dashboard_url(self, payment_reference: str) -> str:
+        """Where staff look the payment up."""
+        base = self.config.settings.get("base_url", "")
+        if base:
+            return f"{base}/_control?{urlencode({'q': payment_reference})}"
+        part = "test/" if self.config.mode == "test" else ""
+        return f"https://dashboard.stripe.com/{part}payments/{payment_reference}"
+
+
+def _plain(found: Any) -> dict[str, Any]:
+    return found.to_dict() if hasattr(found, "to_dict") else dict(found)
+
+
+def session_status(session: Any) -> DepositStatus:
+    """A Checkout Session as it stands, with its expanded charge where there is one."""
+    data = _plain(session)
+    intent = data.get("payment_intent") or {}
+    intent = {"id": intent} if isinstance(intent, str) else intent
+    charge = intent.get("latest_charge") or {}
+    charge = {} if isinstance(charge, str) else charge
+    state = PaymentState.OPEN
+    if data["status"] == "expired":
+        state = PaymentState.EXPIRED
+    elif data["payment_status"] == "paid":
+        state = PaymentState.REVERSED if charge.get("disputed") else PaymentState.PAID
+    elif data["status"] == "complete":
+        failed = intent.get("status") in {"canceled", "requires_payment_method"}
+        state = PaymentState.FAILED if failed else PaymentState.DELAYED
+    method, source, country = source_of(charge)
+    return DepositStatus(
+        state=state,
+        provider_reference=data["id"],
+        payment_reference=str(intent.get("id", "")),
+        amount=units.from_wire(int(data["amount_total"]), data["currency"]),
+        method=method,
+        source=source,
+        source_country=country,
+    )

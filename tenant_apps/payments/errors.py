@@ -1,0 +1,63 @@
+"""What can be refused around payments. Every class says when it is raised."""
+
+from __future__ import annotations
+
+from django.utils.translation import pgettext_lazy
+
+from kernel.errors import Conflict, Forbidden, Invalid, Unavailable
+
+
+class AmountOutOfLimits(Invalid):
+    """Below or above what the method, its rule or the client's level allows."""
+
+    code = "amount_out_of_limits"
+    message = pgettext_lazy("payments error", "This amount is outside the limits of this payment method.")
+
+
+class AmountNotPayable(Invalid):
+    """The provider cannot express the amount in its own units (a thousandth of a dinar at Stripe)."""
+
+    code = "amount_not_payable"
+    message = pgettext_lazy("payments error", "This payment method cannot take such a fine amount. Round it.")
+
+
+class MethodNotOffered(Invalid):
+    """The client asked for a method that is not, or no longer, offered to them."""
+
+    code = "method_not_offered"
+    message = pgettext_lazy("payments error", "This payment method is not available to you now.")
+
+
+class ProviderOff(Unavailable):
+    """The provider account is switched off or lacks its keys."""
+
+    code = "provider_off"
+    message = pgettext_lazy("payments error", "This payment method is not available at the moment.")
+
+
+class WithdrawalRefused(Invalid):
+    """A check before or at the request failed; `check` in the data names it."""
+
+    code = "withdrawal_refused"
+    message = pgettext_lazy("payments error", "This withdrawal is not possible now.")
+
+
+class SamePerson(Forbidden):
+    """Four eyes: who proposed cannot approve."""
+
+    code = "same_person"
+    message = pgettext_lazy("payments error", "Someone else has to approve this: you proposed it.")
+
+
+class WrongState(Conflict):
+    """The object has moved on; the action no longer applies."""
+
+    code = "wrong_state"
+    message = pgettext_lazy("payments error", "This has already been decided. Reload to see where it stands.")
+
+
+class StatementRefused(Invalid):
+    """The uploaded file is not a bank statement we can trust: not camt.053, or its balances do not add up."""
+
+    code = "statement_refused"
+    message = pgettext_lazy("payments error", "This file is not a complete camt.053 bank statement.")

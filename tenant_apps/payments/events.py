@@ -1,0 +1,81 @@
+"""Facts about payments, for every app above (payload keys are a contract)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from kernel.events import Event, event
+from kernel.money import Money
+
+
+@event("payments.deposit_credited")
+class DepositCredited(Event):
+    """Money of a client is in the wallet. `amount` is what the wallet received, after the brokerage's fee."""
+
+    deposit_id: UUID
+    client_id: UUID
+    amount: Money
+    provider: str
+    method: str
+    first: bool
+    trading_account_id: UUID | None
+
+
+@event("payments.deposit_failed")
+class DepositFailed(Event):
+    deposit_id: UUID
+    client_id: UUID
+    amount: Money
+    provider: str
+    method: str
+    reason: str
+
+
+@event("payments.deposit_reversed")
+class DepositReversed(Event):
+    """Money that had been credited was taken back by the payer's bank. `amount` is what left the wallet."""
+
+    deposit_id: UUID
+    client_id: UUID
+    amount: Money
+    provider: str
+    method: str
+
+
+@event("payments.withdrawal_requested")
+class WithdrawalRequested(Event):
+    withdrawal_id: UUID
+    client_id: UUID
+    amount: Money
+
+
+@event("payments.withdrawal_approved")
+class WithdrawalApproved(Event):
+    withdrawal_id: UUID
+    client_id: UUID
+    amount: Money
+
+
+@event("payments.withdrawal_paid")
+class WithdrawalPaid(Event):
+    """`amount` is what was really paid out; the rest of the request, if any, is back in the wallet."""
+
+    withdrawal_id: UUID
+    client_id: UUID
+    amount: Money
+
+
+@event("payments.withdrawal_rejected")
+class WithdrawalRejected(Event):
+    withdrawal_id: UUID
+    client_id: UUID
+    amount: Money
+    reason: str
+
+
+@event("payments.withdrawal_failed")
+class WithdrawalFailed(Event):
+    withdrawal_id: UUID
+    client_id: UUID
+    amount: Money
+    reason: str

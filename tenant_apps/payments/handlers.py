@@ -1,0 +1,100 @@
+"""Words of ours on other apps' pages: the client's timeline and the wallet's history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import pgettext
+
+from kernel.money import Money
+from kernel.ui.formatting import money_text
+from tenant_apps.clients.models import TimelineEntry
+from tenant_apps.clients.timeline import register_kind
+from tenant_apps.wallets.lines import register_line
+
+from .words import failure_words, method_name, reason_words
+
+
+def _amount(entry: TimelineEntry) -> str:
+    money = Money.from_json(entry.data["amount"])
+    return money_text(money.minor, money.currency)
+
+
+def _credited(entry: TimelineEntry) -> str:
+    values = {"amount": _amount(entry), "method": method_name(entry.data.get("method", ""))}
+    if entry.data.get("first"):
+        return pgettext("timeline", "First deposit of %(amount)s by %(method)s credited.") % values
+    return pgettext("timeline", "Deposit of %(amount)s by %(method)s credited.") % values
+
+
+def _failed(entry: TimelineEntry) -> str:
+    values = {"amount": _amount(entry), "reason": failure_words(entry.data.get("reason", ""))}
+    return pgettext("timeline", "Deposit of %(amount)s did not go through: %(reason)s") % values
+
+
+def _reversed(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Deposit of %(amount)s was taken back by the payer's bank.") % {
+        "amount": _amount(entry)
+    }
+
+
+def _requested(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Withdrawal of %(amount)s requested.") % {"amount": _amount(entry)}
+
+
+def _checked(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Withdrawal of %(amount)s checked and proposed.") % {"amount": _amount(entry)}
+
+
+def _approved(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Withdrawal of %(amount)s approved.") % {"amount": _amount(entry)}
+
+
+def _rejected(entry: TimelineEntry) -> str:
+    values = {"amount": _amount(entry), "reason": reason_words(entry.data.get("why", ""))}
+    return pgettext("timeline", "Withdrawal of %(amount)s rejected: %(reason)s.") % values
+
+
+def _cancelled(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Withdrawal of %(amount)s cancelled by the client.") % {"amount": _amount(entry)}
+
+
+def _paid(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Withdrawal of %(amount)s paid.") % {"amount": _amount(entry)}
+
+
+def _withdrawal_failed(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Withdrawal of %(amount)s could not be paid; the money is back in the wallet.") % {
+        "amount": _amount(entry)
+    }
+
+
+for _name, _icon, _tone, _words, _for_client in (
+    ("payments.deposit_credited", "arrow-down-left", "success", _credited, True),
+    ("payments.deposit_failed", "circle-x", "warning", _failed, True),
+    ("payments.deposit_reversed", "rotate-ccw", "danger", _reversed, True),
+    ("payments.withdrawal_requested", "arrow-up-right", "info", _requested, True),
+    ("payments.withdrawal_checked", "clipboard-check", "info", _checked, False),
+    ("payments.withdrawal_approved", "shield-check", "info", _approved, True),
+    ("payments.withdrawal_rejected", "circle-x", "danger", _rejected, True),
+    ("payments.withdrawal_cancelled", "undo-2", "neutral", _cancelled, True),
+    ("payments.withdrawal_paid", "circle-check", "success", _paid, True),
+    ("payments.withdrawal_failed", "triangle-alert", "danger", _withdrawal_failed, True),
+):
+    register_kind(_name, icon=_icon, tone=_tone, words=_words, for_client=_for_client)
+
+
+def _deposit_line(data: Any) -> str:
+    return pgettext("wallet line", "Deposit by %(method)s") % {"method": method_name(str(data.get("method", "")))}
+
+
+register_line("payments.deposit", icon="arrow-down-left", words=_deposit_line)
+register_line(
+    "payments.deposit_reversed", icon="rotate-ccw", words=lambda data: pgettext("wallet line", "Deposit reversed")
+)
+register_line("payments.withdrawal", icon="arrow-up-right", words=lambda data: pgettext("wallet line", "Withdrawal"))
+register_line(
+    "payments.withdrawal_returned",
+    icon="undo-2",
+    words=lambda data: pgettext("wallet line", "Withdrawal returned"),
+)

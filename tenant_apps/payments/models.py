@@ -1,0 +1,447 @@
+"""Payments as rows: accounts at providers, rules, deposits, withdrawals with their parts, bank statements.
+
+State machines (every move is a compare-and-set under the row's lock, in services):
+
+    Deposit     created → pending → [authorised | delayed] → credited → reversed
+                                  → failed | expired            (money that arrives later still credits)
+    Withdrawal  requested → checked → approved → sending → paid | failed
+                requested → cancelled;  requested | checked → rejected
+    Part        planned → sending → paid | failed;  planned → dropped
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import pgettext_lazy
+
+from kernel.models import Entity
+from kernel.money import Money
+from tenant_apps.clients.models import Client
+
+
+class ProviderAccount(Entity):
+    """An account of the brokerage at a provider. Keys lie in kernel.secrets under `payments.provider:<id>`.
+
+    `settings` are the adapter's plain settings; `fee_*` is what the brokerage charges the client on deposits.
+    """
+
+    kind = models.CharField(max_length=40)
+    name = models.CharField(max_length=80)
+    mode = models.CharField(max_length=8, default="test")  # test or live
+    settings = models.JSONField(default=dict)
+    methods = models.JSONField(default=list)  # codes offered, in order
+    currencies = models.JSONField(default=list)  # empty: whatever the provider takes
+    enabled = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=10)
+    tested_at = models.DateTimeField(null=True)
+    test_good = models.BooleanField(null=True)
+    test_words = models.CharField(max_length=300, blank=True)
+    last_event_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "payments_provider_account"
+        indexes = [models.Index(fields=["enabled", "position"], name="payments_provider_order")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def secrets_owner(self) -> str:
+        return f"payments.provider:{self.pk}"
+
+    @property
+    def ledger_owner(self) -> str:
+        """Whose clearing account the provider's money passes through."""
+        return f"provider:{self.pk}"
+
+
+class MethodRule(Entity):
+    """Which method, for whom, within which limits and at what fee. The first matching rule decides; none: not offered.
+
+    Limits are minor units of `currency`. Empty lists mean everyone. `fee_percent` in percent of the deposit.
+    """
+
+    provider_account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="rules")
+    method = models.CharField(max_length=40)
+    currency = models.CharField(max_length=8)
+    countries = models.JSONField(default=list, blank=True)
+    excluded_countries = models.JSONField(default=list, blank=True)
+    minimum_minor = models.BigIntegerField()
+    maximum_minor = models.BigIntegerField()
+    kyc_level = models.PositiveSmallIntegerField(default=0)
+    fee_percent = models.DecimalField(max_digits=6, decimal_places=3, default=0)
+    fee_fixed_minor = models.BigIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(default=10)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        db_table = "payments_method_rule"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(minimum_minor__gt=0, maximum_minor__gte=models.F("minimum_minor")),
+                name="payments_rule_limits",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(fee_percent__gte=0, fee_percent__lt=100, fee_fixed_minor__gte=0),
+                name="payments_rule_fee",
+            ),
+        ]
+        indexes = [models.Index(fields=["currency", "enabled", "position"], name="payments_rule_currency")]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.currency}"
+
+    @property
+    def minimum(self) -> Money:
+        return Money(self.minimum_minor, self.currency)
+
+    @property
+    def maximum(self) -> Money:
+        return Money(self.maximum_minor, self.currency)
+
+
+class DepositState(models.TextChoices):
+    CREATED = "created", pgettext_lazy("deposit state", "Started")
+    PENDING = "pending", pgettext_lazy("deposit state", "Waiting for payment")
+    AUTHORISED = "authorised", pgettext_lazy("deposit state", "Authorised")
+    DELAYED = "delayed", pgettext_lazy("deposit state", "Confirmed, on its way")
+    CREDITED = "credited", pgettext_lazy("deposit state", "Credited")
+    FAILED = "failed", pgettext_lazy("deposit state", "Failed")
+    EXPIRED = "expired", pgettext_lazy("deposit state", "Expired")
+    REVERSED = "reversed", pgettext_lazy("deposit state", "Reversed")
+
+
+OPEN_DEPOSITS = (DepositState.CREATED, DepositState.PENDING, DepositState.AUTHORISED, DepositState.DELAYED)
+
+
+class Deposit(Entity):
+    """A client's payment in. `amount` was asked; `received` really came; the wallet gets `received` less `fee`."""
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="deposits")
+    reference = models.CharField(max_length=20)  # short, for people and bank statements
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=8)
+    fee_minor = models.BigIntegerField(default=0)
+    received_minor = models.BigIntegerField(null=True)
+    reversed_minor = models.BigIntegerField(null=True)
+    provider_account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="deposits")
+    rule = models.ForeignKey(MethodRule, null=True, on_delete=models.SET_NULL, related_name="+")
+    method = models.CharField(max_length=40)
+    state = models.CharField(max_length=12, choices=DepositState.choices, default=DepositState.CREATED)
+    provider_reference = models.CharField(max_length=120, blank=True)
+    payment_reference = models.CharField(max_length=120, blank=True)
+    payment_url = models.TextField(blank=True)
+    instructions = models.JSONField(default=dict, blank=True)
+    source = models.CharField(max_length=80, blank=True)  # masked instrument
+    source_country = models.CharField(max_length=2, blank=True)
+    failure = models.CharField(max_length=40, blank=True)
+    failure_text = models.CharField(max_length=300, blank=True)
+    attention = models.CharField(
+        max_length=40, blank=True
+    )  # why a person should look: amount, currency, late, reversed
+    target_trading_account_id = models.UUIDField(null=True, blank=True)
+    first = models.BooleanField(default=False)
+    language = models.CharField(max_length=10, default="en")
+    pending_at = models.DateTimeField(null=True)
+    credited_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)  # when the sweep last asked the provider
+
+    class Meta:
+        db_table = "payments_deposit"
+        constraints = [
+            models.UniqueConstraint(fields=["reference"], name="payments_deposit_reference"),
+            models.UniqueConstraint(
+                fields=["provider_account", "provider_reference"],
+                condition=~models.Q(provider_reference=""),
+                name="payments_deposit_provider",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(amount_minor__gt=0, fee_minor__gte=0, fee_minor__lt=models.F("amount_minor")),
+                name="payments_deposit_amount",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="payments_deposit_newest"),
+            models.Index(fields=["client", "-created_at"], name="payments_deposit_client"),
+            models.Index(fields=["state", "-created_at"], name="payments_deposit_state"),
+            models.Index(fields=["provider_account", "payment_reference"], name="payments_deposit_payment"),
+            models.Index(
+                fields=["pending_at"],
+                name="payments_deposit_open",
+                condition=models.Q(state__in=["created", "pending", "authorised", "delayed"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def fee(self) -> Money:
+        return Money(self.fee_minor, self.currency)
+
+    @property
+    def received(self) -> Money | None:
+        return None if self.received_minor is None else Money(self.received_minor, self.currency)
+
+    @property
+    def credited_amount(self) -> Money:
+        """What the wallet got, or would get."""
+        gross = self.amount_minor if self.received_minor is None else self.received_minor
+        return Money(gross - self.fee_minor, self.currency)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_DEPOSITS
+
+
+class WithdrawalState(models.TextChoices):
+    REQUESTED = "requested", pgettext_lazy("withdrawal state", "Requested")
+    CHECKED = "checked", pgettext_lazy("withdrawal state", "Checked")
+    APPROVED = "approved", pgettext_lazy("withdrawal state", "Approved")
+    SENDING = "sending", pgettext_lazy("withdrawal state", "Being sent")
+    PAID = "paid", pgettext_lazy("withdrawal state", "Paid")
+    REJECTED = "rejected", pgettext_lazy("withdrawal state", "Rejected")
+    CANCELLED = "cancelled", pgettext_lazy("withdrawal state", "Cancelled")
+    FAILED = "failed", pgettext_lazy("withdrawal state", "Failed")
+
+
+OPEN_WITHDRAWALS = (
+    WithdrawalState.REQUESTED,
+    WithdrawalState.CHECKED,
+    WithdrawalState.APPROVED,
+    WithdrawalState.SENDING,
+)
+
+
+class RejectReason(models.TextChoices):
+    DOCUMENTS = "documents", pgettext_lazy("reject reason", "A document is missing or out of date")
+    NAME = "name", pgettext_lazy("reject reason", "The account is not in the client's own name")
+    DESTINATION = "destination", pgettext_lazy("reject reason", "The destination cannot be paid to")
+    ORIGIN = "origin", pgettext_lazy("reject reason", "The origin of the funds is not clear")
+    TRADING = "trading", pgettext_lazy("reject reason", "Open positions need the money")
+    TERMS = "terms", pgettext_lazy("reject reason", "The terms do not allow it")
+    OTHER = "other", pgettext_lazy("reject reason", "Another reason")
+
+
+class Withdrawal(Entity):
+    """A client's payment out. The amount is held in the wallet, part by part, from the request on."""
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="withdrawals")
+    reference = models.CharField(max_length=20)
+    amount_minor = models.BigIntegerField()
+    paid_minor = models.BigIntegerField(default=0)
+    currency = models.CharField(max_length=8)
+    state = models.CharField(max_length=12, choices=WithdrawalState.choices, default=WithdrawalState.REQUESTED)
+    iban = models.CharField(max_length=34, blank=True)  # where what cannot go back to a source goes
+    holder = models.CharField(max_length=120, blank=True)
+    bank = models.CharField(max_length=120, blank=True)
+    checks = models.JSONField(default=list)  # [{code, good, words}] at the time of checking
+    requested_by = models.CharField(max_length=40, blank=True)  # staff who asked on the client's behalf
+    proposer_id = models.CharField(max_length=40, blank=True)
+    proposer_label = models.CharField(max_length=160, blank=True)
+    approver_id = models.CharField(max_length=40, blank=True)
+    approver_label = models.CharField(max_length=160, blank=True)
+    reason = models.CharField(max_length=20, choices=RejectReason.choices, blank=True)
+    reason_text = models.CharField(max_length=300, blank=True)
+    checked_at = models.DateTimeField(null=True)
+    approved_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "payments_withdrawal"
+        constraints = [
+            models.UniqueConstraint(fields=["reference"], name="payments_withdrawal_reference"),
+            models.CheckConstraint(
+                condition=models.Q(amount_minor__gt=0, paid_minor__gte=0, paid_minor__lte=models.F("amount_minor")),
+                name="payments_withdrawal_amount",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approver_id="") | ~models.Q(approver_id=models.F("proposer_id")),
+                name="payments_withdrawal_four_eyes",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="payments_withdrawal_newest"),
+            models.Index(fields=["client", "-created_at"], name="payments_withdrawal_client"),
+            models.Index(fields=["state", "created_at"], name="payments_withdrawal_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def paid(self) -> Money:
+        return Money(self.paid_minor, self.currency)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_WITHDRAWALS
+
+
+class WithdrawalPolicy(Entity):
+    """Limits of withdrawals in a currency; without a row there are none. `daily` is per client and 24 hours."""
+
+    currency = models.CharField(max_length=8)
+    minimum_minor = models.BigIntegerField(default=1)
+    daily_minor = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        db_table = "payments_withdrawal_policy"
+        constraints = [models.UniqueConstraint(fields=["currency"], name="payments_policy_currency")]
+
+    def __str__(self) -> str:
+        return self.currency
+
+
+class PartState(models.TextChoices):
+    PLANNED = "planned", pgettext_lazy("withdrawal part state", "Planned")
+    SENDING = "sending", pgettext_lazy("withdrawal part state", "Being sent")
+    PAID = "paid", pgettext_lazy("withdrawal part state", "Paid")
+    FAILED = "failed", pgettext_lazy("withdrawal part state", "Failed")
+    DROPPED = "dropped", pgettext_lazy("withdrawal part state", "Not sent")
+
+
+class WithdrawalPart(Entity):
+    """Where a share of a withdrawal goes: back to a deposit's source, or by wire. Its id is the operation id outside."""
+
+    withdrawal = models.ForeignKey(Withdrawal, on_delete=models.PROTECT, related_name="parts")
+    deposit = models.ForeignKey(Deposit, null=True, on_delete=models.PROTECT, related_name="returns")
+    provider_account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="+")
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=8)
+    state = models.CharField(max_length=12, choices=PartState.choices, default=PartState.PLANNED)
+    hold_id = models.CharField(max_length=40, blank=True)
+    provider_reference = models.CharField(max_length=120, blank=True)
+    failure_text = models.CharField(max_length=300, blank=True)
+    sent_by = models.CharField(max_length=160, blank=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "payments_withdrawal_part"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="payments_part_amount"),
+        ]
+        indexes = [
+            models.Index(fields=["withdrawal"], name="payments_part_withdrawal"),
+            models.Index(fields=["deposit"], name="payments_part_deposit"),
+            models.Index(fields=["provider_account", "provider_reference"], name="payments_part_provider"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class BankStatement(Entity):
+    """An imported account statement; the same file is imported once, the same entry of two files once."""
+
+    provider_account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="statements")
+    name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    statement_id = models.CharField(max_length=60)
+    iban = models.CharField(max_length=34)
+    currency = models.CharField(max_length=8)
+    opening_minor = models.BigIntegerField()
+    closing_minor = models.BigIntegerField()
+    period_from = models.DateField(null=True)
+    period_to = models.DateField(null=True)
+    imported_by = models.CharField(max_length=160)
+
+    class Meta:
+        db_table = "payments_bank_statement"
+        constraints = [
+            models.UniqueConstraint(fields=["sha256", "statement_id"], name="payments_bank_statement_once"),
+        ]
+        indexes = [models.Index(fields=["-created_at"], name="payments_statement_newest")]
+
+    def __str__(self) -> str:
+        return self.statement_id
+
+
+class LineState(models.TextChoices):
+    MATCHED = "matched", pgettext_lazy("bank line state", "Matched")
+    UNMATCHED = "unmatched", pgettext_lazy("bank line state", "To assign")
+    PROPOSED = "proposed", pgettext_lazy("bank line state", "Assignment proposed")
+    ASSIGNED = "assigned", pgettext_lazy("bank line state", "Assigned")
+    IGNORED = "ignored", pgettext_lazy("bank line state", "Not a client's")
+    OUTGOING = "outgoing", pgettext_lazy("bank line state", "Outgoing")
+
+
+class BankLine(Entity):
+    """One booked entry of a statement and what it was matched to, with the reasons."""
+
+    statement = models.ForeignKey(BankStatement, on_delete=models.PROTECT, related_name="lines")
+    position = models.PositiveIntegerField()
+    line_key = models.CharField(max_length=120)
+    booked_on = models.DateField()
+    amount_minor = models.BigIntegerField()  # positive: came in
+    currency = models.CharField(max_length=8)
+    counterparty = models.CharField(max_length=140, blank=True)
+    counterparty_iban = models.CharField(max_length=34, blank=True)
+    remittance = models.CharField(max_length=500, blank=True)
+    end_to_end = models.CharField(max_length=60, blank=True)
+    state = models.CharField(max_length=12, choices=LineState.choices, default=LineState.UNMATCHED)
+    reasons = models.JSONField(default=list)
+    deposit = models.ForeignKey(Deposit, null=True, on_delete=models.PROTECT, related_name="bank_lines")
+    client = models.ForeignKey(Client, null=True, on_delete=models.PROTECT, related_name="+")
+    proposer_id = models.CharField(max_length=40, blank=True)
+    proposer_label = models.CharField(max_length=160, blank=True)
+    approver_id = models.CharField(max_length=40, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        db_table = "payments_bank_line"
+        constraints = [
+            models.UniqueConstraint(fields=["line_key"], name="payments_bank_line_once"),
+            models.CheckConstraint(
+                condition=models.Q(approver_id="") | ~models.Q(approver_id=models.F("proposer_id")),
+                name="payments_bank_line_four_eyes",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["statement", "position"], name="payments_line_statement"),
+            models.Index(fields=["state", "booked_on"], name="payments_line_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.line_key
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+def state_tone(state: Any) -> str:
+    """How a state looks as a badge."""
+    return {
+        "credited": "success",
+        "paid": "success",
+        "matched": "success",
+        "assigned": "success",
+        "failed": "danger",
+        "rejected": "danger",
+        "reversed": "danger",
+        "unmatched": "warning",
+        "requested": "warning",
+        "checked": "info",
+        "proposed": "info",
+        "approved": "info",
+        "sending": "info",
+        "delayed": "info",
+        "authorised": "info",
+        "pending": "brand",
+    }.get(str(state), "neutral")

@@ -1,0 +1,48 @@
+from django.utils.translation import pgettext_lazy
+
+from kernel.navigation import register
+
+from .permissions_list import BANK_IMPORT, PROVIDERS, VIEW
+from .selectors import waiting_count
+
+register(
+    "office",
+    section="money",
+    key="payments",
+    label=pgettext_lazy("navigation", "Money inbox"),
+    icon="banknote",
+    url="payments:inbox",
+    permission=VIEW,
+    order=30,
+    badge=waiting_count,
+)
+register(
+    "office",
+    section="money",
+    key="payments-bank",
+    label=pgettext_lazy("navigation", "Bank statements"),
+    icon="landmark",
+    url="payments:bank",
+    permission=BANK_IMPORT,
+    order=40,
+)
+register(
+    "office",
+    section="settings",
+    key="payments-providers",
+    label=pgettext_lazy("navigation", "Payment providers"),
+    icon="plug",
+    url="payments:providers",
+    permission=PROVIDERS,
+    order=40,
+)
+register(
+    "portal",
+    section="money",
+    key="cashier",
+    label=pgettext_lazy("navigation", "Cashier"),
+    icon="banknote",
+    url="payments:cashier",
+    order=20,
+    mobile=True,
+)

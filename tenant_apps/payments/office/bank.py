@@ -1,0 +1,158 @@
+"""Statements: upload, look, import; and the desk for what nobody could match."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_GET, require_POST
+
+from kernel import files
+from kernel.errors import AppError, NotFound
+from kernel.guards import guard
+from kernel.models import StoredFile
+from kernel.pages import page
+
+from ..models import BankLine, BankStatement, LineState, ProviderAccount
+from ..permissions_list import BANK_APPROVE
+from ..services import bank
+from .forms import StatementForm
+
+DRAFT = "bank_statement"
+
+
+def _accounts() -> list[ProviderAccount]:
+    return list(ProviderAccount.objects.filter(kind="bank_wire").order_by("position", "created_at"))
+
+
+@guard("payments.bank.import")
+@require_GET
+def index(request: Any) -> HttpResponse:
+    lines = (
+        BankLine.objects.filter(state__in=[LineState.UNMATCHED, LineState.PROPOSED])
+        .select_related("client", "statement")
+        .order_by("booked_on", "id")[:100]
+    )
+    statements = (
+        BankStatement.objects.select_related("provider_account")
+        .annotate(total=Count("lines"), matched=Count("lines", filter=~Q(lines__state__in=["unmatched", "proposed"])))
+        .order_by("-created_at")[:30]
+    )
+    context = {
+        "lines": lines,
+        "statements": statements,
+        "accounts": _accounts(),
+        "form": StatementForm(),
+        "may_approve": request.actor.may(BANK_APPROVE),
+    }
+    template = "payments/office/bank.html#desk" if request.htmx else "payments/office/bank.html"
+    return page(request, template, context, live=["money"])
+
+
+def _account(request: Any) -> ProviderAccount:
+    wanted = request.POST.get("account", "")
+    found = next((account for account in _accounts() if str(account.pk) == wanted), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+@guard("payments.bank.import")
+@require_POST
+def upload(request: Any) -> HttpResponse:
+    """First post: the file, answered by what would be matched and why. Second post: import that very file."""
+    account = _account(request)
+    if draft := request.POST.get("draft"):
+        return _import(request, account, draft)
+    form = StatementForm(request.POST, request.FILES)
+    if not form.is_valid():
+        messages.error(request, pgettext("payments", "Choose a file first."))
+        return redirect("payments:bank")
+    upload_ = form.cleaned_data["file"]
+    data = upload_.read()
+    try:
+        statements = bank.statement_read(data)
+        previews = [(statement, bank.statement_preview(account, statement)) for statement in statements]
+    except AppError as error:
+        messages.error(request, str(error))
+        return redirect("payments:bank")
+    stored = files.save(data, kind=DRAFT, name=upload_.name, content_type="application/xml", subject=request.actor.id)
+    context = {"previews": previews, "draft": stored.pk, "account": account, "name": stored.name}
+    return page(request, "payments/office/bank_preview.html", context)
+
+
+def _import(request: Any, account: ProviderAccount, draft: str) -> HttpResponse:
+    stored = StoredFile.objects.filter(pk=draft, kind=DRAFT, subject=request.actor.id).first()
+    if stored is None:
+        raise NotFound
+    try:
+        done = bank.statement_import(actor=request.actor, account=account, name=stored.name, data=files.read(stored))
+    except AppError as error:
+        messages.error(request, str(error))
+        return redirect("payments:bank")
+    messages.success(
+        request,
+        pgettext("payments", "%(lines)s new lines, %(credited)s credited, %(known)s known before.")
+        % {"lines": done.lines, "credited": done.credited, "known": done.known},
+    )
+    return redirect("payments:bank-statement", done.statements[0].pk)
+
+
+@guard("payments.bank.import")
+@require_GET
+def statement(request: Any, statement_id: UUID) -> HttpResponse:
+    row = BankStatement.objects.select_related("provider_account").filter(pk=statement_id).first()
+    if row is None:
+        raise NotFound
+    lines = row.lines.select_related("client", "deposit").order_by("position")
+    return page(request, "payments/office/bank_statement.html", {"row": row, "lines": lines}, live=["money"])
+
+
+def _act(request: Any, act: Callable[[], Any]) -> HttpResponse:
+    try:
+        act()
+    except NotFound:
+        raise
+    except AppError as error:
+        messages.error(request, str(error))
+    return redirect("payments:bank")
+
+
+@guard("payments.bank.import")
+@require_POST
+def propose(request: Any, line_id: UUID) -> HttpResponse:
+    number = request.POST.get("client", "").strip()
+    return _act(
+        request,
+        lambda: bank.line_propose(
+            actor=request.actor,
+            line_id=line_id,
+            client_number=int(number) if number.isdecimal() and len(number) < 10 else 0,
+            note=request.POST.get("note", ""),
+        ),
+    )
+
+
+@guard("payments.bank.import")
+@require_POST
+def ignore(request: Any, line_id: UUID) -> HttpResponse:
+    note = request.POST.get("note", "")
+    return _act(request, lambda: bank.line_ignore(actor=request.actor, line_id=line_id, note=note))
+
+
+@guard("payments.bank.approve")
+@require_POST
+def approve(request: Any, line_id: UUID) -> HttpResponse:
+    return _act(request, lambda: bank.line_approve(actor=request.actor, line_id=line_id))
+
+
+@guard("payments.bank.import")
+@require_POST
+def back(request: Any, line_id: UUID) -> HttpResponse:
+    return _act(request, lambda: bank.line_back(actor=request.actor, line_id=line_id))

@@ -1,0 +1,262 @@
+"""The money inbox: what waits, one withdrawal after the other, and every deposit with its story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import pgettext, pgettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from kernel.errors import AppError, NotFound
+from kernel.guards import guard
+from kernel.models import AuditEntry, Command, InboxMessage
+from kernel.pages import page
+from kernel.ui.tables import build_table
+from tenant_apps.clients.models import Client
+from tenant_apps.wallets.selectors import wallets_of
+
+from .. import selectors, words
+from ..models import Deposit, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
+from ..permissions_list import APPROVE, DEPOSIT_MANAGE, EXPORT, PROPOSE
+from ..services.checks import withdrawal_checks
+from ..services.deposits import deposit_ask, deposit_close
+from ..services.parts import part_sent_by_hand
+from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject
+from .tables import DEPOSITS, WITHDRAWALS
+
+WITHDRAWAL_TABS = [
+    ("", pgettext_lazy("payments view", "All")),
+    ("todo", pgettext_lazy("payments view", "To decide")),
+    ("sending", pgettext_lazy("payments view", "Being sent")),
+    ("paid", pgettext_lazy("payments view", "Paid")),
+    ("refused", pgettext_lazy("payments view", "Not paid")),
+]
+DEPOSIT_TABS = [
+    ("", pgettext_lazy("payments view", "All")),
+    ("open", pgettext_lazy("payments view", "Open")),
+    ("credited", pgettext_lazy("payments view", "Credited")),
+    ("failed", pgettext_lazy("payments view", "Failed")),
+    ("attention", pgettext_lazy("payments view", "Needs a look")),
+]
+
+
+def filtered_withdrawals(request: Any, rows: QuerySet[Withdrawal]) -> QuerySet[Withdrawal]:
+    chosen = selectors.WITHDRAWAL_VIEWS.get(request.GET.get("view", ""))
+    rows = rows.filter(chosen) if chosen is not None else rows
+    return selectors.searched(rows, request.GET.get("q", ""), "reference", "iban", masks=request.actor.masks)
+
+
+def filtered_deposits(request: Any, rows: QuerySet[Deposit]) -> QuerySet[Deposit]:
+    chosen = selectors.DEPOSIT_VIEWS.get(request.GET.get("view", ""))
+    rows = rows.filter(chosen) if chosen is not None else rows
+    if method := request.GET.get("method"):
+        rows = rows.filter(method=method)
+    references = ("reference", "provider_reference", "payment_reference")
+    return selectors.searched(rows, request.GET.get("q", ""), *references, masks=request.actor.masks)
+
+
+def _list(request: Any, template: str, context: dict[str, Any]) -> HttpResponse:
+    shared = {
+        "counters": selectors.counters(request.actor),
+        "figures": selectors.day_figures(request.actor),
+        "view": request.GET.get("view", ""),
+        "q": request.GET.get("q", ""),
+        "may_export": request.actor.may(EXPORT),
+    }
+    chosen = f"{template}#rows" if request.htmx else template
+    return page(request, chosen, {**shared, **context}, live=["money"])
+
+
+@guard("payments.view")
+@require_GET
+def withdrawals(request: Any) -> HttpResponse:
+    rows = filtered_withdrawals(request, selectors.withdrawals_visible(request.actor))
+    table = build_table(WITHDRAWALS, rows, request)
+    return _list(request, "payments/office/withdrawals.html", {"table": table, "tabs": WITHDRAWAL_TABS})
+
+
+@guard("payments.view")
+@require_GET
+def deposits(request: Any) -> HttpResponse:
+    rows = filtered_deposits(request, selectors.deposits_visible(request.actor))
+    context = {
+        "table": build_table(DEPOSITS, rows, request),
+        "tabs": DEPOSIT_TABS,
+        "methods": [(code, str(name)) for code, name in words.METHODS.items()],
+        "method": request.GET.get("method", ""),
+    }
+    return _list(request, "payments/office/deposits.html", context)
+
+
+def _about(client: Client) -> dict[str, Any]:
+    """What one wants to know of a client while deciding."""
+    return {
+        "client": client,
+        "wallets": wallets_of(client.pk),
+        "totals": selectors.client_totals(client.pk),
+        "recent": selectors.movements(client.pk, limit=6),
+    }
+
+
+@guard("payments.view")
+@require_GET
+def withdrawal(request: Any, withdrawal_id: UUID) -> HttpResponse:
+    row = selectors.withdrawal_get(request.actor, withdrawal_id)
+    actor, deciding = request.actor, row.state in (WithdrawalState.REQUESTED, WithdrawalState.CHECKED)
+    parts = list(row.parts.select_related("deposit", "provider_account").order_by("created_at", "id"))
+    commands = {command.pk: command for command in Command.objects.filter(pk__in=[part.pk for part in parts])}
+    context = {
+        "row": row,
+        "parts": [(part, commands.get(part.pk)) for part in parts],
+        "checks": withdrawal_checks(row) if deciding else row.checks,
+        "reasons": RejectReason.choices,
+        "may_check": row.state == WithdrawalState.REQUESTED and actor.may(PROPOSE, row.client),
+        "may_approve": row.state == WithdrawalState.CHECKED and actor.may(APPROVE, row.client)
+        and actor.id not in (row.proposer_id, row.requested_by),
+        "own_proposal": row.state == WithdrawalState.CHECKED and actor.id == row.proposer_id,
+        "may_reject": deciding and (actor.may(PROPOSE, row.client) or actor.may(APPROVE, row.client)),
+        "may_send": row.state == WithdrawalState.SENDING and actor.may(PROPOSE, row.client),
+        "story": _story(row),
+        **_about(row.client),
+    }  # fmt: skip
+    template = "payments/office/withdrawal.html#body" if request.htmx else "payments/office/withdrawal.html"
+    return page(request, template, context, live=["money", f"client:{row.client_id}"])
+
+
+def _story(row: Any) -> list[AuditEntry]:
+    return list(
+        AuditEntry.objects.filter(object_type=row._meta.label_lower, object_id=str(row.pk)).order_by("-id")[:20]
+    )
+
+
+@guard("payments.view")
+@require_GET
+def deposit(request: Any, deposit_id: UUID) -> HttpResponse:
+    row = selectors.deposit_get(request.actor, deposit_id)
+    source = f"payments.{row.provider_account.kind}:{row.provider_account_id}"
+    about = [row.provider_reference, row.payment_reference]
+    news = [
+        message
+        for message in InboxMessage.objects.filter(source=source, received_at__gte=row.created_at).order_by("received_at")[:300]
+        if str(row.pk).encode() in bytes(message.body) or any(ref and ref.encode() in bytes(message.body) for ref in about)
+    ]  # fmt: skip
+    context = {
+        "row": row,
+        "news": news,
+        "story": _story(row),
+        "may_manage": row.is_open and request.actor.may(DEPOSIT_MANAGE, row.client),
+        **_about(row.client),
+    }
+    template = "payments/office/deposit.html#body" if request.htmx else "payments/office/deposit.html"
+    return page(request, template, context, live=["money", f"client:{row.client_id}"])
+
+
+def _decide(request: Any, row: Withdrawal, act: Callable[[], Any], done: str) -> HttpResponse:
+    """Carry a decision out, then on to the next that waits for this person."""
+    try:
+        act()
+    except NotFound:
+        raise
+    except AppError as error:
+        text = str(error)
+        if check := error.data.get("check"):
+            text = f"{text} {words.check_words(check)}: ✗"
+        messages.error(request, text)
+        return redirect("payments:withdrawal", row.pk)
+    messages.success(request, done)
+    following = selectors.next_to_decide(request.actor, row)
+    return redirect("payments:withdrawal", following.pk) if following else redirect("payments:inbox")
+
+
+@guard("payments.withdrawal.propose")
+@require_POST
+def check(request: Any, withdrawal_id: UUID) -> HttpResponse:
+    row = selectors.withdrawal_get(request.actor, withdrawal_id)
+    return _decide(
+        request,
+        row,
+        lambda: withdrawal_check(actor=request.actor, withdrawal_id=row.pk),
+        pgettext("payments", "Checked and proposed. Someone else approves it."),
+    )
+
+
+@guard("payments.withdrawal.approve")
+@require_POST
+def approve(request: Any, withdrawal_id: UUID) -> HttpResponse:
+    row = selectors.withdrawal_get(request.actor, withdrawal_id)
+    return _decide(
+        request,
+        row,
+        lambda: withdrawal_approve(actor=request.actor, withdrawal_id=row.pk),
+        pgettext("payments", "Approved. The money is being sent."),
+    )
+
+
+@guard("payments.view")
+@require_POST
+def reject(request: Any, withdrawal_id: UUID) -> HttpResponse:
+    """Either right is enough; the service asks for it."""
+    row = selectors.withdrawal_get(request.actor, withdrawal_id)
+    reason, text = request.POST.get("reason", ""), request.POST.get("text", "")
+    return _decide(
+        request,
+        row,
+        lambda: withdrawal_reject(actor=request.actor, withdrawal_id=row.pk, reason=reason, text=text),
+        pgettext("payments", "Rejected. The money is back in the wallet."),
+    )
+
+
+@guard("payments.view")
+@require_GET
+def next_one(request: Any, withdrawal_id: UUID) -> HttpResponse:
+    row = selectors.withdrawal_get(request.actor, withdrawal_id)
+    following = selectors.next_to_decide(request.actor, row)
+    return redirect("payments:withdrawal", following.pk) if following else redirect("payments:inbox")
+
+
+@guard("payments.withdrawal.propose")
+@require_POST
+def part_sent(request: Any, part_id: UUID) -> HttpResponse:
+    """Finance sent a wire and gives the bank's reference."""
+    part = WithdrawalPart.objects.filter(pk=part_id).first()
+    if part is None:
+        raise NotFound
+    row = selectors.withdrawal_get(request.actor, part.withdrawal_id)
+    try:
+        part_sent_by_hand(
+            actor=request.actor, part_id=part.pk, bank_reference=request.POST.get("bank_reference", "").strip()
+        )
+    except AppError as error:
+        messages.error(request, str(error))
+    return redirect("payments:withdrawal", row.pk)
+
+
+@guard("payments.deposit.manage")
+@require_POST
+def deposit_ask_view(request: Any, deposit_id: UUID) -> HttpResponse:
+    row = selectors.deposit_get(request.actor, deposit_id)
+    answer = deposit_ask(deposit_id=row.pk, actor=request.actor)
+    told = {
+        "no answer": pgettext("payments", "The provider did not answer. Try again in a moment."),
+        "not known there": pgettext("payments", "The provider does not know this payment."),
+        "nothing": pgettext("payments", "The provider says the same as before."),
+    }
+    messages.info(request, told.get(answer, pgettext("payments", "Brought up to date.")))
+    return redirect("payments:deposit", row.pk)
+
+
+@guard("payments.deposit.manage")
+@require_POST
+def deposit_close_view(request: Any, deposit_id: UUID) -> HttpResponse:
+    row = selectors.deposit_get(request.actor, deposit_id)
+    try:
+        deposit_close(actor=request.actor, deposit_id=row.pk, reason=request.POST.get("reason", ""))
+    except AppError as error:
+        messages.error(request, str(error))
+    return redirect("payments:deposit", row.pk)

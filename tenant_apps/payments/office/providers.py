@@ -1,0 +1,143 @@
+"""Provider accounts and their rules: keys, test, webhook address, who may pay with what."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_GET, require_POST
+
+from kernel import secrets
+from kernel.errors import AppError, Invalid, NotFound
+from kernel.guards import guard
+from kernel.pages import page
+
+from .. import addresses, registry, selectors
+from ..models import MethodRule, ProviderAccount
+from ..services.providers import (
+    method_rule_save,
+    provider_account_save,
+    provider_account_test,
+    provider_webhook_register,
+)
+from .forms import ProviderForm, RuleForm
+
+
+@guard("payments.provider.edit")
+@require_GET
+def index(request: Any) -> HttpResponse:
+    accounts = ProviderAccount.objects.prefetch_related("rules").order_by("position", "created_at")
+    kinds = [adapter.capabilities for adapter in registry.adapters().values()]
+    return page(request, "payments/office/providers.html", {"accounts": accounts, "kinds": kinds})
+
+
+def _save(request: Any, form: ProviderForm, account: ProviderAccount | None) -> ProviderAccount | None:
+    if not form.is_valid():
+        return None
+    try:
+        return provider_account_save(
+            actor=request.actor,
+            account=account,
+            kind=form.kind,
+            name=form.cleaned_data["name"],
+            mode=form.cleaned_data["mode"],
+            settings=form.values(secret=False),
+            credentials={name: value for name, value in form.values(secret=True).items() if value},
+            methods=form.cleaned_data["methods"],
+            enabled=form.cleaned_data["enabled"],
+        )
+    except Invalid as error:
+        field = f"set_{error.field}"
+        form.add_error(field if field in form.fields else None, str(error))
+        return None
+
+
+@guard("payments.provider.edit")
+def new(request: Any, kind: str) -> HttpResponse:
+    if kind not in registry.adapters():
+        raise NotFound
+    form = ProviderForm(request.POST or None, kind=kind)
+    if request.method == "POST" and (account := _save(request, form, None)):
+        messages.success(request, pgettext("payments", "Saved. Test the connection next."))
+        return redirect("payments:provider", account.pk)
+    return page(
+        request, "payments/office/provider.html", {"form": form, "capabilities": form.capabilities},
+        status=422 if request.method == "POST" else 200,
+    )  # fmt: skip
+
+
+@guard("payments.provider.edit")
+def edit(request: Any, account_id: UUID) -> HttpResponse:
+    account = selectors.provider_account_get(account_id)
+    form = ProviderForm(request.POST or None, kind=account.kind, account=account)
+    if request.method == "POST" and _save(request, form, account):
+        messages.success(request, pgettext("payments", "Saved."))
+        return redirect("payments:provider", account.pk)
+    context = {
+        "form": form,
+        "account": account,
+        "capabilities": form.capabilities,
+        "webhook_url": addresses.webhook_url(account.pk),
+        "has_webhook_secret": "webhook_secret" in secrets.hints_of(account.secrets_owner),
+        "registers": hasattr(registry.adapter_class(account.kind), "register_webhook"),
+        "rules": account.rules.order_by("currency", "position", "created_at"),
+    }
+    status = 422 if request.method == "POST" else 200
+    return page(request, "payments/office/provider.html", context, status=status)
+
+
+@guard("payments.provider.edit")
+@require_POST
+def test(request: Any, account_id: UUID) -> HttpResponse:
+    account = selectors.provider_account_get(account_id)
+    report = provider_account_test(actor=request.actor, account=account)
+    text = " · ".join([report.account, *report.details]).strip(" ·")
+    if report.good:
+        messages.success(request, pgettext("payments", "The connection works: %(who)s") % {"who": text})
+    else:
+        messages.error(request, pgettext("payments", "The connection does not work: %(why)s") % {"why": text})
+    return redirect("payments:provider", account.pk)
+
+
+@guard("payments.provider.edit")
+@require_POST
+def webhook(request: Any, account_id: UUID) -> HttpResponse:
+    account = selectors.provider_account_get(account_id)
+    try:
+        provider_webhook_register(actor=request.actor, account=account)
+    except AppError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, pgettext("payments", "The provider now calls us at this address."))
+    return redirect("payments:provider", account.pk)
+
+
+def _rule_page(request: Any, account: ProviderAccount, rule: MethodRule | None) -> HttpResponse:
+    form = RuleForm(request.POST or None, account=account, rule=rule)
+    if request.method == "POST" and form.is_valid():
+        try:
+            method_rule_save(actor=request.actor, rule=form.result())
+        except Invalid as error:
+            form.add_error(error.field if error.field in form.fields else None, str(error))
+        else:
+            return redirect("payments:provider", account.pk)
+    context = {"form": form, "account": account, "rule": rule}
+    status = 422 if request.method == "POST" else 200
+    return page(request, "payments/office/rule.html", context, status=status)
+
+
+@guard("payments.provider.edit")
+def rule(request: Any, account_id: UUID) -> HttpResponse:
+    return _rule_page(request, selectors.provider_account_get(account_id), None)
+
+
+@guard("payments.provider.edit")
+def rule_edit(request: Any, rule_id: UUID) -> HttpResponse:
+    found = MethodRule.objects.select_related("provider_account").filter(pk=rule_id).first()
+    if found is None:
+        raise NotFound
+    return _rule_page(request, found.provider_account, found)

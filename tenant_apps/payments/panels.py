@@ -1,0 +1,77 @@
+"""Payments on other pages: the client's tab, the office's dashboard and the set-up checklist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import pgettext_lazy
+
+from kernel.panels import register
+
+from . import selectors
+from .models import MethodRule, ProviderAccount
+from .permissions_list import PROVIDERS, VIEW
+
+
+def client_tab(request: HttpRequest, client: Any) -> dict[str, Any]:
+    return {"movements": selectors.movements(client.pk, limit=50), "totals": selectors.client_totals(client.pk)}
+
+
+def portal_home(request: HttpRequest, client: Any) -> dict[str, Any] | None:
+    found = selectors.movements(client.pk, limit=4)
+    return {"movements": found} if found else None
+
+
+def dashboard(request: Any, _: Any) -> dict[str, Any]:
+    return {"figures": selectors.day_figures(request.actor), "counters": selectors.counters(request.actor)}
+
+
+def setup(request: HttpRequest, _: Any) -> dict[str, Any]:
+    """Done when one enabled account has a rule and has answered a test."""
+    accounts = list(ProviderAccount.objects.filter(enabled=True))
+    return {
+        "done": any(account.test_good for account in accounts) and MethodRule.objects.filter(enabled=True).exists(),
+        "connected": len(accounts),
+    }
+
+
+register(
+    "client.tab",
+    key="payments",
+    title=pgettext_lazy("client tab", "Payments"),
+    icon="banknote",
+    permission=VIEW,
+    template="payments/office/client_tab.html",
+    context=client_tab,
+    order=30,
+)
+register(
+    "portal.home",
+    key="payments",
+    title=pgettext_lazy("portal home", "Latest payments"),
+    icon="banknote",
+    template="payments/portal/home.html",
+    context=portal_home,
+    order=30,
+)
+register(
+    "office.dashboard",
+    key="payments",
+    title=pgettext_lazy("dashboard", "Money today"),
+    icon="banknote",
+    permission=VIEW,
+    template="payments/office/dashboard.html",
+    context=dashboard,
+    order=20,
+)
+register(
+    "office.setup",
+    key="payments",
+    title=pgettext_lazy("set-up", "Connect a payment provider"),
+    icon="plug",
+    permission=PROVIDERS,
+    template="payments/office/setup.html",
+    context=setup,
+    order=40,
+)

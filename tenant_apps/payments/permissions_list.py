@@ -1,0 +1,36 @@
+from django.utils.translation import pgettext_lazy
+
+from kernel.permissions import register
+
+VIEW = register("payments.view", pgettext_lazy("permission", "See deposits and withdrawals"), writes=False, scoped=True)
+EXPORT = register(
+    "payments.export", pgettext_lazy("permission", "Export deposits and withdrawals"), writes=False, scoped=True
+)
+DEPOSIT_MANAGE = register(
+    "payments.deposit.manage", pgettext_lazy("permission", "Ask providers again and close open deposits"), scoped=True
+)
+PROPOSE = register(
+    "payments.withdrawal.propose",
+    pgettext_lazy("permission", "Check and propose withdrawals"),
+    scoped=True,
+    critical=True,
+)
+APPROVE = register(
+    "payments.withdrawal.approve",
+    pgettext_lazy("permission", "Approve and reject withdrawals that someone else proposed"),
+    scoped=True,
+    critical=True,
+)
+PROVIDERS = register(
+    "payments.provider.edit",
+    pgettext_lazy("permission", "Connect payment providers and set their keys and rules"),
+    critical=True,
+)
+BANK_IMPORT = register(
+    "payments.bank.import", pgettext_lazy("permission", "Upload bank statements and propose assignments")
+)
+BANK_APPROVE = register(
+    "payments.bank.approve",
+    pgettext_lazy("permission", "Approve assignments of bank payments that someone else proposed"),
+    critical=True,
+)

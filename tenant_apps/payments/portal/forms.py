@@ -1,0 +1,43 @@
+"""What clients type into the cashier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import pgettext_lazy
+
+from kernel.ui.forms import MoneyField, UiForm
+
+
+class DepositForm(UiForm, forms.Form):
+    """Amount in one currency and the offer to pay with."""
+
+    method = forms.CharField(widget=forms.HiddenInput, required=True)
+    target = forms.CharField(required=False)
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"] = MoneyField(
+            currency=currency,
+            label=pgettext_lazy("cashier", "Amount"),
+            error_messages={"required": pgettext_lazy("cashier", "Enter the amount.")},
+        )
+
+
+class WithdrawalForm(UiForm, forms.Form):
+    """Amount, and where to if not everything can go back to where it came from."""
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"] = MoneyField(currency=currency, label=pgettext_lazy("cashier", "Amount"))
+        self.fields["holder"] = forms.CharField(
+            label=pgettext_lazy("cashier", "Account holder"), max_length=120, required=False
+        )
+        self.fields["iban"] = forms.CharField(
+            label=pgettext_lazy("cashier", "IBAN"),
+            max_length=42,
+            required=False,
+            widget=forms.TextInput(attrs={"dir": "ltr", "autocomplete": "off", "spellcheck": "false"}),
+        )
+        self.fields["bank"] = forms.CharField(label=pgettext_lazy("cashier", "Bank"), max_length=120, required=False)

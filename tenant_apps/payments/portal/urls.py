@@ -1,0 +1,14 @@
+from django.urls import path
+
+from . import views, webhooks
+
+urlpatterns = [
+    path("webhooks/<uuid:account_id>/", webhooks.webhook, name="webhook"),
+    path("cashier/", views.cashier, name="cashier"),
+    path("cashier/return/<uuid:deposit_id>/", webhooks.deposit_return, name="deposit-return"),
+    path("cashier/deposits/<uuid:deposit_id>/", views.deposit_page, name="deposit"),
+    path("cashier/withdraw/", views.withdraw, name="withdraw"),
+    path("cashier/withdrawals/<uuid:withdrawal_id>/", views.withdrawal_page, name="withdrawal"),
+    path("cashier/withdrawals/<uuid:withdrawal_id>/cancel/", views.withdrawal_cancel_view, name="withdrawal-cancel"),
+    path("cashier/history/", views.history, name="history"),
+]

@@ -1,0 +1,243 @@
+"""The cashier: money in, money out, and where it stands. Pages show; nothing here credits."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from kernel import throttle
+from kernel.errors import AppError, Invalid, OutcomeUnknown, Unavailable
+from kernel.guards import client_only
+from kernel.money import CURRENCIES, Money
+from kernel.pages import page
+from tenant_apps.wallets.selectors import wallet_of, wallets_of
+from tenant_apps.wallets.targets import Target, targets_of
+
+from .. import selectors
+from ..models import Deposit, DepositState
+from ..services import offers
+from ..services.deposits import deposit_open, deposit_start
+from ..services.sources import plan
+from ..services.withdrawals import withdrawal_cancel, withdrawal_request
+from .forms import DepositForm, WithdrawalForm
+
+QUICK = (100, 250, 500, 1000)  # major units offered beside the amount, where the limits allow them
+
+
+def _currency(request: Any, choices: list[str]) -> str:
+    """The currency asked for, else the client's own, else the first there is."""
+    for wanted in (request.GET.get("currency") or request.POST.get("currency"), request.client.currency):
+        if wanted in choices:
+            return str(wanted)
+    return choices[0] if choices else str(request.client.currency)
+
+
+def _target(request: Any, currency: str) -> Target | None:
+    wanted = request.POST.get("target") or request.GET.get("target") or ""
+    return next((t for t in targets_of(request.client.pk) if str(t.id) == wanted and t.currency == currency), None)
+
+
+def _cashier_context(request: Any, form: DepositForm | None = None) -> dict[str, Any]:
+    currencies = offers.deposit_currencies()
+    currency = _currency(request, currencies)
+    found = offers.offers_for(request.client, currency)
+    chosen = (request.POST or request.GET).get("method") or (found[0].key if found else "")
+    return {
+        "currencies": currencies,
+        "currency": currency,
+        "targets": [target for target in targets_of(request.client.pk) if target.currency == currency],
+        "target": request.POST.get("target") or request.GET.get("target") or "",
+        "wallet": wallet_of(request.client.pk, currency),
+        "offers": found,
+        "chosen": chosen,
+        "form": form or DepositForm(currency=currency, initial=_initial(request)),
+        "quote": _quote(request, currency, found, chosen),
+        "quick": _quick(currency, found, chosen),
+    }
+
+
+def _initial(request: HttpRequest) -> dict[str, str]:
+    return {"amount": request.GET.get("amount", "")}
+
+
+def _offer(found: list[offers.Offer], key: str) -> offers.Offer | None:
+    return next((offer for offer in found if offer.key == key), None)
+
+
+def _quick(currency: str, found: list[offers.Offer], chosen: str) -> list[Money]:
+    offer = _offer(found, chosen)
+    amounts = [Money.of(value, currency) for value in QUICK]
+    return [amount for amount in amounts if offer and offer.rule.minimum <= amount <= offer.rule.maximum]
+
+
+def _quote(request: HttpRequest, currency: str, found: list[offers.Offer], chosen: str) -> dict[str, Any] | None:
+    """Fee and what arrives, for the amount typed so far; nothing while it is not a good amount."""
+    offer = _offer(found, chosen)
+    form = DepositForm({**(request.POST or request.GET).dict(), "method": chosen}, currency=currency)
+    if offer is None or not form.is_valid():
+        return {"offer": offer} if offer else None
+    amount: Money = form.cleaned_data["amount"]
+    try:
+        offer.check(amount)
+    except Invalid as error:
+        return {"offer": offer, "problem": str(error)}
+    return {"offer": offer, "amount": amount, "fee": offer.fee(amount), "arrives": amount - offer.fee(amount)}
+
+
+@client_only
+def cashier(request: Any) -> HttpResponse:
+    """Choose where to, how and how much; then off to the provider's page."""
+    if request.method == "POST":
+        return _pay(request)
+    template = "payments/portal/cashier.html"
+    if request.htmx and request.GET.get("part") == "quote":
+        template += "#quote"
+    return page(request, template, _cashier_context(request), live=[f"client:{request.client.pk}"])
+
+
+def _pay(request: Any) -> HttpResponse:
+    throttle.check("deposit", str(request.client.pk), burst=10, per_minute=6)
+    currency = _currency(request, offers.deposit_currencies())
+    form = DepositForm(request.POST, currency=currency)
+    if form.is_valid():
+        try:
+            deposit = _started(request, form, currency)
+        except Invalid as error:
+            form.add_error(error.field if error.field in form.fields else None, str(error))
+        except (Unavailable, OutcomeUnknown) as error:
+            form.add_error(None, str(error))
+        except AppError as error:
+            form.add_error(None, str(error))
+        else:
+            return _off(request, deposit)
+    context = _cashier_context(request, form)
+    return page(request, "payments/portal/cashier.html#form" if request.htmx else "payments/portal/cashier.html",
+                context, status=422)  # fmt: skip
+
+
+def _started(request: Any, form: DepositForm, currency: str) -> Deposit:
+    target = _target(request, currency)
+    deposit = deposit_start(
+        actor=request.actor,
+        client=request.client,
+        amount=form.cleaned_data["amount"],
+        offer_key=form.cleaned_data["method"],
+        target_trading_account_id=target.id if target else None,
+        language=request.LANGUAGE_CODE,
+    )
+    return deposit_open(deposit_id=deposit.pk, ip=request.ip or "")
+
+
+def _off(request: Any, deposit: Deposit) -> HttpResponse:
+    """To the provider's page; without scripts over our own page, whose link the payer follows."""
+    if request.htmx:
+        response = HttpResponse()
+        response.headers["HX-Redirect"] = deposit.payment_url or reverse("payments:deposit", args=[deposit.pk])
+        return response
+    return redirect("payments:deposit", deposit.pk)
+
+
+@client_only
+@require_GET
+def deposit_page(request: Any, deposit_id: UUID) -> HttpResponse:
+    """Where a deposit stands; waits live for the provider's word."""
+    deposit = selectors.client_deposit(request.client.pk, deposit_id)
+    failed = deposit.state in (DepositState.FAILED, DepositState.EXPIRED)
+    tried = f"{deposit.provider_account_id}:{deposit.method}"
+    cancelled = "cancelled" in request.GET and deposit.state == DepositState.PENDING
+    context = {
+        "deposit": deposit,
+        "failed": failed,
+        "cancelled": cancelled,
+        "waiting": deposit.state in (DepositState.CREATED, DepositState.PENDING) and not deposit.instructions,
+        "next_best": offers.next_best(request.client, deposit.currency, tried=tried, amount=deposit.amount)
+        if failed or deposit.failure or cancelled
+        else None,
+    }
+    template = "payments/portal/deposit.html#status" if request.htmx else "payments/portal/deposit.html"
+    return page(request, template, context, live=[f"client:{request.client.pk}"])
+
+
+@client_only
+def withdraw(request: Any) -> HttpResponse:
+    """Ask for money out."""
+    wallets = [wallet for wallet in wallets_of(request.client.pk) if wallet.balance]
+    currency = _currency(request, [wallet.currency for wallet in wallets])
+    if request.method == "POST":
+        return _request_withdrawal(request, wallets, currency)
+    form = WithdrawalForm(currency=currency, initial={**_initial(request), "holder": request.client.name})
+    context = _withdraw_context(request, wallets, currency, form)
+    part = "#quote" if request.htmx and request.GET.get("part") == "quote" else ""
+    return page(request, f"payments/portal/withdraw.html{part}", context, live=[f"client:{request.client.pk}"])
+
+
+def _withdraw_context(request: Any, wallets: list[Any], currency: str, form: WithdrawalForm) -> dict[str, Any]:
+    return {
+        "wallets": wallets,
+        "currency": currency,
+        "wallet": next((wallet for wallet in wallets if wallet.currency == currency), None),
+        "form": form,
+        "verified": offers.level_of(request.client) > 0,
+        "plan": _plan(request, currency),
+        "open": selectors.open_withdrawals_of(request.client.pk),
+    }
+
+
+def _plan(request: Any, currency: str) -> Any:
+    form = WithdrawalForm((request.POST or request.GET).dict(), currency=currency)
+    if currency not in CURRENCIES or not form.is_valid():
+        return None
+    return plan(request.client.pk, form.cleaned_data["amount"])
+
+
+def _request_withdrawal(request: Any, wallets: list[Any], currency: str) -> HttpResponse:
+    throttle.check("withdrawal", str(request.client.pk), burst=5, per_minute=2)
+    form = WithdrawalForm(request.POST, currency=currency)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            row = withdrawal_request(
+                actor=request.actor,
+                client=request.client,
+                amount=data["amount"],
+                iban=data["iban"],
+                holder=data["holder"],
+                bank=data["bank"],
+            )
+        except Invalid as error:
+            form.add_error(error.field if error.field in form.fields else None, str(error))
+        else:
+            return redirect("payments:withdrawal", row.pk)
+    context = _withdraw_context(request, wallets, currency, form)
+    return page(request, "payments/portal/withdraw.html", context, status=422)
+
+
+@client_only
+@require_GET
+def withdrawal_page(request: Any, withdrawal_id: UUID) -> HttpResponse:
+    """The tracker: stages, who has it, what it is for."""
+    row = selectors.client_withdrawal(request.client.pk, withdrawal_id)
+    parts = list(row.parts.select_related("deposit", "provider_account").order_by("created_at"))
+    template = "payments/portal/withdrawal.html#status" if request.htmx else "payments/portal/withdrawal.html"
+    return page(request, template, {"row": row, "parts": parts}, live=[f"client:{request.client.pk}"])
+
+
+@client_only
+@require_POST
+def withdrawal_cancel_view(request: Any, withdrawal_id: UUID) -> HttpResponse:
+    row = selectors.client_withdrawal(request.client.pk, withdrawal_id)
+    withdrawal_cancel(actor=request.actor, withdrawal_id=row.pk)
+    return redirect("payments:withdrawal", row.pk)
+
+
+@client_only
+@require_GET
+def history(request: Any) -> HttpResponse:
+    context = {"movements": selectors.movements(request.client.pk, limit=100)}
+    template = "payments/portal/history.html#rows" if request.htmx else "payments/portal/history.html"
+    return page(request, template, context, live=[f"client:{request.client.pk}"])

@@ -1,0 +1,49 @@
+"""Where providers call. The signature is the door; nobody is logged in here."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from kernel.guards import open_to_all
+from kernel.logs import log
+
+from ..models import ProviderAccount
+from ..ports import SignatureInvalid
+from ..services.webhooks import webhook_receive
+
+LARGEST = 1_000_000
+
+
+@open_to_all("payment providers call it; every body is verified against the account's secret before it is stored")
+@csrf_exempt
+@require_POST
+def webhook(request: HttpRequest, account_id: UUID) -> HttpResponse:
+    """Verify, store, answer. 200 also for what was there already; 403 for a bad signature; 404 for no such account."""
+    if int(request.headers.get("Content-Length") or 0) > LARGEST:
+        return HttpResponse(status=413)
+    try:
+        new = webhook_receive(account_id=account_id, headers=request.headers, body=request.body)
+    except ProviderAccount.DoesNotExist:
+        return HttpResponse(status=404)
+    except SignatureInvalid:
+        log.warning("webhook_refused", account=str(account_id))
+        return HttpResponse("signature", status=403, content_type="text/plain")
+    return HttpResponse(f"ok {new}", content_type="text/plain")
+
+
+@open_to_all(
+    "payers come back from the provider's site, some by a cross-site POST without our cookie; it only redirects"
+)
+@csrf_exempt
+def deposit_return(request: HttpRequest, deposit_id: UUID) -> HttpResponse:
+    """From the provider's page to the deposit's own. What the browser brings along is not looked at."""
+    cancelled = "?cancelled=1" if "cancelled" in request.GET else ""
+    response = redirect("payments:deposit", deposit_id)
+    response.status_code = 303
+    response["Location"] += cancelled
+    return response

@@ -1,0 +1,222 @@
+"""What a payment provider is to us. Adapters implement `PaymentProvider`; nothing else of them is known here.
+
+Rules every adapter keeps (adapters/README.md, checked by tests/contract.py): it moves no money of ours and knows no
+model; amounts come and go as `Money` and are turned into the provider's units by the adapter's own table; a call that
+surely was not carried out raises Unavailable or Rejected, one that may have been raises OutcomeUnknown; a webhook is
+believed only after its signature; an operation id sent twice has one effect or can be found again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from kernel.errors import Forbidden
+from kernel.money import Money
+
+
+class SignatureInvalid(Forbidden):
+    """A webhook that the provider did not sign with the account's secret, or too long ago."""
+
+    code = "signature_invalid"
+
+
+class PaymentState(StrEnum):
+    """Where the provider says a payment stands."""
+
+    OPEN = "open"  # the payer has not finished
+    AUTHORISED = "authorised"  # promised, not captured
+    DELAYED = "delayed"  # the payer is done, the bank takes days
+    PAID = "paid"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    REVERSED = "reversed"  # taken back after it was paid: chargeback, returned debit
+
+
+class RefundState(StrEnum):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A way to pay. `currencies`/`countries` None means any; limits are major units per currency, "*" for the rest."""
+
+    code: str
+    icon: str
+    currencies: frozenset[str] | None = None
+    countries: frozenset[str] | None = None  # of the payer, ISO 3166-1 alpha-2
+    delayed: bool = False  # money is certain only after days
+    refundable: bool = True
+    refund_days: int = 180  # how long a refund can go back this way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingField:
+    """A line of the office's form. Secrets are stored sealed and shown by their last characters only."""
+
+    name: str
+    label: Any
+    secret: bool = False
+    required: bool = True
+    default: str = ""
+    help: Any = ""
+    choices: Sequence[tuple[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    kind: str
+    label: str
+    methods: tuple[Method, ...]
+    fields: tuple[SettingField, ...]
+    hosted_page: bool = True  # the payer is sent to the provider; otherwise we show instructions
+    webhooks: bool = True
+    refunds: bool = True
+
+    def method(self, code: str) -> Method | None:
+        return next((method for method in self.methods if method.code == code), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderConfig:
+    """What an adapter is built from, for one call: never kept, because secrets are read when needed."""
+
+    account_id: UUID
+    mode: str  # "test" or "live"
+    settings: Mapping[str, str]
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payer:
+    name: str
+    email: str
+    country: str  # ISO 3166-1 alpha-2, may be empty
+    phone: str = ""
+    city: str = ""
+    street: str = ""
+    postal_code: str = ""
+    ip: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepositOrder:
+    """What the payer is to pay. `deposit_id` is our reference and the idempotency key."""
+
+    deposit_id: UUID
+    reference: str  # short, for people and bank statements
+    amount: Money
+    method: str
+    language: str
+    description: str
+    payer: Payer
+    return_url: str
+    cancel_url: str
+    webhook_url: str
+    minutes: int = 60  # how long the page may be paid, where the provider lets us say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirect:
+    """Where to send the payer. Bank wires have no page: `instructions` hold what to transfer to."""
+
+    url: str
+    provider_reference: str
+    instructions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepositStatus:
+    """A payment as the provider tells it. `amount` is what was really paid, in the currency it was paid in."""
+
+    state: PaymentState
+    provider_reference: str
+    payment_reference: str = ""  # what a refund refers to
+    amount: Money | None = None
+    method: str = ""
+    source: str = ""  # masked instrument: "Visa •••• 4242"
+    source_country: str = ""
+    failure: str = ""  # a code of ours: declined, insufficient_funds, expired_card, authentication, fraud, error
+    failure_text: str = ""  # the provider's words, for staff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundStatus:
+    state: RefundState
+    reference: str
+    amount: Money
+    failure_text: str = ""
+
+
+class EventKind(StrEnum):
+    DEPOSIT = "deposit"
+    REFUND = "refund"
+    OTHER = "other"  # stored and acknowledged, of no consequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalizedEvent:
+    """A webhook in our words. `event_key` is unique at the provider: the same key is the same fact told again."""
+
+    event_key: str
+    kind: EventKind
+    name: str  # the provider's own name of the event
+    deposit_id: UUID | None = None
+    operation_id: UUID | None = None
+    deposit: DepositStatus | None = None
+    refund: RefundStatus | None = None
+    refetch: str = ""  # a reference to ask about, when the event itself does not say enough
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionReport:
+    """Result of "Test connection": who the provider thinks we are, and what to mend."""
+
+    good: bool
+    account: str = ""
+    details: tuple[str, ...] = ()
+
+
+class PaymentProvider(Protocol):
+    """One configured account at a provider. Instances live for one call."""
+
+    capabilities: Capabilities
+
+    def __init__(self, config: ProviderConfig) -> None: ...
+
+    def amount_step(self, currency: str) -> int:
+        """Smallest step of an amount in our minor units; 0 when the provider does not take the currency."""
+        ...
+
+    def create_deposit(self, order: DepositOrder) -> Redirect:
+        """Open a payment. Called again with the same order it gives the same page."""
+        ...
+
+    def fetch_deposit(self, provider_reference: str) -> DepositStatus:
+        """Ask where a payment stands. Raises Rejected when the provider knows no such reference."""
+        ...
+
+    def refund(self, *, operation_id: UUID, payment_reference: str, amount: Money, reason: str) -> RefundStatus:
+        """Give back a part of a payment. Raises Rejected when refused, OutcomeUnknown when it may have happened."""
+        ...
+
+    def find_refund(self, operation_id: UUID, *, payment_reference: str) -> RefundStatus | None:
+        """The refund that carried our operation id, or None if the provider surely has none."""
+        ...
+
+    def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[NormalizedEvent]:
+        """Check the signature over the raw body, then translate. Raises SignatureInvalid. Header names are lower case."""
+        ...
+
+    def read_webhook(self, body: bytes) -> list[NormalizedEvent]:
+        """Translate a body that was verified when it came: processing and replays, at any later time."""
+        ...
+
+    def test_connection(self) -> ConnectionReport:
+        """One harmless call with the stored keys. Raises nothing that the form could not show."""
+        ...

@@ -1,0 +1,403 @@
+"""Deposits: starting one, and taking in what the provider says of it. Crediting happens here and nowhere else.
+
+Invariants. A deposit is credited at most once: its state is moved under the row's lock and the ledger's key is its id, so
+duplicates, re-deliveries out of order and a worker killed anywhere leave one effect. Only a verified webhook, an answer
+to our own question, or a bank statement credits; the payer's browser never does. What really came is credited, in the
+deposit's own currency or not at all.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import ROUND_DOWN, Decimal
+from uuid import UUID
+
+from django.db import transaction
+
+from kernel import audit, clock
+from kernel.actors import Actor, system
+from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
+from kernel.events import publish
+from kernel.ids import short_id
+from kernel.live import publish as live
+from kernel.logs import log
+from kernel.money import Money
+from kernel.tenancy import context
+from tenant_apps.clients.models import Client
+from tenant_apps.clients.services import activity_mark, ftd_set
+from tenant_apps.clients.timeline import timeline_add
+
+from .. import addresses, events
+from ..errors import MethodNotOffered, WrongState
+from ..models import OPEN_DEPOSITS, Deposit, DepositState, ProviderAccount
+from ..permissions_list import DEPOSIT_MANAGE
+from ..ports import DepositOrder, DepositStatus, Payer, PaymentState
+from . import posting
+from .offers import offer_for
+from .providers import provider_at_work, provider_of
+
+PAGE_LIFE = timedelta(hours=24)
+
+
+def deposit_start(
+    *,
+    actor: Actor,
+    client: Client,
+    amount: Money,
+    offer_key: str,
+    target_trading_account_id: UUID | None = None,
+    language: str = "en",
+) -> Deposit:
+    """Write down that the client wants to pay. Raises MethodNotOffered, AmountOutOfLimits, AmountNotPayable."""
+    if actor.kind != "system":
+        actor.require_client(client.pk)
+    if context.tenant().state != "active":
+        raise MethodNotOffered  # a suspended brokerage takes no money in; withdrawals stay open
+    offer = offer_for(client, amount.currency, offer_key)
+    offer.check(amount)
+    fee = offer.fee(amount)
+    with transaction.atomic():
+        deposit = Deposit.objects.create(
+            client=client,
+            reference=f"D{short_id(8).upper()}",
+            amount_minor=amount.minor,
+            currency=amount.currency,
+            fee_minor=fee.minor,
+            provider_account=offer.account,
+            rule=offer.rule,
+            method=offer.method.code,
+            target_trading_account_id=target_trading_account_id,
+            language=language,
+        )
+        _tell(deposit)
+    return deposit
+
+
+def deposit_open(*, deposit_id: UUID, ip: str = "") -> Deposit:
+    """Ask the provider for a page to pay on. Not inside a transaction: it waits for another system.
+
+    Repeating it is safe, the deposit's id is the idempotency key. Raises Rejected, Unavailable or OutcomeUnknown; a
+    refusal fails the deposit, the others leave it to be tried again.
+    """
+    deposit = Deposit.objects.select_related("client", "provider_account").get(pk=deposit_id)
+    if deposit.state != DepositState.CREATED:
+        return deposit
+    try:
+        redirect = provider_at_work(deposit.provider_account).create_deposit(_order(deposit, ip))
+    except Rejected as error:
+        _fail_unopened(deposit.pk, str(error))
+        raise
+    with transaction.atomic():
+        deposit = _locked(deposit_id)
+        if deposit.state == DepositState.CREATED:
+            deposit.state = DepositState.PENDING
+            deposit.pending_at = clock.now()
+        deposit.provider_reference = deposit.provider_reference or redirect.provider_reference
+        deposit.payment_url = redirect.url
+        deposit.instructions = dict(redirect.instructions)
+        _save(deposit)
+        _tell(deposit)
+    return deposit
+
+
+def _order(deposit: Deposit, ip: str) -> DepositOrder:
+    client = deposit.client
+    address = client.address or {}
+    return DepositOrder(
+        deposit_id=deposit.pk,
+        reference=deposit.reference,
+        amount=deposit.amount,
+        method=deposit.method,
+        language=deposit.language,
+        description=f"{context.tenant().name} {deposit.reference}",
+        payer=Payer(
+            name=client.name,
+            email=client.email,
+            country=client.country,
+            phone=client.phone,
+            city=str(address.get("city") or ""),
+            street=str(address.get("line1") or ""),
+            postal_code=str(address.get("postal_code") or ""),
+            ip=ip,
+        ),
+        return_url=addresses.return_url(deposit.pk),
+        cancel_url=addresses.cancel_url(deposit.pk),
+        webhook_url=addresses.webhook_url(deposit.provider_account_id),
+    )
+
+
+def _fail_unopened(deposit_id: UUID, words: str) -> None:
+    with transaction.atomic():
+        deposit = _locked(deposit_id)
+        if deposit.state == DepositState.CREATED:
+            deposit.failure, deposit.failure_text = "refused", words[:300]
+            _close(deposit, DepositState.FAILED, system("payments"))
+
+
+def _locked(deposit_id: UUID) -> Deposit:
+    return (
+        Deposit.objects.select_for_update(of=("self",)).select_related("client", "provider_account").get(pk=deposit_id)
+    )
+
+
+def _save(deposit: Deposit) -> None:
+    deposit.updated_at = clock.now()
+    deposit.save()
+
+
+def _tell(deposit: Deposit) -> None:
+    live.publish(f"client:{deposit.client_id}", {"deposit": str(deposit.pk), "state": deposit.state})
+    live.publish("money", {"deposit": str(deposit.pk), "state": deposit.state})
+
+
+def deposit_find(account: ProviderAccount, deposit_id: UUID | None, status: DepositStatus) -> UUID | None:
+    """The deposit an account's event is about. An account can only speak of its own deposits."""
+    mine = Deposit.objects.filter(provider_account=account)
+    for query in (
+        mine.filter(pk=deposit_id) if deposit_id else None,
+        mine.filter(provider_reference=status.provider_reference) if status.provider_reference else None,
+        mine.filter(payment_reference=status.payment_reference) if status.payment_reference else None,
+    ):
+        if query is not None and (found := query.values_list("pk", flat=True).first()):
+            return found
+    return None
+
+
+def deposit_apply(*, deposit_id: UUID, status: DepositStatus, actor: Actor) -> str:
+    """Take in what the provider says. Any order, any number of times. Returns what was done, in a word."""
+    with transaction.atomic():
+        deposit = _locked(deposit_id)
+        _learn(deposit, status)
+        done = _MOVES[status.state](deposit, status, actor)
+        _save(deposit)
+        if done != "nothing":
+            _tell(deposit)
+    return done
+
+
+def _learn(deposit: Deposit, status: DepositStatus) -> None:
+    """References and the masked instrument: kept when first heard of."""
+    deposit.provider_reference = deposit.provider_reference or status.provider_reference
+    deposit.payment_reference = deposit.payment_reference or status.payment_reference
+    deposit.source = deposit.source or status.source[:80]
+    deposit.source_country = deposit.source_country or status.source_country[:2]
+
+
+def _still_open(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
+    """The payer has not finished. A declined attempt is remembered, so that the page can say why."""
+    if deposit.state not in OPEN_DEPOSITS:
+        return "nothing"
+    if status.failure and deposit.failure != status.failure:
+        deposit.failure, deposit.failure_text = status.failure, status.failure_text[:300]
+        return "attempt declined"
+    return "nothing"
+
+
+def _authorised(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
+    return _advance(deposit, DepositState.AUTHORISED, (DepositState.CREATED, DepositState.PENDING))
+
+
+def _delayed(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
+    before = (DepositState.CREATED, DepositState.PENDING, DepositState.AUTHORISED)
+    return _advance(deposit, DepositState.DELAYED, before)
+
+
+def _advance(deposit: Deposit, to: DepositState, before: tuple[DepositState, ...]) -> str:
+    if deposit.state not in before:
+        return "nothing"
+    deposit.state = to
+    deposit.pending_at = deposit.pending_at or clock.now()
+    deposit.failure = deposit.failure_text = ""
+    return str(to.value)
+
+
+def _failed(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
+    if deposit.state not in OPEN_DEPOSITS:
+        return "nothing"
+    deposit.failure = status.failure or "declined"
+    deposit.failure_text = status.failure_text[:300]
+    return _close(deposit, DepositState.FAILED, actor)
+
+
+def _expired(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
+    """A session ran out. A debit that is on its way does not expire with its page."""
+    if deposit.state not in (DepositState.CREATED, DepositState.PENDING):
+        return "nothing"
+    return _close(deposit, DepositState.EXPIRED, actor)
+
+
+def _close(deposit: Deposit, to: DepositState, actor: Actor) -> str:
+    deposit.state = to
+    deposit.closed_at = clock.now()
+    _save(deposit)
+    publish(
+        events.DepositFailed(
+            deposit_id=deposit.pk,
+            client_id=deposit.client_id,
+            amount=deposit.amount,
+            provider=deposit.provider_account.kind,
+            method=deposit.method,
+            reason=deposit.failure or str(to.value),
+        ),
+        aggregate=f"deposit:{deposit.pk}",
+        actor=actor,
+    )
+    _line(deposit, "payments.deposit_failed", actor, amount=deposit.amount, reason=deposit.failure or str(to.value))
+    _tell(deposit)
+    return str(to.value)
+
+
+def _paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
+    """Credit, once. Money that comes after we gave up on it is money all the same."""
+    if deposit.state in (DepositState.CREDITED, DepositState.REVERSED):
+        return "nothing"
+    received = status.amount or deposit.amount
+    if received.currency != deposit.currency or received.minor <= 0:
+        deposit.attention = "currency"
+        log.warning("deposit_currency", deposit=str(deposit.pk), got=str(received))
+        return "other currency"
+    if deposit.state in (DepositState.FAILED, DepositState.EXPIRED):
+        deposit.attention = "late"
+    fee = deposit.fee
+    if received != deposit.amount:
+        deposit.attention = "amount"
+        fee = fee.scaled(Decimal(received.minor) / Decimal(deposit.amount_minor), rounding=ROUND_DOWN)
+        deposit.fee_minor = fee.minor
+    posting.deposit_post(deposit, received, fee, actor=actor)
+    deposit.state = DepositState.CREDITED
+    deposit.received_minor = received.minor
+    deposit.credited_at = deposit.closed_at = clock.now()
+    deposit.failure = deposit.failure_text = ""
+    deposit.first = ftd_set(
+        client_id=deposit.client_id,
+        minor=received.minor,
+        currency=received.currency,
+        at=deposit.credited_at,
+        actor=actor,
+    )
+    activity_mark(client_id=deposit.client_id, actor=actor)
+    _announce_credit(deposit, actor)
+    return "credited"
+
+
+def _announce_credit(deposit: Deposit, actor: Actor) -> None:
+    publish(
+        events.DepositCredited(
+            deposit_id=deposit.pk,
+            client_id=deposit.client_id,
+            amount=deposit.credited_amount,
+            provider=deposit.provider_account.kind,
+            method=deposit.method,
+            first=deposit.first,
+            trading_account_id=deposit.target_trading_account_id,
+        ),
+        aggregate=f"deposit:{deposit.pk}",
+        actor=actor,
+    )
+    _line(
+        deposit, "payments.deposit_credited", actor, amount=deposit.credited_amount, method=deposit.method,
+        first=deposit.first,
+    )  # fmt: skip
+    audit.record(
+        actor=actor,
+        action="payments.deposit_credited",
+        obj=deposit,
+        subject=deposit.client_id,
+        after={"received": str(deposit.received), "fee": str(deposit.fee), "first": deposit.first},
+    )
+
+
+def _reversed(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
+    """A chargeback or returned debit. Heard of before the payment itself, the two are booked one after the other."""
+    if deposit.state == DepositState.REVERSED:
+        return "nothing"
+    if deposit.state != DepositState.CREDITED:
+        _paid(deposit, DepositStatus(state=PaymentState.PAID, provider_reference=""), actor)
+    taken = status.amount or deposit.received or deposit.amount
+    if taken.currency != deposit.currency:
+        deposit.attention = "currency"
+        return "other currency"
+    from_wallet = posting.reversal_post(deposit, taken, actor=actor)
+    deposit.state = DepositState.REVERSED
+    deposit.reversed_minor = taken.minor
+    deposit.attention = "reversed" if from_wallet else "reversed_uncovered"
+    deposit.failure, deposit.failure_text = status.failure or "chargeback", status.failure_text[:300]
+    publish(
+        events.DepositReversed(
+            deposit_id=deposit.pk,
+            client_id=deposit.client_id,
+            amount=taken,
+            provider=deposit.provider_account.kind,
+            method=deposit.method,
+        ),
+        aggregate=f"deposit:{deposit.pk}",
+        actor=actor,
+    )
+    _line(deposit, "payments.deposit_reversed", actor, amount=taken)
+    audit.record(
+        actor=actor, action="payments.deposit_reversed", obj=deposit, subject=deposit.client_id,
+        after={"taken": str(taken), "from_wallet": from_wallet},
+    )  # fmt: skip
+    return "reversed"
+
+
+_MOVES = {
+    PaymentState.OPEN: _still_open,
+    PaymentState.AUTHORISED: _authorised,
+    PaymentState.DELAYED: _delayed,
+    PaymentState.PAID: _paid,
+    PaymentState.FAILED: _failed,
+    PaymentState.EXPIRED: _expired,
+    PaymentState.REVERSED: _reversed,
+}
+
+
+def _line(deposit: Deposit, kind: str, actor: Actor, **data: object) -> None:
+    timeline_add(
+        client_id=deposit.client_id,
+        kind=kind,
+        actor=actor,
+        data={"deposit_id": deposit.pk, "reference": deposit.reference, **data},
+        dedupe_key=f"{kind}:{deposit.pk}",
+    )
+
+
+def deposit_ask(*, deposit_id: UUID, actor: Actor) -> str:
+    """Ask the provider how a deposit stands, and take in the answer. What the sweep and the "Ask again" button do."""
+    if actor.kind != "system":
+        actor.require(DEPOSIT_MANAGE)
+    deposit = Deposit.objects.select_related("provider_account").get(pk=deposit_id)
+    Deposit.objects.filter(pk=deposit_id).update(asked_at=clock.now())
+    if not deposit.provider_reference:
+        return _never_opened(deposit)
+    try:
+        status = provider_of(deposit.provider_account).fetch_deposit(deposit.provider_reference)
+    except (Unavailable, OutcomeUnknown):
+        return "no answer"
+    except AppError as error:
+        log.warning("deposit_unknown_there", deposit=str(deposit_id), error=str(error))
+        return "not known there"
+    return deposit_apply(deposit_id=deposit_id, status=status, actor=actor)
+
+
+def _never_opened(deposit: Deposit) -> str:
+    """No page was ever shown, so nobody can have paid; after a day it is closed."""
+    if deposit.state != DepositState.CREATED or clock.now() - deposit.created_at < PAGE_LIFE:
+        return "nothing"
+    nothing = DepositStatus(state=PaymentState.EXPIRED, provider_reference="")
+    return deposit_apply(deposit_id=deposit.pk, status=nothing, actor=system("payments sweep"))
+
+
+def deposit_close(*, actor: Actor, deposit_id: UUID, reason: str) -> Deposit:
+    """Give up an open deposit by hand (a wire that never came). Money that still arrives will credit it."""
+    with transaction.atomic():
+        deposit = _locked(deposit_id)
+        actor.require(DEPOSIT_MANAGE, deposit.client)
+        if deposit.state not in OPEN_DEPOSITS:
+            raise WrongState
+        deposit.failure, deposit.failure_text = "closed", reason[:300]
+        _close(deposit, DepositState.FAILED, actor)
+        audit.record(
+            actor=actor, action="payments.deposit_closed", obj=deposit, subject=deposit.client_id, reason=reason
+        )
+    return deposit

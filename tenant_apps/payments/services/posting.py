@@ -1,0 +1,105 @@
+"""The ledger side of payments. Keys are made of our ids, so that a repeated posting is the posting there already.
+
+Legs (positive = the account's balance rises):
+    deposit      clearing:<provider account> −received · client's wallet +(received − fee) · house fees +fee
+    reversal     client's wallet −taken, or house suspense −taken when the wallet no longer holds it · clearing +taken
+    withdrawal   (capture of the part's hold) client's wallet −amount · clearing +amount
+    returned     a refund that failed after it had been paid: clearing −amount · client's wallet +amount
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kernel.actors import Actor
+from kernel.money import Money
+from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
+from tenant_apps.ledger.models import Account, Hold, Transfer
+from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, hold_capture, hold_place, hold_void, post
+from tenant_apps.wallets.services import wallet_ensure
+
+from ..models import Deposit, ProviderAccount, WithdrawalPart
+
+DEPOSIT = "payments.deposit"
+REVERSAL = "payments.deposit_reversed"
+WITHDRAWAL = "payments.withdrawal"
+RETURNED = "payments.withdrawal_returned"
+
+
+def clearing(account: ProviderAccount, currency: str) -> Account:
+    """What the provider owes us, as the negative of this account's balance; it ages to zero with settlements."""
+    return account_ensure(owner=HOUSE, kind=f"clearing:{account.pk}", currency=currency)
+
+
+def _fees(currency: str) -> Account:
+    return account_ensure(owner=HOUSE, kind="fees", currency=currency)
+
+
+def _suspense(currency: str) -> Account:
+    return account_ensure(owner=HOUSE, kind="suspense", currency=currency)
+
+
+def _told(deposit: Deposit) -> Mapping[str, Any]:
+    return {"reference": deposit.reference, "deposit_id": str(deposit.pk), "method": deposit.method}
+
+
+def deposit_post(deposit: Deposit, received: Money, fee: Money, *, actor: Actor) -> Transfer:
+    """Credit a deposit. The second call with the same deposit is the first one's transfer."""
+    wallet = wallet_ensure(client_id=deposit.client_id, currency=deposit.currency)
+    legs = [Leg(clearing(deposit.provider_account, deposit.currency), -received), Leg(wallet, received - fee)]
+    if fee:
+        legs.append(Leg(_fees(deposit.currency), fee))
+    return post(kind=DEPOSIT, legs=legs, key=f"payments.deposit:{deposit.pk}", actor=actor, data=_told(deposit))
+
+
+def reversal_post(deposit: Deposit, taken: Money, *, actor: Actor) -> bool:
+    """Book money that the payer's bank took back; False when the wallet no longer had it and the house carries it."""
+    wallet = wallet_ensure(client_id=deposit.client_id, currency=deposit.currency)
+    back = Leg(clearing(deposit.provider_account, deposit.currency), taken)
+    key = f"payments.deposit:{deposit.pk}:reversed"
+    try:
+        post(kind=REVERSAL, legs=[Leg(wallet, -taken), back], key=key, actor=actor, data=_told(deposit))
+    except (InsufficientFunds, AccountFrozen):
+        loss = Leg(_suspense(deposit.currency), -taken)
+        post(kind=REVERSAL, legs=[loss, back], key=f"{key}:house", actor=actor, data=_told(deposit))
+        return False
+    return True
+
+
+def part_hold(part: WithdrawalPart, *, actor: Actor) -> Hold:
+    """Set a part's amount aside. Raises InsufficientFunds."""
+    wallet = wallet_ensure(client_id=part.withdrawal.client_id, currency=part.currency)
+    data = {"reference": part.withdrawal.reference, "withdrawal_id": str(part.withdrawal_id)}
+    return hold_place(account=wallet, amount=part.amount, key=f"payments.part:{part.pk}", actor=actor, data=data)
+
+
+def part_capture(part: WithdrawalPart, *, actor: Actor) -> Transfer:
+    """The part has been paid: what was held leaves the wallet."""
+    wallet = wallet_ensure(client_id=part.withdrawal.client_id, currency=part.currency)
+    legs = [Leg(wallet, -part.amount), Leg(clearing(part.provider_account, part.currency), part.amount)]
+    return hold_capture(
+        hold=Hold.objects.get(pk=part.hold_id),
+        kind=WITHDRAWAL,
+        legs=legs,
+        key=f"payments.part:{part.pk}:paid",
+        actor=actor,
+        data={"reference": part.withdrawal.reference, "withdrawal_id": str(part.withdrawal_id)},
+    )
+
+
+def part_release(part: WithdrawalPart) -> None:
+    hold_void(hold=Hold.objects.get(pk=part.hold_id))
+
+
+def part_return(part: WithdrawalPart, *, actor: Actor) -> Transfer:
+    """A refund that had succeeded failed after all: the money is the client's again."""
+    wallet = wallet_ensure(client_id=part.withdrawal.client_id, currency=part.currency)
+    legs = [Leg(clearing(part.provider_account, part.currency), -part.amount), Leg(wallet, part.amount)]
+    return post(
+        kind=RETURNED,
+        legs=legs,
+        key=f"payments.part:{part.pk}:returned",
+        actor=actor,
+        data={"reference": part.withdrawal.reference, "withdrawal_id": str(part.withdrawal_id)},
+    )

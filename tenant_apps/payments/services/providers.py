@@ -1,0 +1,124 @@
+"""Accounts at providers: connecting, keys, testing, and the adapter for one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import pgettext_lazy
+
+from kernel import audit, clock, secrets
+from kernel.actors import Actor
+from kernel.errors import AppError, Invalid
+
+from .. import addresses, permissions_list, registry
+from ..errors import ProviderOff
+from ..models import MethodRule, ProviderAccount
+from ..ports import ConnectionReport, PaymentProvider, ProviderConfig
+
+
+def provider_of(account: ProviderAccount) -> PaymentProvider:
+    """The adapter with the account's settings and keys, read now and kept for this call only."""
+    config = ProviderConfig(
+        account_id=account.pk,
+        mode=account.mode,
+        settings=account.settings,
+        secrets=secrets.credentials_of(account.secrets_owner),
+    )
+    return registry.adapter_class(account.kind)(config)
+
+
+def provider_at_work(account: ProviderAccount) -> PaymentProvider:
+    """As `provider_of`, for new payments. Raises ProviderOff when the account is switched off."""
+    if not account.enabled:
+        raise ProviderOff
+    return provider_of(account)
+
+
+def provider_account_save(
+    *,
+    actor: Actor,
+    account: ProviderAccount | None = None,
+    kind: str,
+    name: str,
+    mode: str,
+    settings: Mapping[str, str],
+    credentials: Mapping[str, str],
+    methods: Sequence[str],
+    enabled: bool,
+) -> ProviderAccount:
+    """Create or change an account. An empty credential keeps the stored one. Raises Invalid for a missing key."""
+    actor.require(permissions_list.PROVIDERS)
+    capabilities = registry.capabilities(kind)
+    row = account or ProviderAccount(kind=kind)
+    known = secrets.hints_of(row.secrets_owner)
+    for field in capabilities.fields:
+        given = credentials.get(field.name) if field.secret else settings.get(field.name)
+        if enabled and field.required and not given and not (field.secret and field.name in known):
+            raise Invalid(pgettext_lazy("payments error", "This is needed before the account can be switched on."),
+                          field=field.name)  # fmt: skip
+    before = {"name": row.name, "mode": row.mode, "settings": row.settings, "methods": row.methods,
+              "enabled": row.enabled} if account else {}  # fmt: skip
+    row.name, row.mode, row.enabled = name, mode, enabled
+    row.settings = {field.name: settings.get(field.name, "") for field in capabilities.fields if not field.secret}
+    row.methods = [method.code for method in capabilities.methods if method.code in methods]
+    row.updated_at = clock.now()
+    changed = sorted(field.name for field in capabilities.fields if field.secret and credentials.get(field.name))
+    with transaction.atomic():
+        row.save()
+        for field_name in changed:
+            secrets.credential_set(owner=row.secrets_owner, name=field_name, value=credentials[field_name])
+        after = {"name": name, "mode": mode, "settings": row.settings, "methods": row.methods, "enabled": enabled}
+        was, now = audit.changes(before, after)
+        now |= {"keys_changed": changed} if changed else {}
+        audit.record(actor=actor, action="payments.provider_saved", obj=row, before=was, after=now)
+    return row
+
+
+def provider_account_test(*, actor: Actor, account: ProviderAccount) -> ConnectionReport:
+    """Call the provider with the stored keys and remember what came of it."""
+    actor.require(permissions_list.PROVIDERS)
+    try:
+        report = provider_of(account).test_connection()
+    except AppError as error:
+        report = ConnectionReport(good=False, details=(str(error),))
+    words = " · ".join([report.account, *report.details]).strip(" ·")
+    ProviderAccount.objects.filter(pk=account.pk).update(
+        tested_at=clock.now(), test_good=report.good, test_words=words[:300]
+    )
+    return report
+
+
+def provider_webhook_register(*, actor: Actor, account: ProviderAccount) -> None:
+    """Tell the provider our webhook address and keep the signing secret it answers with, where it can be told."""
+    actor.require(permissions_list.PROVIDERS)
+    register: Any = getattr(provider_of(account), "register_webhook", None)
+    if register is None:
+        raise Invalid(
+            pgettext_lazy("payments error", "This provider takes the webhook address in its own back office.")
+        )
+    secret = register(addresses.webhook_url(account.pk))
+    with transaction.atomic():
+        secrets.credential_set(owner=account.secrets_owner, name="webhook_secret", value=secret)
+        audit.record(actor=actor, action="payments.webhook_registered", obj=account)
+
+
+def method_rule_save(*, actor: Actor, rule: MethodRule) -> MethodRule:
+    """Store a rule made or changed in the office. Raises Invalid for limits or currencies that cannot be."""
+    actor.require(permissions_list.PROVIDERS)
+    method = registry.capabilities(rule.provider_account.kind).method(rule.method)
+    if method is None:
+        raise Invalid(pgettext_lazy("payments error", "This provider has no such method."), field="method")
+    if method.currencies is not None and rule.currency not in method.currencies:
+        raise Invalid(pgettext_lazy("payments error", "This method does not take this currency."), field="currency")
+    if not 0 < rule.minimum_minor <= rule.maximum_minor:
+        raise Invalid(pgettext_lazy("payments error", "The maximum is below the minimum."), field="maximum")
+    before: dict[str, Any] = dict(MethodRule.objects.filter(pk=rule.pk).values().first() or {})
+    rule.updated_at = clock.now()
+    with transaction.atomic():
+        rule.save()
+        fields: dict[str, Any] = dict(MethodRule.objects.filter(pk=rule.pk).values()[0])
+        was, now = audit.changes(before, fields)
+        audit.record(actor=actor, action="payments.rule_saved", obj=rule, before=was, after=now)
+    return rule

@@ -1,0 +1,103 @@
+"""Back to source first: over which deposits a withdrawal is spread, and what is left for a wire.
+
+Closed loop (money.md; providers.md I4): a refund can return no more than was received and not yet returned, within the
+method's time limit. Oldest first, because the oldest lapse first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Q, Sum
+
+from kernel import clock
+from kernel.money import Money
+
+from .. import registry
+from ..models import Deposit, DepositState, PartState, ProviderAccount
+from ..ports import ProviderConfig
+
+LIVE_PARTS = (PartState.PLANNED, PartState.SENDING, PartState.PAID)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part to be: back to `deposit`, or by wire when that is None."""
+
+    account: ProviderAccount
+    deposit: Deposit | None
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    shares: tuple[Share, ...]
+    uncovered: Money  # could go neither back nor by wire: no bank account is connected
+
+    @property
+    def needs_wire(self) -> bool:
+        return any(share.deposit is None for share in self.shares)
+
+    @property
+    def by_wire(self) -> Money:
+        amounts = [share.amount.minor for share in self.shares if share.deposit is None]
+        return Money(sum(amounts), self.uncovered.currency)
+
+
+def returnable(client_id: UUID, currency: str) -> Iterator[tuple[Deposit, Money]]:
+    """Deposits that can still be given back, oldest first, with how much of each."""
+    deposits = (
+        Deposit.objects.filter(client_id=client_id, currency=currency, state=DepositState.CREDITED)
+        .select_related("provider_account")
+        .annotate(returned=Sum("returns__amount_minor", filter=Q(returns__state__in=LIVE_PARTS)))
+        .order_by("credited_at", "id")
+    )
+    for deposit in deposits:
+        if deposit.provider_account.kind not in registry.adapters() or not deposit.payment_reference:
+            continue
+        capabilities = registry.capabilities(deposit.provider_account.kind)
+        method = capabilities.method(deposit.method)
+        if method is None or not (capabilities.refunds and method.refundable):
+            continue
+        if deposit.credited_at is None or clock.now() - deposit.credited_at > timedelta(days=method.refund_days):
+            continue
+        left = _expressible(deposit, Money((deposit.received_minor or 0) - (deposit.returned or 0), currency))
+        if left.minor > 0:
+            yield deposit, left
+
+
+def _expressible(deposit: Deposit, amount: Money) -> Money:
+    """Refunds obey the provider's units too: rounded down to its smallest step."""
+    account = deposit.provider_account
+    config = ProviderConfig(account_id=account.pk, mode=account.mode, settings=account.settings)
+    step = max(1, registry.adapter_class(account.kind)(config).amount_step(amount.currency))
+    return Money(amount.minor - amount.minor % step, amount.currency)
+
+
+def plan(client_id: UUID, amount: Money) -> Plan:
+    """Spread an amount over sources, the rest by wire."""
+    left = amount
+    shares: list[Share] = []
+    for deposit, most in returnable(client_id, amount.currency):
+        if not left:
+            break
+        share = _expressible(deposit, min(most, left, key=lambda money: money.minor))
+        if share.minor:
+            shares.append(Share(deposit.provider_account, deposit, share))
+            left -= share
+    if left and (wire := wire_account(amount.currency)):
+        shares.append(Share(wire, None, left))
+        left = Money.zero(amount.currency)
+    return Plan(tuple(shares), left)
+
+
+def wire_account(currency: str) -> ProviderAccount | None:
+    """The bank account that wires go out from: the first enabled one, preferring the currency."""
+    accounts = ProviderAccount.objects.filter(kind="bank_wire", enabled=True).order_by("position", "created_at")
+    found = list(accounts)
+    return next((account for account in found if currency in account.currencies), None) or (
+        next((account for account in found if not account.currencies), None)
+    )

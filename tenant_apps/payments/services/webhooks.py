@@ -1,0 +1,82 @@
+"""From a provider's call to one effect: verify, store, answer; then process from the inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from kernel import clock, inbox
+from kernel.actors import system
+from kernel.errors import Unavailable
+from kernel.models import InboxMessage
+from kernel.tasks import enqueue
+
+from ..models import ProviderAccount, WithdrawalPart
+from ..ports import EventKind, NormalizedEvent
+from .deposits import deposit_apply, deposit_find
+from .providers import provider_of
+
+KEPT_HEADERS = ("content-type", "user-agent", "stripe-signature", "signature", "x-request-id")
+
+
+class NotYetKnown(Unavailable):
+    """An event about a payment we have not heard of: its own news is still on the way. Tried again later."""
+
+    code = "not_yet_known"
+
+
+def webhook_receive(*, account_id: UUID, headers: Mapping[str, str], body: bytes) -> int:
+    """Store what a provider sent; returns how many facts in it were new. Raises SignatureInvalid, DoesNotExist."""
+    account = ProviderAccount.objects.get(pk=account_id)
+    lower = {name.lower(): value for name, value in headers.items()}
+    found = provider_of(account).verify_webhook(body, lower)
+    kept = {name: lower[name] for name in KEPT_HEADERS if name in lower}
+    new = 0
+    for event in found:
+        _, fresh = inbox.receive(
+            source=f"payments.{account.kind}:{account.pk}", event_key=event.event_key, headers=kept, body=body
+        )
+        new += fresh
+    ProviderAccount.objects.filter(pk=account.pk).update(last_event_at=clock.now())
+    return new
+
+
+def webhook_process(message: InboxMessage) -> str:
+    """Processor of the inbox, in the transaction that marks the message."""
+    _, _, account_id = message.source.partition(":")
+    account = ProviderAccount.objects.get(pk=UUID(account_id))
+    for event in provider_of(account).read_webhook(bytes(message.body)):
+        if event.event_key == message.event_key:
+            return _apply(account, event)
+    return "no such event in the body"
+
+
+def _apply(account: ProviderAccount, event: NormalizedEvent) -> str:
+    actor = system(f"{account.kind}: {event.name}")
+    if event.kind is EventKind.DEPOSIT and event.deposit is not None:
+        deposit_id = deposit_find(account, event.deposit_id, event.deposit)
+        if deposit_id is None and event.deposit_id is None:
+            raise NotYetKnown(event_name=event.name)
+        if deposit_id is None:
+            return "not a deposit of this account"
+        if event.refetch:
+            from ..tasks import deposit_ask_later
+
+            enqueue(deposit_ask_later, str(deposit_id))
+            return "asked"
+        return deposit_apply(deposit_id=deposit_id, status=event.deposit, actor=actor)
+    if event.kind is EventKind.REFUND and event.refund is not None:
+        return _refund(account, event)
+    return f"noted: {event.name}"
+
+
+def _refund(account: ProviderAccount, event: NormalizedEvent) -> str:
+    from .parts import part_apply
+
+    assert event.refund is not None
+    mine = WithdrawalPart.objects.filter(provider_account=account)
+    part = mine.filter(pk=event.operation_id).first() if event.operation_id else None
+    part = part or mine.filter(provider_reference=event.refund.reference).exclude(provider_reference="").first()
+    if part is None:
+        return "not a refund of ours"
+    return part_apply(part_id=part.pk, status=event.refund, actor=system(f"{account.kind}: {event.name}"))

@@ -1,0 +1,231 @@
+"""Withdrawals: request, check, approve by another person, reject, cancel.
+
+Invariants. From the request on the amount is held in the wallet, each part by a hold of its own; a hold ends exactly
+once, captured by the payment or released. Who checked (proposed) never approves, nor does staff who made the request;
+the database refuses it too. Parts add up to the request to the unit.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import pgettext_lazy
+
+from kernel import audit, clock, locks
+from kernel.actors import Actor
+from kernel.errors import Invalid
+from kernel.events import publish
+from kernel.ids import short_id
+from kernel.money import Money
+from tenant_apps.clients.models import Client, KycState
+from tenant_apps.clients.timeline import timeline_add
+from tenant_apps.wallets.selectors import wallet_of
+
+from .. import events
+from ..errors import SamePerson, WithdrawalRefused, WrongState
+from ..models import PartState, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
+from ..permissions_list import APPROVE, PROPOSE
+from . import posting
+from .checks import iban_good, same_name, withdrawal_checks, within_limits
+from .parts import parts_send, withdrawal_tell
+from .sources import Plan, plan
+
+
+def withdrawal_request(
+    *, actor: Actor, client: Client, amount: Money, iban: str = "", holder: str = "", bank: str = ""
+) -> Withdrawal:
+    """The client, or staff on the client's behalf, asks for money out; it is held at once.
+
+    Raises WithdrawalRefused (with `check`), Invalid at a field, InsufficientFunds.
+    """
+    on_behalf = actor.kind != "client"
+    if on_behalf and actor.kind != "system":
+        actor.require(PROPOSE, client)
+    elif not on_behalf:
+        actor.require_client(client.pk)
+    iban = "".join(iban.split()).upper()
+    with transaction.atomic():
+        locks.hold(f"withdrawals:{client.pk}")
+        planned = _allowed(client, amount, iban=iban, holder=holder)
+        row = Withdrawal.objects.create(
+            client=client,
+            reference=f"W{short_id(8).upper()}",
+            amount_minor=amount.minor,
+            currency=amount.currency,
+            iban=iban if planned.needs_wire else "",
+            holder=holder[:120] if planned.needs_wire else "",
+            bank=bank[:120],
+            requested_by=actor.id if on_behalf else "",
+        )
+        for share in planned.shares:
+            _part(row, share.account.pk, share.deposit.pk if share.deposit else None, share.amount, actor)
+        _note(row, "payments.withdrawal_requested", actor)
+        publish(
+            events.WithdrawalRequested(withdrawal_id=row.pk, client_id=client.pk, amount=amount),
+            aggregate=f"withdrawal:{row.pk}",
+            actor=actor,
+        )
+        withdrawal_tell(row)
+    return row
+
+
+def _part(row: Withdrawal, account_id: UUID, deposit_id: UUID | None, amount: Money, actor: Actor) -> None:
+    part = WithdrawalPart(
+        withdrawal=row,
+        provider_account_id=account_id,
+        deposit_id=deposit_id,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+    )
+    part.hold_id = str(posting.part_hold(part, actor=actor).pk)
+    part.save(force_insert=True)
+
+
+def _allowed(client: Client, amount: Money, *, iban: str, holder: str) -> Plan:
+    """Refuse early what could not be paid anyway, in words that help."""
+    if amount.minor <= 0:
+        raise WithdrawalRefused(pgettext_lazy("payments error", "Enter an amount above zero."), field="amount")
+    if client.kyc_state != KycState.APPROVED:
+        raise WithdrawalRefused(
+            pgettext_lazy("payments error", "Your identity has to be verified before you can withdraw."), check="kyc"
+        )
+    wallet = wallet_of(client.pk, amount.currency)
+    if wallet is None or wallet.available < amount:
+        raise WithdrawalRefused(
+            pgettext_lazy("payments error", "This is more than is available in this wallet."),
+            field="amount",
+            check="funds",
+        )
+    if not within_limits(client, amount):
+        raise WithdrawalRefused(
+            pgettext_lazy("payments error", "This is outside the limits for withdrawals."),
+            field="amount",
+            check="limits",
+        )
+    planned = plan(client.pk, amount)
+    if planned.uncovered:
+        raise WithdrawalRefused(
+            pgettext_lazy("payments error", "There is no way to send this amount. Please contact support."),
+            field="amount",
+            check="sources",
+        )
+    if planned.needs_wire:
+        _wire_details(client, iban, holder)
+    return planned
+
+
+def _wire_details(client: Client, iban: str, holder: str) -> None:
+    if not iban_good(iban):
+        raise Invalid(pgettext_lazy("payments error", "Enter a valid IBAN."), field="iban")
+    if not same_name(holder, client.name):
+        raise Invalid(pgettext_lazy("payments error", "The bank account has to be in your own name."), field="holder")
+
+
+def _locked(withdrawal_id: UUID, *states: WithdrawalState) -> Withdrawal:
+    row = Withdrawal.objects.select_for_update(of=("self",)).select_related("client").get(pk=withdrawal_id)
+    if row.state not in states:
+        raise WrongState
+    return row
+
+
+def _move(row: Withdrawal, to: WithdrawalState) -> None:
+    row.state = to
+    row.updated_at = clock.now()
+    row.save()
+    withdrawal_tell(row)
+
+
+def _note(row: Withdrawal, kind: str, actor: Actor, *, reason: str = "", **data: object) -> None:
+    """The audit line and the timeline line of a decision."""
+    timeline_add(
+        client_id=row.client_id,
+        kind=kind,
+        actor=actor,
+        data={"withdrawal_id": row.pk, "reference": row.reference, "amount": row.amount, **data},
+        dedupe_key=f"{kind}:{row.pk}",
+    )
+    audit.record(
+        actor=actor, action=kind, obj=row, subject=row.client_id, reason=reason, after={"amount": str(row.amount)}
+    )
+
+
+def withdrawal_check(*, actor: Actor, withdrawal_id: UUID) -> Withdrawal:
+    """First pair of eyes: run the checks and propose. Raises WithdrawalRefused when one fails, WrongState."""
+    with transaction.atomic():
+        row = _locked(withdrawal_id, WithdrawalState.REQUESTED)
+        actor.require(PROPOSE, row.client)
+        row.checks = withdrawal_checks(row)
+        failed = [check["code"] for check in row.checks if not check["good"] and check["code"] != "no_reversal"]
+        if failed:
+            raise WithdrawalRefused(check=failed[0])
+        row.proposer_id, row.proposer_label = actor.id, actor.label[:160]
+        row.checked_at = clock.now()
+        _move(row, WithdrawalState.CHECKED)
+        _note(row, "payments.withdrawal_checked", actor)
+    return row
+
+
+def withdrawal_approve(*, actor: Actor, withdrawal_id: UUID) -> Withdrawal:
+    """Second pair of eyes: release the money. Raises SamePerson, WrongState, WithdrawalRefused."""
+    with transaction.atomic():
+        row = _locked(withdrawal_id, WithdrawalState.CHECKED)
+        actor.require(APPROVE, row.client)
+        if actor.kind != "staff" or actor.id in {row.proposer_id, row.requested_by}:
+            raise SamePerson
+        row.checks = withdrawal_checks(row)
+        failed = [check["code"] for check in row.checks if not check["good"] and check["code"] != "no_reversal"]
+        if failed:
+            raise WithdrawalRefused(check=failed[0])
+        row.approver_id, row.approver_label = actor.id, actor.label[:160]
+        row.approved_at = clock.now()
+        _note(row, "payments.withdrawal_approved", actor)
+        publish(
+            events.WithdrawalApproved(withdrawal_id=row.pk, client_id=row.client_id, amount=row.amount),
+            aggregate=f"withdrawal:{row.pk}",
+            actor=actor,
+        )
+        parts_send(row, actor=actor)
+        _move(row, WithdrawalState.SENDING)
+    return row
+
+
+def withdrawal_reject(*, actor: Actor, withdrawal_id: UUID, reason: str, text: str = "") -> Withdrawal:
+    """Refuse with a reason the client reads; the money is available again. Either pair of eyes may."""
+    if reason not in RejectReason.values:
+        raise Invalid(pgettext_lazy("payments error", "Choose a reason."), field="reason")
+    with transaction.atomic():
+        row = _locked(withdrawal_id, WithdrawalState.REQUESTED, WithdrawalState.CHECKED)
+        actor.require(PROPOSE if actor.may(PROPOSE, row.client) else APPROVE, row.client)
+        row.reason, row.reason_text = reason, text[:300]
+        _release(row)
+        row.closed_at = clock.now()
+        _move(row, WithdrawalState.REJECTED)
+        _note(row, "payments.withdrawal_rejected", actor, reason=f"{reason}: {text}".strip(": "), why=reason)
+        publish(
+            events.WithdrawalRejected(
+                withdrawal_id=row.pk, client_id=row.client_id, amount=row.amount, reason=reason
+            ),
+            aggregate=f"withdrawal:{row.pk}",
+            actor=actor,
+        )  # fmt: skip
+    return row
+
+
+def withdrawal_cancel(*, actor: Actor, withdrawal_id: UUID) -> Withdrawal:
+    """The client changes their mind while nobody has checked it yet. Raises WrongState later."""
+    with transaction.atomic():
+        row = _locked(withdrawal_id, WithdrawalState.REQUESTED)
+        actor.require_client(row.client_id)
+        _release(row)
+        row.closed_at = clock.now()
+        _move(row, WithdrawalState.CANCELLED)
+        _note(row, "payments.withdrawal_cancelled", actor)
+    return row
+
+
+def _release(row: Withdrawal) -> None:
+    for part in row.parts.filter(state=PartState.PLANNED).order_by("id"):
+        posting.part_release(part)
+        part.state, part.closed_at = PartState.DROPPED, clock.now()
+        part.save(update_fields=["state", "closed_at"])

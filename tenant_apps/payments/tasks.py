@@ -1,0 +1,53 @@
+"""What recurs and what waits: asking providers about deposits whose webhook was lost, reading the inbox."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import F, Q
+
+from kernel import clock, inbox
+from kernel.actors import system
+from kernel.schedule import every_for_tenants
+from kernel.tasks import task
+
+from . import registry
+from .models import Deposit, DepositState
+from .services.deposits import deposit_ask
+from .services.webhooks import webhook_process
+
+for _kind in registry.adapters():
+    inbox.processor(f"payments.{_kind}")(webhook_process)
+
+FIRST_QUESTION = timedelta(minutes=3)  # a webhook takes seconds; a payer, minutes
+AGAIN = timedelta(minutes=10)
+AGAIN_DELAYED = timedelta(hours=6)  # banks take days
+AT_ONCE = 50
+
+
+@task(name="payments.deposit_ask", queue="money")
+def deposit_ask_later(deposit_id: str) -> str:
+    return deposit_ask(deposit_id=UUID(deposit_id), actor=system("payments"))
+
+
+def deposits_to_ask() -> list[UUID]:
+    """Open deposits at providers with a page that nobody told us about for a while. Wires wait for a statement."""
+    now = clock.now()
+    hosted = [kind for kind, adapter in registry.adapters().items() if adapter.capabilities.hosted_page]
+    open_ = Deposit.objects.filter(provider_account__kind__in=hosted).filter(
+        Q(state__in=[DepositState.CREATED, DepositState.PENDING, DepositState.AUTHORISED])
+        & Q(created_at__lte=now - FIRST_QUESTION)
+        & (Q(asked_at=None) | Q(asked_at__lte=now - AGAIN))
+        | Q(state=DepositState.DELAYED) & (Q(asked_at=None) | Q(asked_at__lte=now - AGAIN_DELAYED))
+    )
+    return list(open_.order_by(F("asked_at").asc(nulls_first=True)).values_list("pk", flat=True)[:AT_ONCE])
+
+
+@every_for_tenants(60, "payments.sweep", queue="money")
+def sweep() -> int:
+    """Ask about each in turn; returns how many were asked."""
+    due = deposits_to_ask()
+    for deposit_id in due:
+        deposit_ask(deposit_id=deposit_id, actor=system("payments sweep"))
+    return len(due)

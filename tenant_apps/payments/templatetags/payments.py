@@ -1,0 +1,33 @@
+"""Words and tones of payments in templates."""
+
+from __future__ import annotations
+
+from django import template
+
+from .. import registry, words
+from ..models import state_tone
+
+register = template.Library()
+register.filter("method_name", words.method_name)
+register.filter("method_hint", words.method_hint)
+register.filter("failure_words", words.failure_words)
+register.filter("check_words", words.check_words)
+register.filter("reason_words", words.reason_words)
+register.filter("attention_words", words.attention_words)
+register.filter("action_words", words.action_words)
+register.filter("match_words", words.match_words)
+register.filter("state_tone", state_tone)
+
+
+@register.filter
+def method_icon(code: str) -> str:
+    for adapter in registry.adapters().values():
+        if found := adapter.capabilities.method(code):
+            return found.icon
+    return "wallet"
+
+
+@register.filter
+def provider_label(kind: str) -> str:
+    adapter = registry.adapters().get(kind)
+    return adapter.capabilities.label if adapter else kind

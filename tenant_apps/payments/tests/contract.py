@@ -1,0 +1,145 @@
+"""What every adapter has to do at its sandbox, over real sockets. A new adapter subclasses `ProviderContract`.
+
+The subclass gives a `side` fixture: an account at the sandbox with `connect() -> ProviderAccount`, `pay(order, redirect)`,
+`decline(order, redirect)` and `deliveries() -> [(body, headers)]`, which are the webhooks as sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+
+from kernel.errors import Rejected
+from kernel.ids import uuid7
+from kernel.money import Money
+from tenant_apps.payments.models import ProviderAccount
+from tenant_apps.payments.ports import (
+    DepositOrder,
+    EventKind,
+    Payer,
+    PaymentProvider,
+    PaymentState,
+    RefundState,
+    SignatureInvalid,
+)
+from tenant_apps.payments.registry import adapter_class
+from tenant_apps.payments.services.providers import provider_of
+
+PAYER = Payer(
+    name="Lena Vogt", email="lena@example.com", country="DE", phone="+4915112345678", city="Berlin", street="Weg 1",
+    postal_code="10115", ip="127.0.0.1",
+)  # fmt: skip
+
+
+class ProviderContract:
+    """Inherit, set `amount` and `method`, and give the `side` fixture."""
+
+    amount: ClassVar[Money]
+    method: ClassVar[str]
+    repeats_give_the_same_page: ClassVar[bool] = True
+
+    def order(self, side: Any) -> DepositOrder:
+        url = side.receiver.url
+        return DepositOrder(
+            deposit_id=uuid7(), reference="D12345678", amount=self.amount, method=self.method, language="de",
+            description="Nordwind D12345678", payer=PAYER, return_url=f"{url}/back", cancel_url=f"{url}/cancel",
+            webhook_url=f"{url}/hooks",
+        )  # fmt: skip
+
+    @pytest.fixture
+    def account(self, side: Any) -> ProviderAccount:
+        return side.connect()
+
+    @pytest.fixture
+    def provider(self, account: ProviderAccount) -> PaymentProvider:
+        return provider_of(account)
+
+    def test_capabilities_say_what_the_registry_needs(self, provider: PaymentProvider) -> None:
+        capabilities = type(provider).capabilities
+        assert adapter_class(capabilities.kind) is type(provider)
+        assert capabilities.method(self.method) is not None
+        assert len({field.name for field in capabilities.fields}) == len(capabilities.fields)
+
+    def test_connection(self, provider: PaymentProvider) -> None:
+        assert provider.test_connection().good
+
+    def test_wrong_keys_are_told_not_raised(self, side: Any, account: ProviderAccount) -> None:
+        from kernel import secrets
+
+        for name in secrets.credentials_of(account.secrets_owner):
+            secrets.credential_set(owner=account.secrets_owner, name=name, value=side.wrong_key)
+        report = provider_of(account).test_connection()
+        assert not report.good
+        assert report.details
+
+    def test_a_new_payment_is_open_and_has_a_page(self, side: Any, provider: PaymentProvider) -> None:
+        redirect = provider.create_deposit(self.order(side))
+        assert redirect.url.startswith("http")
+        assert provider.fetch_deposit(redirect.provider_reference).state is PaymentState.OPEN
+
+    def test_asked_twice_there_is_one_page(self, side: Any, provider: PaymentProvider) -> None:
+        order = self.order(side)
+        first = provider.create_deposit(order)
+        if self.repeats_give_the_same_page:
+            assert provider.create_deposit(order) == first
+        else:
+            with pytest.raises(Rejected):
+                provider.create_deposit(order)
+
+    def test_paid_is_told_and_found(self, side: Any, provider: PaymentProvider) -> None:
+        order = self.order(side)
+        redirect = provider.create_deposit(order)
+        side.pay(order, redirect)
+        status = provider.fetch_deposit(redirect.provider_reference)
+        assert (status.state, status.amount) == (PaymentState.PAID, self.amount)
+        assert status.payment_reference
+        body, headers = side.delivery_of(order)
+        event = next(event for event in provider.verify_webhook(body, headers) if event.deposit)
+        assert (event.kind, event.deposit_id) == (EventKind.DEPOSIT, order.deposit_id)
+        assert event.deposit is not None
+        assert (event.deposit.state, event.deposit.amount) == (PaymentState.PAID, self.amount)
+        assert event.deposit.payment_reference == status.payment_reference
+        assert provider.read_webhook(body) == provider.verify_webhook(body, headers)
+
+    def test_a_changed_body_or_key_is_refused(self, side: Any, provider: PaymentProvider) -> None:
+        order = self.order(side)
+        side.pay(order, provider.create_deposit(order))
+        body, headers = side.delivery_of(order)
+        for changed_body, changed_headers in (
+            (body.replace(b"5", b"6", 1), headers),
+            (body + b" ", headers),
+            (body, {}),
+        ):
+            with pytest.raises(SignatureInvalid):
+                provider.verify_webhook(changed_body, changed_headers)
+
+    def test_refunds_add_up_and_can_be_found(self, side: Any, provider: PaymentProvider) -> None:
+        order = self.order(side)
+        redirect = provider.create_deposit(order)
+        side.pay(order, redirect)
+        paid = provider.fetch_deposit(redirect.provider_reference).payment_reference
+        part = Money(self.amount.minor // 50 * 10, self.amount.currency)
+        operation = uuid7()
+        assert provider.find_refund(operation, payment_reference=paid) is None
+        first = provider.refund(operation_id=operation, payment_reference=paid, amount=part, reason="W1")
+        assert (first.state, first.amount) == (RefundState.SUCCEEDED, part)
+        found = provider.find_refund(operation, payment_reference=paid)
+        assert found == first
+        assert provider.refund(operation_id=operation, payment_reference=paid, amount=part, reason="W1") == first
+        rest = self.amount - part
+        provider.refund(operation_id=uuid7(), payment_reference=paid, amount=rest, reason="W2")
+        with pytest.raises(Rejected):
+            provider.refund(operation_id=uuid7(), payment_reference=paid, amount=part, reason="W3")
+
+    def test_an_unknown_payment_is_rejected(self, side: Any, provider: PaymentProvider) -> None:
+        with pytest.raises(Rejected):
+            provider.fetch_deposit(side.unknown_reference)
+
+    def test_amounts_it_cannot_express_are_refused_not_rounded(self, side: Any, provider: PaymentProvider) -> None:
+        from tenant_apps.payments.errors import AmountNotPayable
+
+        assert provider.amount_step("BTC") == 0
+        with pytest.raises((AmountNotPayable, Rejected)):
+            provider.create_deposit(replace(self.order(side), amount=Money(1, "BTC")))

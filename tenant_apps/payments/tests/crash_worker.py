@@ -1,0 +1,58 @@
+"""A worker that dies by SIGKILL at a named point: `python -m …crash_worker <tenant> <what> <id> <point>`.
+
+`point` is `<module>.<function>:before|after` of ours or the kernel's; empty means it lives.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from typing import Any
+
+
+def arm(point: str) -> None:
+    """Replace the function by one that kills the process before or after doing its work."""
+    target, _, when = point.partition(":")
+    module_name, _, name = target.rpartition(".")
+    module: Any = None
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError:  # a method: the last part but one is its class
+        inner, _, class_name = module_name.rpartition(".")
+        module = getattr(importlib.import_module(inner), class_name)
+    original = getattr(module, name)
+
+    def deadly(*args: Any, **kwargs: Any) -> Any:
+        if when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(module, name, deadly)
+
+
+def main(tenant_id: str, what: str, row_id: str, point: str = "") -> None:
+    import django
+
+    django.setup()
+    from uuid import UUID
+
+    from kernel import commands, inbox
+    from kernel.tenancy import context, directory
+
+    tenant = directory.by_id(tenant_id)
+    assert tenant is not None
+    with context.use(tenant):
+        if point:
+            arm(point)
+        if what == "inbox":
+            inbox.process(UUID(row_id))
+        else:
+            commands.run(UUID(row_id))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,240 @@
+"""One effect each, whatever the order, however often, wherever the worker dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kernel import inbox
+from kernel.models import InboxMessage, OutboxMessage
+from tenant_apps.clients.models import TimelineEntry
+from tenant_apps.ledger import selectors as ledger
+from tenant_apps.payments.models import Deposit, DepositState
+from tenant_apps.payments.ports import DepositStatus, PaymentState
+from tenant_apps.payments.services import posting
+from tenant_apps.payments.services.deposits import deposit_apply
+from tenant_apps.wallets.selectors import wallet_of
+
+from .support import SYSTEM, eur, make_account, make_client
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def pending_deposit(**values: Any) -> Deposit:
+    account = make_account("stripe", credentials={"webhook_secret": "whsec_x", "secret_key": "sk_test_a_b"})
+    fields: dict[str, Any] = {
+        "amount_minor": 50_000,
+        "currency": "EUR",
+        "method": "card",
+        "state": DepositState.PENDING,
+    }
+    number = Deposit.objects.count()
+    fields["client"] = values.pop("client", None) or make_client()
+    return Deposit.objects.create(
+        provider_account=account,
+        reference=f"D{number}{account.pk.hex[-8:]}",
+        provider_reference=f"cs_{account.pk.hex}",
+        **{**fields, **values},
+    )
+
+
+def status(state: PaymentState, minor: int = 50_000) -> DepositStatus:
+    amount = eur("0") + eur("0.01") * minor
+    return DepositStatus(state=state, provider_reference="", payment_reference="pi_1", amount=amount)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(news=st.lists(st.sampled_from(list(PaymentState)), min_size=1, max_size=10))
+def test_any_order_of_news_has_one_effect(tenant: Any, news: list[PaymentState]) -> None:
+    """Paid somewhere in the news means credited once; reversed means nothing is left; otherwise nothing happened."""
+    deposit = pending_deposit()
+    for item in news:
+        deposit_apply(deposit_id=deposit.pk, status=status(item), actor=SYSTEM)
+    deposit.refresh_from_db()
+    wallet = wallet_of(deposit.client_id, "EUR")
+    balance = wallet.balance if wallet else eur("0")
+    cleared = ledger.balance(posting.clearing(deposit.provider_account, "EUR")).balance
+    credited = OutboxMessage.objects.filter(
+        name="payments.deposit_credited", payload__deposit_id=str(deposit.pk)
+    ).count()
+    if PaymentState.REVERSED in news:
+        assert (deposit.state, balance, cleared, credited) == (DepositState.REVERSED, eur("0"), eur("0"), 1)
+    elif PaymentState.PAID in news:
+        assert (deposit.state, balance, cleared, credited) == (DepositState.CREDITED, eur("500"), eur("-500"), 1)
+    else:
+        assert (balance, cleared, credited) == (eur("0"), eur("0"), 0)
+    assert ledger.broken_invariants() == {}
+
+
+def test_what_came_is_credited_not_what_was_asked(tenant: Any) -> None:
+    deposit = pending_deposit(fee_minor=1_000)
+    assert deposit_apply(deposit_id=deposit.pk, status=status(PaymentState.PAID, 25_000), actor=SYSTEM) == "credited"
+    deposit.refresh_from_db()
+    assert (deposit.received_minor, deposit.fee_minor, deposit.attention) == (25_000, 500, "amount")
+    wallet = wallet_of(deposit.client_id, "EUR")
+    assert wallet is not None
+    assert wallet.balance == eur("245.00")
+
+
+def test_another_currency_credits_nothing(tenant: Any) -> None:
+    from kernel.money import Money
+
+    deposit = pending_deposit()
+    paid = DepositStatus(state=PaymentState.PAID, provider_reference="", amount=Money(50_000, "USD"))
+    assert deposit_apply(deposit_id=deposit.pk, status=paid, actor=SYSTEM) == "other currency"
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.attention) == (DepositState.PENDING, "currency")
+    assert wallet_of(deposit.client_id, "EUR") is None
+
+
+def test_a_reversal_the_wallet_cannot_bear_is_the_houses(tenant: Any) -> None:
+    deposit = pending_deposit()
+    deposit_apply(deposit_id=deposit.pk, status=status(PaymentState.PAID), actor=SYSTEM)
+    wallet = posting.wallet_ensure(client_id=deposit.client_id, currency="EUR")
+    elsewhere = posting.account_ensure(owner=posting.HOUSE, kind="fees", currency="EUR")
+    legs = [posting.Leg(wallet, eur("-400")), posting.Leg(elsewhere, eur("400"))]
+    posting.post(kind="test", legs=legs, key="spent", actor=SYSTEM)
+    deposit_apply(deposit_id=deposit.pk, status=status(PaymentState.REVERSED), actor=SYSTEM)
+    deposit.refresh_from_db()
+    assert deposit.attention == "reversed_uncovered"
+    after = wallet_of(deposit.client_id, "EUR")
+    assert after is not None
+    assert after.balance == eur("100")
+    assert ledger.balance(posting.clearing(deposit.provider_account, "EUR")).balance == eur("0")
+
+
+def test_the_first_deposit_is_marked_once_per_client(tenant: Any) -> None:
+    first = pending_deposit()
+    second = pending_deposit(client=first.client)
+    deposit_apply(deposit_id=first.pk, status=status(PaymentState.PAID), actor=SYSTEM)
+    deposit_apply(deposit_id=second.pk, status=status(PaymentState.PAID), actor=SYSTEM)
+    assert list(Deposit.objects.filter(first=True).values_list("pk", flat=True)) == [first.pk]
+
+
+def crashed(tenant: Any, what: str, row_id: object, point: str) -> int:
+    """Run a worker in a process of its own; its exit status."""
+    url = urlsplit(os.environ["DATABASE_URL"])
+    database = urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}"))
+    env = {**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "config.settings.test"}
+    env["PYTHONPATH"] = f"{ROOT / 'platform'}:{ROOT}"
+    command = [sys.executable, "-m", "tenant_apps.payments.tests.crash_worker"]
+    return subprocess.run(
+        [*command, str(tenant.id), what, str(row_id), point], env=env, cwd=ROOT, check=False
+    ).returncode
+
+
+POINTS = [
+    "tenant_apps.payments.services.posting.deposit_post:before",
+    "tenant_apps.payments.services.posting.deposit_post:after",
+    "tenant_apps.payments.services.deposits.ftd_set:after",
+    "tenant_apps.payments.services.deposits._announce_credit:after",
+    "tenant_apps.payments.services.deposits._tell:after",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", POINTS)
+def test_a_worker_killed_while_crediting_leaves_one_credit(live_tenant: Any, point: str) -> None:
+    deposit = pending_deposit()
+    session = {
+        "id": deposit.provider_reference,
+        "payment_status": "paid",
+        "amount_total": 50_000,
+        "currency": "eur",
+        "payment_intent": "pi_1",
+        "client_reference_id": str(deposit.pk),
+    }
+    body = json.dumps({"id": "evt_1", "type": "checkout.session.completed", "data": {"object": session}}).encode()
+    message, _ = inbox.receive(
+        source=f"payments.stripe:{deposit.provider_account_id}", event_key="evt_1", headers={}, body=body
+    )
+    assert crashed(live_tenant, "inbox", message.pk, point) == -signal.SIGKILL
+    deposit.refresh_from_db()
+    assert deposit.state == DepositState.PENDING
+    assert wallet_of(deposit.client_id, "EUR") is None
+    assert InboxMessage.objects.get().processed_at is None
+
+    assert crashed(live_tenant, "inbox", message.pk, "") == 0
+    assert crashed(live_tenant, "inbox", message.pk, "") == 0
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.first) == (DepositState.CREDITED, True)
+    wallet = wallet_of(deposit.client_id, "EUR")
+    assert wallet is not None
+    assert wallet.balance == eur("500")
+    assert OutboxMessage.objects.filter(name="payments.deposit_credited").count() == 1
+    assert TimelineEntry.objects.filter(kind="payments.deposit_credited").count() == 1
+    assert ledger.broken_invariants() == {}
+
+
+def in_threads(tenant: Any, count: int, work: Any) -> list[Any]:
+    """Run `work(number)` at once in so many threads, each in the tenant's scope; results or errors in any order."""
+    import threading
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connections
+
+    from kernel.tenancy import context
+
+    gate = threading.Barrier(count)
+
+    def run(number: int) -> Any:
+        try:
+            with context.use(tenant):
+                gate.wait()
+                return work(number)
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            return error
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def test_eight_workers_with_the_same_news_credit_once(live_tenant: Any) -> None:
+    deposit = pending_deposit()
+    done = in_threads(
+        live_tenant,
+        8,
+        lambda _: deposit_apply(deposit_id=deposit.pk, status=status(PaymentState.PAID), actor=SYSTEM),
+    )
+    assert sorted(map(str, done)) == ["credited", *["nothing"] * 7]
+    wallet = wallet_of(deposit.client_id, "EUR")
+    assert wallet is not None
+    assert wallet.balance == eur("500")
+    assert ledger.broken_invariants() == {}
+
+
+def test_two_withdrawals_at_once_cannot_take_the_same_money(live_tenant: Any) -> None:
+    from tenant_apps.payments.models import Withdrawal
+    from tenant_apps.payments.services.withdrawals import withdrawal_request
+
+    from .support import client_actor
+
+    deposit = pending_deposit()
+    deposit_apply(deposit_id=deposit.pk, status=status(PaymentState.PAID), actor=SYSTEM)
+    done = in_threads(
+        live_tenant,
+        4,
+        lambda _: (
+            withdrawal_request(
+                actor=client_actor(deposit.client), client=deposit.client, amount=eur("300")
+            ).amount_minor
+        ),
+    )
+    assert sum(1 for result in done if result == 30_000) == 1
+    assert Withdrawal.objects.count() == 1
+    wallet = wallet_of(deposit.client_id, "EUR")
+    assert wallet is not None
+    assert (wallet.balance, wallet.held) == (eur("500"), eur("300"))

@@ -1,0 +1,224 @@
+"""Every page draws, for those who may see it and nobody else; no page reaches another client's or tenant's money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+
+from kernel import clock
+from kernel.actors import Reach
+from kernel.ids import uuid7
+from tenant_apps.accounts.models import Realm, Role, User
+from tenant_apps.clients.models import Client
+from tenant_apps.payments.models import BankLine, BankStatement, Deposit, DepositState, Withdrawal
+from tenant_apps.payments.services.withdrawals import withdrawal_request
+
+from .support import client_actor, eur, make_account, make_client, make_rule
+from .test_withdrawals import IBAN, funded
+
+
+def browser(tenant: Any, surface: str, user: User | None) -> Browser:
+    """A logged-in browser on a surface of the brokerage."""
+    from importlib import import_module
+
+    from django.conf import settings
+    from django.http import HttpRequest
+
+    from kernel import auth
+
+    host = f"{tenant.slug}.localhost" if surface == "portal" else f"office.{tenant.slug}.localhost"
+    made = Browser(HTTP_HOST=host)
+    if user is not None:
+        request: Any = HttpRequest()
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore()
+        request.META["REMOTE_ADDR"] = "127.0.0.1"
+        request.ip = "127.0.0.1"
+        auth.login(request, user, second_factor=True)
+        request.session.save()
+        made.cookies[settings.SESSION_COOKIE_NAME] = request.session.session_key
+    return made
+
+
+def trader(tenant: Any, client: Client) -> Browser:
+    user = User.objects.create(realm=Realm.CLIENT, email=client.email, name=client.name)
+    Client.objects.filter(pk=client.pk).update(user_id=user.pk)
+    return browser(tenant, "portal", user)
+
+
+def officer(tenant: Any, *codes: str, reach: Reach = Reach.ALL) -> Browser:
+    role = Role.objects.create(
+        name=str(uuid7()), code=str(uuid7()), grants=dict.fromkeys(codes, int(reach)), second_factor_required=False
+    )
+    user = User.objects.create(realm=Realm.STAFF, email=f"{uuid7()}@example.com", name="Finance")
+    user.roles.add(role)
+    return browser(tenant, "office", user)
+
+
+def deposit_of(client: Client, state: str = DepositState.PENDING, **values: Any) -> Deposit:
+    account = make_account("stripe", credentials={"secret_key": "sk_test_a_b"})
+    fields = {"amount_minor": 50_000, "currency": "EUR", "method": "card", "payment_url": "https://pay.example"}
+    return Deposit.objects.create(
+        client=client, provider_account=account, reference=f"D{uuid7().hex[-9:]}", state=state, **{**fields, **values}
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_the_cashiers_pages_draw(tenant: Any, language: str) -> None:
+    person = funded()
+    account = make_account("stripe", credentials={"secret_key": "sk_test_a_b"})
+    make_rule(account, "card", fee_percent="1.5")
+    make_rule(account, "klarna")
+    make_rule(account, "ideal")
+    web = trader(tenant, person)
+    web.cookies["language"] = language
+    asked = withdrawal_request(
+        actor=client_actor(person), client=person, amount=eur("50"), iban=IBAN, holder="Lena Vogt"
+    )  # fmt: skip
+    pages = ["/cashier/", "/cashier/withdraw/", "/cashier/history/", "/wallets/", "/wallets/EUR/",
+             f"/cashier/withdrawals/{asked.pk}/"]  # fmt: skip
+    for state in DepositState.values:
+        pages.append(f"/cashier/deposits/{deposit_of(person, state, received_minor=50_000).pk}/")
+    wire = deposit_of(person, instructions={"iban": IBAN, "holder": "Broker", "reference": "D1"})
+    pages.append(f"/cashier/deposits/{wire.pk}/")
+    for page in pages:
+        answer = web.get(page)
+        assert answer.status_code == 200, (page, answer.content[:600])
+    body = web.get("/cashier/").content.decode()
+    assert "Klarna" in body
+    assert "iDEAL" not in body  # a German cannot use it
+    quote = web.get(
+        "/cashier/", {"part": "quote", "amount": "100", "method": f"{account.pk}:card"}, headers={"HX-Request": "true"}
+    ).content.decode()
+    assert "<html" not in quote
+    if language == "en":
+        assert "€98.50" in quote
+
+
+def test_a_client_sees_nothing_of_another(tenant: Any) -> None:
+    owner, other = funded(), make_client()
+    deposit = deposit_of(owner)
+    asked = withdrawal_request(
+        actor=client_actor(owner), client=owner, amount=eur("50"), iban=IBAN, holder="Lena Vogt"
+    )  # fmt: skip
+    web = trader(tenant, other)
+    assert web.get(f"/cashier/deposits/{deposit.pk}/").status_code == 404
+    assert web.get(f"/cashier/withdrawals/{asked.pk}/").status_code == 404
+    assert web.post(f"/cashier/withdrawals/{asked.pk}/cancel/").status_code == 404
+    asked.refresh_from_db()
+    assert asked.state == "requested"
+
+
+def test_the_return_page_credits_nothing(tenant: Any) -> None:
+    person = make_client()
+    deposit = deposit_of(person)
+    stranger = browser(tenant, "portal", None)
+    answer = stranger.post(f"/cashier/return/{deposit.pk}/", {"respStatus": "A", "tranRef": "T1"})
+    assert (answer.status_code, answer["Location"]) == (303, f"/cashier/deposits/{deposit.pk}/")
+    deposit.refresh_from_db()
+    assert deposit.state == DepositState.PENDING
+
+
+def statement_with_line() -> BankLine:
+    account = make_account("bank_wire", settings={"iban": IBAN})
+    statement = BankStatement.objects.create(
+        provider_account=account, name="s.xml", sha256="0" * 64, statement_id=str(uuid7()), iban=IBAN, currency="EUR",
+        opening_minor=0, closing_minor=100, imported_by="Somebody",
+    )  # fmt: skip
+    return BankLine.objects.create(
+        statement=statement, position=0, line_key=str(uuid7()), booked_on=clock.today(), amount_minor=100,
+        currency="EUR", counterparty="A", reasons=["none"],
+    )  # fmt: skip
+
+
+ALL = ("payments.view", "payments.export", "payments.deposit.manage", "payments.withdrawal.propose",
+       "payments.withdrawal.approve", "payments.provider.edit", "payments.bank.import", "payments.bank.approve",
+       "wallets.view")  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_the_offices_pages_draw(tenant: Any, language: str) -> None:
+    person = funded()
+    deposit = deposit_of(person, attention="late", failure="declined")
+    asked = withdrawal_request(
+        actor=client_actor(person), client=person, amount=eur("50"), iban=IBAN, holder="Lena Vogt"
+    )  # fmt: skip
+    account = deposit.provider_account
+    rule = make_rule(account, "card")
+    line = statement_with_line()
+    web = officer(tenant, *ALL)
+    web.cookies["language"] = language
+    for page in (
+        "/payments/", "/payments/?view=todo&q=lena", "/payments/deposits/", "/payments/deposits/?view=attention",
+        f"/payments/deposits/{deposit.pk}/", f"/payments/withdrawals/{asked.pk}/", "/payments/providers/",
+        "/payments/providers/new/paytabs/", f"/payments/providers/{account.pk}/",
+        f"/payments/providers/{account.pk}/rules/", f"/payments/rules/{rule.pk}/", "/payments/bank/",
+        f"/payments/bank/{line.statement_id}/", f"/wallets/{person.pk}/EUR/",
+    ):  # fmt: skip
+        answer = web.get(page)
+        assert answer.status_code == 200, (page, answer.content[:600])
+
+
+def test_keys_are_shown_by_their_end_only(tenant: Any) -> None:
+    account = make_account("stripe", credentials={"secret_key": "sk_test_alpha_1234567890"})
+    body = officer(tenant, *ALL).get(f"/payments/providers/{account.pk}/").content.decode()
+    assert "…7890" in body
+    assert "sk_test_alpha" not in body
+    assert f"/webhooks/{account.pk}/" in body
+
+
+def test_exports_are_guarded_against_formulas(tenant: Any) -> None:
+    deposit_of(make_client(first_name="=HYPERLINK(1)", last_name=""))
+    answer = officer(tenant, *ALL).get("/payments/deposits/export/")
+    text = b"".join(answer.streaming_content).decode()
+    assert "'=HYPERLINK(1)" in text
+    assert ",=HYPERLINK" not in text.replace("\n", ",")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/payments/", "/payments/deposits/", "/payments/deposits/export/", "/payments/providers/", "/payments/bank/"],
+)
+def test_without_the_right_there_is_no_page(tenant: Any, path: str) -> None:
+    assert officer(tenant, "wallets.view").get(path).status_code == 403
+
+
+def test_an_agent_sees_only_own_clients(tenant: Any) -> None:
+    person = funded()
+    deposit = deposit_of(person)
+    asked = withdrawal_request(
+        actor=client_actor(person), client=person, amount=eur("50"), iban=IBAN, holder="Lena Vogt"
+    )  # fmt: skip
+    web = officer(tenant, "payments.view", "payments.withdrawal.propose", reach=Reach.OWN)
+    assert deposit.reference not in web.get("/payments/deposits/").content.decode()
+    assert web.get(f"/payments/deposits/{deposit.pk}/").status_code == 404
+    assert web.get(f"/payments/withdrawals/{asked.pk}/").status_code == 404
+    assert web.post(f"/payments/withdrawals/{asked.pk}/check/").status_code == 404
+    assert Withdrawal.objects.get(pk=asked.pk).state == "requested"
+
+
+def test_two_people_decide_in_the_browser(tenant: Any) -> None:
+    person = funded()
+    asked = withdrawal_request(
+        actor=client_actor(person), client=person, amount=eur("50"), iban=IBAN, holder="Lena Vogt"
+    )  # fmt: skip
+    first, second = officer(tenant, *ALL), officer(tenant, *ALL)
+    first.post(f"/payments/withdrawals/{asked.pk}/check/")
+    first.post(f"/payments/withdrawals/{asked.pk}/approve/")
+    assert Withdrawal.objects.get(pk=asked.pk).state == "checked"
+    second.post(f"/payments/withdrawals/{asked.pk}/approve/")
+    assert Withdrawal.objects.get(pk=asked.pk).state == "sending"
+
+
+def test_a_masked_address_cannot_be_found_letter_by_letter(tenant: Any) -> None:
+    person = make_client()
+    deposit = deposit_of(person)
+    web = officer(tenant, "payments.view", "payments.export")
+    Role.objects.update(masks=["email"])
+    local = person.email.partition("@")[0]
+    for text, found in ((local, False), (person.email[:-1], False), (person.email, True), (deposit.reference, True)):
+        for address in ("/payments/deposits/", "/payments/deposits/export/"):
+            answer = web.get(address, {"q": text})
+            body = answer.getvalue().decode()
+            assert (answer.status_code, deposit.reference in body) == (200, found), (address, text)

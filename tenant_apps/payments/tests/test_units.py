@@ -1,0 +1,90 @@
+"""Amount units per provider and currency, and published signature vectors: a mistake here is a factor of a hundred."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+import pytest
+
+from kernel.ids import uuid7
+from kernel.money import Money
+from tenant_apps.payments.adapters.paytabs.provider import PayTabsProvider
+from tenant_apps.payments.adapters.paytabs.provider import from_wire as paytabs_from
+from tenant_apps.payments.adapters.paytabs.provider import to_wire as paytabs_to
+from tenant_apps.payments.adapters.stripe import units
+from tenant_apps.payments.adapters.stripe.provider import StripeProvider
+from tenant_apps.payments.ports import ProviderConfig, SignatureInvalid
+
+# our minor units, currency, Stripe's units, PayTabs' text
+TABLE = [
+    (50_000, "EUR", 50_000, "500.00"),
+    (1, "USD", 1, "0.01"),
+    (1_000, "JPY", 1_000, "1000"),
+    (1_000, "KRW", 1_000, "1000"),
+    (1_500, "KWD", 1_500, "1.500"),
+    (10, "BHD", 10, "0.010"),
+    (12_340, "OMR", 12_340, "12.340"),
+    (500, "ISK", 50_000, "500"),  # no decimals, but sent times 100
+    (7, "UGX", 700, "7"),
+    (367_250, "AED", 367_250, "3672.50"),
+    (1_000_000, "KZT", 1_000_000, "10000.00"),
+    (99, "HUF", 99, "0.99"),
+]
+
+
+@pytest.mark.parametrize(("minor", "currency", "stripe_units", "paytabs_text"), TABLE)
+def test_units(minor: int, currency: str, stripe_units: int, paytabs_text: str) -> None:
+    amount = Money(minor, currency)
+    assert units.to_wire(amount) == stripe_units
+    assert units.from_wire(stripe_units, currency.lower()) == amount
+    assert paytabs_to(amount) == paytabs_text
+    assert paytabs_from(paytabs_text, currency) == amount
+
+
+@pytest.mark.parametrize(("minor", "currency"), [(1_505, "KWD"), (1, "BHD"), (1, "IQD"), (1, "BTC"), (1, "USDT")])
+def test_stripe_refuses_what_it_cannot_say(minor: int, currency: str) -> None:
+    with pytest.raises(units.NotExpressible):
+        units.to_wire(Money(minor, currency))
+
+
+def test_stripe_steps() -> None:
+    assert [units.step(code) for code in ("EUR", "JPY", "ISK", "KWD", "IQD")] == [1, 1, 1, 10, 0]
+
+
+def test_paytabs_never_rounds_what_was_paid() -> None:
+    with pytest.raises(ValueError, match="decimals"):
+        paytabs_from("10.001", "AED")
+
+
+def config(**secrets: str) -> ProviderConfig:
+    return ProviderConfig(account_id=uuid7(), mode="test", settings={}, secrets=secrets)
+
+
+def test_paytabs_signature_is_hmac_sha256_of_the_raw_body() -> None:
+    body = json.dumps({"tran_ref": "TST1", "cart_id": "x", "cart_currency": "AED", "cart_amount": "10.00",
+                       "tran_type": "Sale", "payment_result": {"response_status": "A"}}).encode()  # fmt: skip
+    signature = hmac.new(b"SKJN-KEY", body, hashlib.sha256).hexdigest()
+    provider = PayTabsProvider(config(server_key="SKJN-KEY"))
+    assert provider.verify_webhook(body, {"signature": signature})[0].event_key == "TST1:sale:A"
+    for headers in ({}, {"signature": signature[:-1] + "0"}, {"signature": ""}):
+        with pytest.raises(SignatureInvalid):
+            provider.verify_webhook(body, headers)
+    with pytest.raises(SignatureInvalid):
+        PayTabsProvider(config()).verify_webhook(body, {"signature": hmac.new(b"", body, "sha256").hexdigest()})
+
+
+def test_stripe_takes_any_of_several_signatures_while_a_secret_is_rolled() -> None:
+    import time
+
+    body = json.dumps({"id": "evt_1", "type": "x.y", "object": "event", "data": {"object": {}}})
+    now = int(time.time())
+    good = hmac.new(b"whsec_new", f"{now}.{body}".encode(), hashlib.sha256).hexdigest()
+    provider = StripeProvider(config(webhook_secret="whsec_new"))
+    header = f"t={now},v1={'0' * 64},v1={good}"
+    assert provider.verify_webhook(body.encode(), {"stripe-signature": header})[0].event_key == "evt_1"
+    old = now - 301
+    stale = hmac.new(b"whsec_new", f"{old}.{body}".encode(), hashlib.sha256).hexdigest()
+    with pytest.raises(SignatureInvalid):
+        provider.verify_webhook(body.encode(), {"stripe-signature": f"t={old},v1={stale}"})

@@ -1,0 +1,119 @@
+"""Words for codes: methods, failures, reasons, checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import pgettext_lazy
+
+from .models import RejectReason
+
+METHODS: dict[str, Any] = {
+    "card": pgettext_lazy("payment method", "Card"),
+    "klarna": pgettext_lazy("payment method", "Klarna"),
+    "ideal": pgettext_lazy("payment method", "iDEAL"),
+    "eps": pgettext_lazy("payment method", "EPS"),
+    "sepa_debit": pgettext_lazy("payment method", "SEPA direct debit"),
+    "wire": pgettext_lazy("payment method", "Bank transfer"),
+    "knet": pgettext_lazy("payment method", "KNET"),
+    "mada": pgettext_lazy("payment method", "mada"),
+    "applepay": pgettext_lazy("payment method", "Apple Pay"),
+}
+METHOD_HINTS: dict[str, Any] = {
+    "card": pgettext_lazy("payment method hint", "Visa, Mastercard and others. In your account at once."),
+    "klarna": pgettext_lazy("payment method hint", "Pay from your bank with Klarna. In your account at once."),
+    "ideal": pgettext_lazy("payment method hint", "Pay from your Dutch bank. In your account at once."),
+    "eps": pgettext_lazy("payment method hint", "Pay from your Austrian bank. In your account at once."),
+    "sepa_debit": pgettext_lazy("payment method hint", "From your bank account. Takes several working days."),
+    "wire": pgettext_lazy("payment method hint", "You transfer from your bank. Takes one to three working days."),
+    "knet": pgettext_lazy("payment method hint", "Kuwaiti debit cards. In your account at once."),
+    "mada": pgettext_lazy("payment method hint", "Saudi debit cards. In your account at once."),
+    "applepay": pgettext_lazy("payment method hint", "Pay with your phone. In your account at once."),
+}
+FAILURES: dict[str, Any] = {
+    "declined": pgettext_lazy("payment failure", "The bank declined the payment."),
+    "insufficient_funds": pgettext_lazy("payment failure", "There was not enough money on the card or account."),
+    "expired_card": pgettext_lazy("payment failure", "The card has expired."),
+    "wrong_details": pgettext_lazy("payment failure", "The card details were not right."),
+    "authentication": pgettext_lazy("payment failure", "The payment was not confirmed with the bank."),
+    "fraud": pgettext_lazy("payment failure", "The bank declined the payment."),
+    "cancelled": pgettext_lazy("payment failure", "The payment was cancelled."),
+    "expired": pgettext_lazy("payment failure", "The time to pay ran out."),
+    "refused": pgettext_lazy("payment failure", "The payment provider refused the request."),
+    "closed": pgettext_lazy("payment failure", "It was closed because no payment arrived."),
+    "chargeback": pgettext_lazy("payment failure", "The payer's bank took the payment back."),
+    "error": pgettext_lazy("payment failure", "Something went wrong at the bank or the provider."),
+}
+CHECKS: dict[str, Any] = {
+    "funds": pgettext_lazy("withdrawal check", "The amount is set aside in the wallet"),
+    "kyc": pgettext_lazy("withdrawal check", "Identity is verified"),
+    "limits": pgettext_lazy("withdrawal check", "Within the limits"),
+    "no_reversal": pgettext_lazy("withdrawal check", "No deposit was reversed"),
+    "name": pgettext_lazy("withdrawal check", "The account holder is the client"),
+    "iban": pgettext_lazy("withdrawal check", "The IBAN is well formed"),
+}
+ATTENTION: dict[str, Any] = {
+    "amount": pgettext_lazy("deposit attention", "Another amount arrived than was asked for"),
+    "currency": pgettext_lazy("deposit attention", "It was paid in another currency and waits for a decision"),
+    "late": pgettext_lazy("deposit attention", "It arrived after it had been given up"),
+    "reversed": pgettext_lazy("deposit attention", "Reversed; taken from the wallet"),
+    "reversed_uncovered": pgettext_lazy("deposit attention", "Reversed; the wallet no longer held the money"),
+}
+
+MATCH: dict[str, Any] = {
+    "reference": pgettext_lazy("bank match reason", "Our reference is in the payment's text"),
+    "amount": pgettext_lazy("bank match reason", "The amount is the one expected"),
+    "amount_differs": pgettext_lazy("bank match reason", "Another amount than expected"),
+    "iban": pgettext_lazy("bank match reason", "The client has paid from this account before"),
+    "name": pgettext_lazy("bank match reason", "The payer has the client's name"),
+    "other_name": pgettext_lazy("bank match reason", "The payer has another name than the client"),
+    "currency": pgettext_lazy("bank match reason", "Another currency than expected"),
+    "taken": pgettext_lazy("bank match reason", "This deposit was credited before"),
+    "none": pgettext_lazy("bank match reason", "Nothing fits"),
+}
+
+ACTIONS: dict[str, Any] = {
+    "payments.deposit_credited": pgettext_lazy("payments story", "Credited to the wallet"),
+    "payments.deposit_reversed": pgettext_lazy("payments story", "Taken back by the payer's bank"),
+    "payments.deposit_closed": pgettext_lazy("payments story", "Closed by hand"),
+    "payments.withdrawal_requested": pgettext_lazy("payments story", "Requested"),
+    "payments.withdrawal_checked": pgettext_lazy("payments story", "Checked and proposed"),
+    "payments.withdrawal_approved": pgettext_lazy("payments story", "Approved"),
+    "payments.withdrawal_rejected": pgettext_lazy("payments story", "Rejected"),
+    "payments.withdrawal_cancelled": pgettext_lazy("payments story", "Cancelled by the client"),
+    "payments.withdrawal_paid": pgettext_lazy("payments story", "Paid"),
+    "payments.withdrawal_failed": pgettext_lazy("payments story", "Could not be paid"),
+    "payments.wire_sent": pgettext_lazy("payments story", "Sent from the bank"),
+}
+
+
+def action_words(code: str) -> str:
+    return str(ACTIONS.get(code, code))
+
+
+def match_words(code: str) -> str:
+    return str(MATCH.get(code, code))
+
+
+def method_name(code: str) -> str:
+    return str(METHODS.get(code, code.replace("_", " ").title()))
+
+
+def method_hint(code: str) -> str:
+    return str(METHOD_HINTS.get(code, ""))
+
+
+def failure_words(code: str) -> str:
+    return str(FAILURES.get(code, FAILURES["error"]))
+
+
+def check_words(code: str) -> str:
+    return str(CHECKS.get(code, code))
+
+
+def attention_words(code: str) -> str:
+    return str(ATTENTION.get(code, code))
+
+
+def reason_words(code: str) -> str:
+    return str(RejectReason(code).label) if code in RejectReason.values else code

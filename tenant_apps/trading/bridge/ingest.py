@@ -1,0 +1,327 @@
+"""Storing what was read. Each function is one transaction in the tenant's scope, safe to repeat with the same records.
+
+Deals go in as one array per column (a brokerage's role may not make temporary tables) with ON CONFLICT DO NOTHING: what
+two bridges, an overlapping window or a second run bring again is not new. Everything that follows from a deal (ledger, cases, events, watermark)
+follows from the rows that were new, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from kernel import clock
+from kernel.actors import system
+from kernel.events import publish
+from kernel.money import Money
+from tenant_apps.ledger import services as ledger
+from tenant_apps.trading import ledgers
+from tenant_apps.trading.bridge.records import (
+    BY_HAND,
+    DEAL_COLUMNS,
+    TRADES,
+    AccountRef,
+    PositionRow,
+    Snapshot,
+    deal_row,
+    result_of,
+)
+from tenant_apps.trading.events import DealClosed
+from tenant_apps.trading.models import CaseKind, TradingAccount, TradingServer, Transfer, Watermark
+from tenant_apps.trading.operations import command_of
+from tenant_apps.trading.ports import Deal, DealEntry
+from tenant_apps.trading.services import cases
+
+BRIDGE = system("trading: bridge")
+OVERLAP = timedelta(seconds=60)
+CLOSING = frozenset({DealEntry.OUT, DealEntry.IN_OUT, DealEntry.OUT_BY})
+_QUOTED = ", ".join(f'"{column}"' for column in DEAL_COLUMNS)
+_ARRAYS = ", ".join(f"%s::{kind}[]" for kind in DEAL_COLUMNS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was new, and when it was committed (real clock, seconds)."""
+
+    new: tuple[Deal, ...]
+    committed_at: datetime
+
+
+def watermark(server_id: UUID) -> datetime:
+    """Where reading begins: a little before the last deal read; for a new server, a little before now."""
+    found = Watermark.objects.filter(server_id=server_id).values_list("deals_until", flat=True).first()
+    return (found or clock.now()) - OVERLAP
+
+
+def store_deals(
+    server: TradingServer, deals: Sequence[Deal], accounts: Mapping[int, AccountRef], *, history: bool = False
+) -> Stored:
+    """Store the deals of known accounts. `history`: an adopted account's past, which tells nobody anything."""
+    ours = sorted((deal for deal in deals if deal.login in accounts), key=lambda deal: deal.deal)
+    if not ours:
+        return Stored((), clock.now())
+    with transaction.atomic():
+        new_ids = _insert(server.pk, ours, accounts)
+        new = tuple(deal for deal in ours if deal.deal in new_ids)
+        if new:
+            _post(server, new, accounts)
+            _touch(new, accounts)
+            if not history:
+                _publish(new, accounts)
+        if not history:
+            _advance(server.pk, max(deal.executed_at for deal in ours))
+    return Stored(new, clock.now())
+
+
+def _insert(server_id: UUID, deals: Sequence[Deal], accounts: Mapping[int, AccountRef]) -> set[int]:
+    now = clock.now()
+    rows = {deal.deal: deal_row(deal, server_id, accounts[deal.login], now) for deal in deals}
+    columns = [list(column) for column in zip(*rows.values(), strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO trading_deal ({_QUOTED}) SELECT * FROM unnest({_ARRAYS})"  # noqa: S608 - our own names
+            " ON CONFLICT (server_id, deal) DO NOTHING RETURNING deal",
+            columns,
+        )
+        new = {int(row[0]) for row in cursor.fetchall()}
+    return new
+
+
+def _post(server: TradingServer, deals: Iterable[Deal], accounts: Mapping[int, AccountRef]) -> None:
+    """Bring the ledger's mirrors to where these deals brought the server. Accounts in one order, against deadlocks."""
+    by_account: dict[UUID, list[Deal]] = defaultdict(list)
+    refs = {accounts[deal.login].id: accounts[deal.login] for deal in deals}
+    for deal in deals:
+        if accounts[deal.login].live:
+            by_account[accounts[deal.login].id].append(deal)
+    rows = TradingAccount.objects.select_related("server").in_bulk(list(by_account))
+    for account_id in sorted(by_account):
+        _post_account(server, rows[account_id], refs[account_id], by_account[account_id])
+
+
+def _post_account(server: TradingServer, account: TradingAccount, ref: AccountRef, deals: list[Deal]) -> None:
+    own = _own_operations(account, deals)
+    past, traded = [], []
+    for deal in deals:
+        if ref.adopted_at and deal.executed_at < ref.adopted_at:
+            past.append(deal)
+        elif deal.kind not in BY_HAND:
+            traded.append(deal)
+        elif deal.deal not in own:
+            _orphan(server, account, deal)
+    post_sum(account, past, "trading-opening")
+    post_sum(account, traded, "trading-pnl")
+
+
+def post_sum(account: TradingAccount, deals: Sequence[Deal], house: str) -> None:
+    """One ledger transfer for the sum of these deals: account's mirror against a house account."""
+    total = sum(result_of(deal, account.currency) for deal in deals)
+    if not total:
+        return
+    first, last = deals[0].deal, deals[-1].deal
+    move(
+        account,
+        account.money(total),
+        house=house,
+        kind=house.replace("-", "."),
+        key=f"{house}:{account.pk}:{first}-{last}:{len(deals)}",
+        data={"first": first, "last": last, "deals": len(deals), "reference": str(account)},
+    )
+
+
+def move(account: TradingAccount, amount: Money, *, house: str, kind: str, key: str, data: dict[str, object]) -> None:
+    """`amount` onto the account's mirror (or off it, when negative) against a house account."""
+    ledger.post(
+        kind=kind,
+        legs=[
+            ledger.Leg(ledgers.counter(house, amount.currency), -amount),
+            ledger.Leg(ledgers.mirror(account), amount),
+        ],
+        key=key,
+        actor=BRIDGE,
+        data=data,
+    )
+
+
+def _own_operations(account: TradingAccount, deals: list[Deal]) -> set[int]:
+    """Deals that one of our commands made: id in the comment, account and amount agree, and no other deal has it."""
+    named = {deal.deal: command for deal in deals if deal.kind in BY_HAND and (command := command_of(deal.comment))}
+    if not named:
+        return set()
+    rows = Transfer.objects.filter(command_id__in=named.values(), account=account)
+    transfers = {row.command_id: row for row in rows}
+    own: set[int] = set()
+    taken: set[UUID] = set()
+    for deal in deals:
+        command = named.get(deal.deal)
+        transfer = transfers.get(command) if command else None
+        if transfer is None or command is None or command in taken or transfer.deal not in (None, deal.deal):
+            continue
+        if abs(result_of(deal, account.currency)) == transfer.amount_minor:
+            own.add(deal.deal)
+            taken.add(command)
+    return own
+
+
+def _orphan(server: TradingServer, account: TradingAccount, deal: Deal) -> None:
+    """Money moved on the server without us: the mirror follows, against `suspense`, and a person looks at it."""
+    amount = account.money(result_of(deal, account.currency))
+    if amount.minor:
+        move(
+            account,
+            amount,
+            house="suspense",
+            kind="trading.orphan",
+            key=f"trading.orphan:{server.pk}:{deal.deal}",
+            data={"deal": deal.deal, "comment": deal.comment, "reference": str(account)},
+        )
+    cases.case_open(
+        kind=CaseKind.ORPHAN_DEAL,
+        server=server,
+        account=account,
+        amount=amount,
+        dedupe_key=f"orphan:{server.pk}:{deal.deal}",
+        data={"deal": deal.deal, "kind": deal.kind.value, "comment": deal.comment},
+    )
+
+
+def _touch(deals: Iterable[Deal], accounts: Mapping[int, AccountRef]) -> None:
+    latest: dict[UUID, datetime] = {}
+    for deal in deals:
+        if deal.kind in TRADES:
+            account_id = accounts[deal.login].id
+            latest[account_id] = max(latest.get(account_id, deal.executed_at), deal.executed_at)
+    if latest:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE trading_account a SET last_deal_at = greatest(coalesce(a.last_deal_at, v.at), v.at)"
+                " FROM unnest(%s::uuid[], %s::timestamptz[]) AS v(id, at) WHERE a.id = v.id",
+                [list(latest), list(latest.values())],
+            )
+
+
+def _publish(deals: Iterable[Deal], accounts: Mapping[int, AccountRef]) -> None:
+    for deal in deals:
+        account = accounts[deal.login]
+        if deal.kind in TRADES and deal.entry in CLOSING and account.live:
+            publish(
+                DealClosed(
+                    client_id=account.client_id,
+                    account_id=account.id,
+                    deal_id=deal.deal,
+                    symbol=deal.symbol,
+                    lots=deal.closed_lots or deal.lots,
+                    profit=Money(result_of(deal, account.currency), account.currency),
+                    executed_at=deal.executed_at.isoformat(),
+                ),
+                aggregate=f"trading.account:{account.id}",
+            )
+
+
+def _advance(server_id: UUID, until: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO trading_watermark (server_id, deals_until, updated_at) VALUES (%s, %s, %s)"
+            " ON CONFLICT (server_id) DO UPDATE SET updated_at = excluded.updated_at,"
+            " deals_until = greatest(trading_watermark.deals_until, excluded.deals_until)",
+            [server_id, until, clock.now()],
+        )
+
+
+def watermark_start(server_id: UUID) -> None:
+    """Fix the beginning when a server is first followed, so that a crash before its first deal loses nothing."""
+    Watermark.objects.get_or_create(server_id=server_id, defaults={"deals_until": clock.now()})
+
+
+def history_synced(account_id: UUID) -> None:
+    TradingAccount.objects.filter(pk=account_id).update(history_synced_at=clock.now())
+
+
+def store_states(changed: Mapping[UUID, Snapshot], *, curve: bool) -> None:
+    """Write the money columns of accounts, and with `curve` a point of their equity curves (one per minute)."""
+    if not changed:
+        return
+    now = clock.now()
+    ids, rows = list(changed), list(changed.values())
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE trading_account a SET balance_minor = v.balance, credit_minor = v.credit, equity_minor = v.equity,"
+            " margin_minor = v.margin, free_margin_minor = v.free, floating_minor = v.floating,"
+            " margin_level = v.level, leverage = v.leverage, seen_at = %s"
+            " FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
+            " %s::bigint[], %s::numeric[], %s::int[])"
+            " AS v(id, balance, credit, equity, margin, free, floating, level, leverage) WHERE a.id = v.id",
+            [
+                now,
+                ids,
+                [row.balance for row in rows],
+                [row.credit for row in rows],
+                [row.equity for row in rows],
+                [row.margin for row in rows],
+                [row.free_margin for row in rows],
+                [row.floating for row in rows],
+                [row.margin_level for row in rows],
+                [row.leverage for row in rows],
+            ],
+        )
+        if curve:
+            cursor.execute(
+                "INSERT INTO trading_equity_point (account_id, at, balance_minor, equity_minor)"
+                " SELECT v.id, %s, v.balance, v.equity"
+                " FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) AS v(id, balance, equity)"
+                " ON CONFLICT (account_id, at) DO UPDATE"
+                " SET balance_minor = excluded.balance_minor, equity_minor = excluded.equity_minor",
+                [
+                    now.replace(second=0, microsecond=0),
+                    ids,
+                    [row.balance for row in rows],
+                    [row.equity for row in rows],
+                ],
+            )
+
+
+def store_positions(server_id: UUID, changed: Sequence[PositionRow], gone: Sequence[int]) -> None:
+    """Write changed positions and remove closed ones."""
+    if not changed and not gone:
+        return
+    now = clock.now()
+    with transaction.atomic(), connection.cursor() as cursor:
+        if gone:
+            cursor.execute(
+                "DELETE FROM trading_position WHERE server_id = %s AND position = ANY(%s::bigint[])",
+                [server_id, list(gone)],
+            )
+        if changed:
+            cursor.execute(
+                "INSERT INTO trading_position (server_id, account_id, position, symbol, side, lots, price_open,"
+                " price_current, stop_loss, take_profit, profit_minor, swap_minor, currency, opened_at, seen_at)"
+                " SELECT %s, v.*, %s FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::numeric[],"
+                " %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::bigint[], %s::bigint[], %s::text[],"
+                " %s::timestamptz[]) AS v"
+                " ON CONFLICT (server_id, position) DO UPDATE SET lots = excluded.lots,"
+                " price_open = excluded.price_open, price_current = excluded.price_current,"
+                " stop_loss = excluded.stop_loss, take_profit = excluded.take_profit, side = excluded.side,"
+                " profit_minor = excluded.profit_minor, swap_minor = excluded.swap_minor, seen_at = excluded.seen_at",
+                [
+                    server_id,
+                    now,
+                    [row.account_id for row in changed],
+                    [row.position for row in changed],
+                    [row.symbol for row in changed],
+                    [row.side for row in changed],
+                    [row.lots for row in changed],
+                    [row.price_open for row in changed],
+                    [row.price_current for row in changed],
+                    [row.stop_loss for row in changed],
+                    [row.take_profit for row in changed],
+                    [row.profit for row in changed],
+                    [row.swap for row in changed],
+                    [row.currency for row in changed],
+                    [row.opened_at for row in changed],
+                ],
+            )

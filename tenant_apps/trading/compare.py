@@ -1,0 +1,242 @@
+"""Comparing with the servers, hourly for the last days and nightly for everything: what was changed, removed or missed.
+
+A deal that differs is corrected here and the ledger's mirror follows by the difference; a case tells a person. A balance
+that differs from the mirror when no operation is on its way, looked at three times, is a case too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from kernel import clock
+from kernel.errors import Outside
+from kernel.logs import log
+from kernel.money import Money
+from tenant_apps.ledger import selectors as ledger
+from tenant_apps.trading import ledgers, platforms
+from tenant_apps.trading.bridge import ingest
+from tenant_apps.trading.bridge.records import (
+    BY_HAND,
+    DEAL_COLUMNS,
+    AccountRef,
+    accounts_of,
+    deal_row,
+    minor,
+)
+from tenant_apps.trading.models import (
+    Case,
+    CaseKind,
+    Deal,
+    TradingAccount,
+    TradingServer,
+    Transfer,
+    TransferState,
+)
+from tenant_apps.trading.ports import Deal as PlatformDeal
+from tenant_apps.trading.ports import DealKind
+from tenant_apps.trading.services import cases
+
+RECENT = timedelta(days=3)
+WHOLE = timedelta(days=365 * 15)
+CHUNK = 50
+LOOKS = 3
+# What decides whether a deal is still the one we stored.
+COMPARED = (
+    "login",
+    "kind",
+    "entry",
+    "symbol",
+    "lots",
+    "price",
+    "profit_minor",
+    "swap_minor",
+    "commission_minor",
+    "result_minor",
+)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a comparison found and put right."""
+
+    deals: int = 0
+    missed: int = 0
+    amended: int = 0
+    deleted: int = 0
+    mismatches: int = 0
+
+
+def compare(server: TradingServer, *, since: datetime) -> Findings:
+    """Compare all accounts of a server from `since` on. Raises Outside when the server cannot be asked."""
+    found = Findings()
+    accounts = accounts_of(server.pk)
+    logins = sorted(login for login, account in accounts.items() if account.synced)
+    for start in range(0, len(logins), CHUNK):
+        chunk = {login: accounts[login] for login in logins[start : start + CHUNK]}
+        _compare_deals(server, chunk, since, found)
+        _compare_balances(server, chunk, found)
+    return found
+
+
+def compare_all(window: timedelta) -> list[Findings]:
+    """All enabled servers of the brokerage; one that cannot be asked does not stop the others."""
+    results = []
+    for server in TradingServer.objects.filter(enabled=True):
+        try:
+            results.append(compare(server, since=clock.now() - window))
+        except Outside as error:
+            log.warning("compare_failed", server=server.name, error=str(error)[:200])
+    return results
+
+
+def _compare_deals(server: TradingServer, accounts: Mapping[int, AccountRef], since: datetime, found: Findings) -> None:
+    logins = tuple(accounts)
+    theirs = {
+        deal.deal: deal
+        for deal in platforms.ask(
+            server, lambda platform: platform.deals(since, clock.now() + timedelta(days=1), logins=logins)
+        )
+        if deal.login in accounts
+    }
+    ids = [account.id for account in accounts.values()]
+    ours = {row.deal: row for row in Deal.objects.filter(server=server, account_id__in=ids, executed_at__gte=since)}
+    found.deals += len(theirs)
+    missing = [deal for number, deal in theirs.items() if number not in ours]
+    found.missed += len(ingest.store_deals(server, missing, accounts).new)
+    for number, deal in theirs.items():
+        if (row := ours.get(number)) and _differs(server, row, deal, accounts[deal.login]):
+            found.amended += _amend(server, row, deal, accounts[deal.login])
+    for number, row in ours.items():
+        if number not in theirs and row.deleted_at is None:
+            found.deleted += _delete(server, row)
+
+
+def _values(deal: PlatformDeal, server: TradingServer, account: AccountRef) -> dict[str, Any]:
+    return dict(zip(DEAL_COLUMNS, deal_row(deal, server.pk, account, clock.now()), strict=True))
+
+
+def _differs(server: TradingServer, row: Deal, deal: PlatformDeal, account: AccountRef) -> bool:
+    theirs = _values(deal, server, account)
+    return row.deleted_at is not None or any(getattr(row, name) != theirs[name] for name in COMPARED)
+
+
+def _amend(server: TradingServer, row: Deal, deal: PlatformDeal, account: AccountRef) -> int:
+    theirs = _values(deal, server, account)
+    with transaction.atomic():
+        fresh = Deal.objects.select_for_update().get(pk=row.pk)
+        before = 0 if fresh.deleted_at else fresh.result_minor
+        changed = {name: theirs[name] for name in COMPARED if getattr(fresh, name) != theirs[name]}
+        if not changed and fresh.deleted_at is None:
+            return 0
+        fresh.original = fresh.original or {name: str(getattr(fresh, name)) for name in COMPARED}
+        fresh.amended_at, fresh.deleted_at = clock.now(), None
+        for name, value in changed.items():
+            setattr(fresh, name, value)
+        fresh.save()
+        _follow(server, fresh, fresh.result_minor - before, CaseKind.AMENDED_DEAL, sorted(changed))
+    return 1
+
+
+def _delete(server: TradingServer, row: Deal) -> int:
+    with transaction.atomic():
+        fresh = Deal.objects.select_for_update().get(pk=row.pk)
+        if fresh.deleted_at:
+            return 0
+        fresh.deleted_at = clock.now()
+        fresh.save(update_fields=["deleted_at"])
+        _follow(server, fresh, -fresh.result_minor, CaseKind.DELETED_DEAL, [])
+    return 1
+
+
+def _follow(server: TradingServer, row: Deal, difference: int, kind: str, fields: list[str]) -> None:
+    """The mirror follows the server by the difference; a case tells a person."""
+    account = TradingAccount.objects.select_related("server").get(pk=row.account_id)
+    stamp = f"{row.pk}:{clock.now():%Y%m%d%H%M%S%f}"
+    amount = account.money(difference)
+    if difference and account.live:
+        by_hand = DealKind(row.kind) in BY_HAND
+        ingest.move(
+            account,
+            amount,
+            house="suspense" if by_hand else "trading-pnl",
+            kind=f"trading.{kind}",
+            key=f"trading.{kind}:{stamp}",
+            data={"deal": row.deal, "reference": str(account)},
+        )
+    cases.case_open(
+        kind=kind,
+        server=server,
+        account=account,
+        amount=amount,
+        dedupe_key=f"{kind}:{stamp}",
+        data={"deal": row.deal, "fields": fields, "before": row.original or {}},
+    )
+
+
+def _compare_balances(server: TradingServer, accounts: Mapping[int, AccountRef], found: Findings) -> None:
+    """A difference counts when it is the same in several looks, between which missed deals are read."""
+    suspects = {login: account for login, account in accounts.items() if account.live}
+    differences: dict[int, Money] = {}
+    for look in range(LOOKS):
+        current = _differences(server, suspects)
+        if look:
+            current = {login: amount for login, amount in current.items() if differences.get(login) == amount}
+        differences, suspects = current, {login: suspects[login] for login in current}
+        if not suspects:
+            break
+        now = clock.now()
+        _fill(server, suspects, now - RECENT)
+    _mismatches(server, accounts, differences)
+    found.mismatches += len(differences)
+
+
+def _fill(server: TradingServer, accounts: Mapping[int, AccountRef], since: datetime) -> None:
+    logins = tuple(accounts)
+    deals = platforms.ask(
+        server, lambda platform: platform.deals(since, clock.now() + timedelta(days=1), logins=logins)
+    )
+    ingest.store_deals(server, deals, accounts)
+
+
+def _differences(server: TradingServer, accounts: Mapping[int, AccountRef]) -> dict[int, Money]:
+    """Server's balance less mirror, where they differ and nothing is on its way."""
+    if not accounts:
+        return {}
+    logins = tuple(accounts)
+    states = platforms.ask(server, lambda platform: platform.account_states(logins=logins))
+    rows = TradingAccount.objects.select_related("server").in_bulk([account.id for account in accounts.values()])
+    moving = set(
+        Transfer.objects.filter(account_id__in=rows, state=TransferState.PENDING).values_list("account_id", flat=True)
+    )
+    found: dict[int, Money] = {}
+    for state in states:
+        account = accounts.get(state.login)
+        if account is None or account.id in moving:
+            continue
+        mirror = ledger.balance(ledgers.mirror(rows[account.id])).balance
+        difference = Money(minor(state.balance, account.currency), account.currency) - mirror
+        if difference.minor:
+            found[state.login] = difference
+    return found
+
+
+def _mismatches(server: TradingServer, accounts: Mapping[int, AccountRef], differences: Mapping[int, Money]) -> None:
+    rows = TradingAccount.objects.in_bulk([accounts[login].id for login in differences])
+    for login, amount in differences.items():
+        cases.case_open(
+            kind=CaseKind.MISMATCH,
+            server=server,
+            account=rows[accounts[login].id],
+            amount=amount,
+            dedupe_key=f"mismatch:{accounts[login].id}:{amount.minor}:{clock.today()}",
+            data={"login": login},
+        )
+    agreeing: Sequence[Any] = [account.id for login, account in accounts.items() if login not in differences]
+    Case.objects.filter(kind=CaseKind.MISMATCH, account_id__in=agreeing, resolved_at=None).update(
+        resolved_at=clock.now(), resolved_by="trading: compare", note="Agrees again"
+    )

@@ -1,0 +1,59 @@
+"""Facts about trading accounts, for every app above. Payload keys are a contract."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import UUID
+
+from kernel.events import Event, event
+from kernel.money import Money
+
+
+@event("trading.account_opened")
+class AccountOpened(Event):
+    """An account stands on its server. `server_name` is what the client chooses in the terminal."""
+
+    account_id: UUID
+    client_id: UUID
+    login: int
+    server_id: UUID
+    server_name: str
+    currency: str
+    live: bool
+
+
+@event("trading.deal_closed")
+class DealClosed(Event):
+    """A trade closed a position in whole or part. `profit` is the net result in the account's currency."""
+
+    client_id: UUID
+    account_id: UUID
+    deal_id: int
+    symbol: str
+    lots: Decimal
+    profit: Money
+    executed_at: str
+
+
+@event("trading.balance_applied")
+class BalanceApplied(Event):
+    """Money has arrived on (`direction` in) or left (out) an account on the server and in the ledger."""
+
+    account_id: UUID
+    client_id: UUID
+    transfer_id: UUID
+    direction: str
+    amount: Money
+    deal_id: int
+
+
+@event("trading.balance_refused")
+class BalanceRefused(Event):
+    """The server refused; the money is where it was."""
+
+    account_id: UUID
+    client_id: UUID
+    transfer_id: UUID
+    direction: str
+    amount: Money
+    problem: str

@@ -1,0 +1,156 @@
+"""Forms of office and portal. Rules of trading stay with the services; forms read what people typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.translation import pgettext_lazy
+
+from kernel.ui.forms import CardRadioSelect, MoneyField, UiForm
+from tenant_apps.trading.models import AccountType, Direction, TradingAccount
+
+
+def leverage_choices(values: Iterable[int]) -> list[tuple[int, str]]:
+    return [(value, f"1:{value}") for value in sorted(values)]
+
+
+def offer(form: forms.Form, name: str, choices: Iterable[tuple[Any, Any]]) -> None:
+    """Set the choices of a choice field once they are known."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = list(choices)
+
+
+class OpenForm(UiForm, forms.Form):
+    """Which product, with which leverage. A leverage the product lacks is the service's to refuse."""
+
+    account_type = forms.ChoiceField(label=pgettext_lazy("trading form", "Account type"), widget=CardRadioSelect)
+    leverage = forms.TypedChoiceField(label=pgettext_lazy("trading form", "Leverage"), coerce=int)
+
+    def __init__(self, *args: Any, types: Iterable[AccountType], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.types = {str(kind.pk): kind for kind in types}
+        words = {
+            key: " · ".join(filter(None, (kind.name, kind.currency, kind.description)))
+            for key, kind in self.types.items()
+        }
+        offer(self, "account_type", words.items())
+        offered = {value for kind in self.types.values() for value in kind.leverages}
+        offer(self, "leverage", leverage_choices(offered))
+        if self.types:
+            first = next(iter(self.types.values()))
+            self.fields["account_type"].initial = str(first.pk)
+            self.fields["leverage"].initial = first.leverage_default
+
+    @property
+    def chosen(self) -> AccountType:
+        return self.types[self.cleaned_data["account_type"]]
+
+
+class LeverageForm(UiForm, forms.Form):
+    leverage = forms.TypedChoiceField(label=pgettext_lazy("trading form", "Leverage"), coerce=int)
+    reason = forms.CharField(
+        label=pgettext_lazy("trading form", "Reason"), max_length=200, required=False, widget=forms.TextInput
+    )
+
+    def __init__(self, *args: Any, account: TradingAccount, with_reason: bool, **kwargs: Any) -> None:
+        super().__init__(*args, initial={"leverage": account.leverage}, **kwargs)
+        offer(self, "leverage", leverage_choices({*account.account_type.leverages, account.leverage}))
+        if with_reason:
+            self.fields["reason"].required = True
+        else:
+            del self.fields["reason"]
+
+
+class TransferForm(UiForm, forms.Form):
+    """Wallet to account or back, in the account's currency. `key` makes a form that is sent twice count once."""
+
+    direction = forms.ChoiceField(
+        label=pgettext_lazy("trading form", "Direction"),
+        widget=CardRadioSelect,
+        choices=[
+            (Direction.TO_ACCOUNT.value, Direction.TO_ACCOUNT.label),
+            (Direction.TO_WALLET.value, Direction.TO_WALLET.label),
+        ],
+        initial=Direction.TO_ACCOUNT.value,
+    )
+    key = forms.CharField(max_length=60, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"] = MoneyField(currency=currency, label=pgettext_lazy("trading form", "Amount"))
+        self.order_fields(["direction", "amount", "key"])
+        from kernel.ui.forms import style_widget
+
+        style_widget(self.fields["amount"])
+
+
+class PasswordForm(UiForm, forms.Form):
+    kind = forms.ChoiceField(
+        label=pgettext_lazy("trading form", "Which password"),
+        choices=[
+            ("main", pgettext_lazy("trading form", "Trading password")),
+            ("investor", pgettext_lazy("trading form", "Investor password, for looking only")),
+        ],
+    )
+    password = forms.CharField(
+        label=pgettext_lazy("trading form", "New password"),
+        help_text=pgettext_lazy(
+            "trading form", "8 to 16 characters with a small and a capital letter, a digit and a special sign."
+        ),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        max_length=16,
+    )
+
+
+class ServerForm(UiForm, forms.Form):
+    """A connection to a trading server. An empty password keeps the stored one."""
+
+    name = forms.RegexField(r"^[A-Za-z0-9._-]{2,40}$", label=pgettext_lazy("trading server", "Name"))
+    public_name = forms.CharField(
+        label=pgettext_lazy("trading server", "Name in the terminal"),
+        help_text=pgettext_lazy("trading server", "What clients choose as server when they log in."),
+        max_length=60,
+        required=False,
+    )
+    host = forms.CharField(label=pgettext_lazy("trading server", "Host"), max_length=253)
+    port = forms.IntegerField(label=pgettext_lazy("trading server", "Port"), min_value=1, max_value=65535, initial=443)
+    manager = forms.IntegerField(label=pgettext_lazy("trading server", "Manager login"), min_value=1)
+    password = forms.CharField(
+        label=pgettext_lazy("trading server", "Manager password"),
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    quiet_period = forms.IntegerField(
+        label=pgettext_lazy("trading server", "Quiet period in seconds"),
+        help_text=pgettext_lazy(
+            "trading server", "After so long without a trace, a lost operation surely did not happen. 180 is safe."
+        ),
+        min_value=1,
+        max_value=3600,
+        initial=180,
+    )
+    enabled = forms.BooleanField(label=pgettext_lazy("trading server", "In use"), required=False, initial=True)
+
+    def __init__(self, *args: Any, hint: str = "", is_new: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("name", "host"):
+            self.fields[name].widget.attrs["dir"] = "ltr"
+        self.fields["password"].required = is_new
+        if hint:
+            self.fields["password"].widget.attrs["placeholder"] = hint
+            self.fields["password"].help_text = pgettext_lazy(
+                "trading server", "Stored encrypted. Leave empty to keep it."
+            )
+
+
+class NoteForm(UiForm, forms.Form):
+    note = forms.CharField(
+        label=pgettext_lazy("trading case", "What was found and done"), max_length=500, widget=forms.Textarea
+    )
+
+
+class ReasonForm(UiForm, forms.Form):
+    reason = forms.CharField(label=pgettext_lazy("trading form", "Reason"), max_length=200)

@@ -1,0 +1,94 @@
+"""What this app does when something happened elsewhere. Handlers write to the database only."""
+
+from __future__ import annotations
+
+from django.db.models import Case, IntegerField, Value, When
+
+from kernel.actors import system
+from kernel.events import Envelope, handles
+from kernel.logs import log
+from kernel.money import Money
+from tenant_apps.clients.models import Client
+from tenant_apps.clients.timeline import timeline_add
+from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
+
+from .errors import AccountLimit, AccountNotReady, CurrencyDiffers, NoServer, NotVerified
+from .models import AccountState, AccountType, TradingAccount
+from .services import accounts, transfers
+
+ONBOARDING = system("trading: identity approved")
+DEPOSIT = system("trading: deposit to account")
+
+
+def automatic_type(client: Client) -> AccountType | None:
+    """The live type opened by itself: the client's currency first, then the brokerage's order."""
+    in_currency = Case(When(currency=client.currency, then=Value(0)), default=Value(1), output_field=IntegerField())
+    return (
+        AccountType.objects.filter(automatic=True, live=True, server__enabled=True)
+        .select_related("server")
+        .order_by(in_currency, "order", "name")
+        .first()
+    )
+
+
+@handles("kyc.approved", name="trading.open_first_account")
+def on_kyc_approved(event: Envelope) -> None:
+    """Open the first live account, once per client."""
+    client = Client.objects.get(pk=event.uuid("client_id"))
+    account_type = automatic_type(client)
+    if account_type is None:
+        log.info("no_automatic_account_type", client=str(client.pk))
+        return
+    try:
+        accounts.account_open(
+            actor=ONBOARDING, client=client, account_type=account_type, dedupe_key=f"first:{client.pk}"
+        )
+    except (AccountLimit, NoServer, NotVerified) as error:
+        _left_out(client, error.code)
+
+
+def _left_out(client: Client, problem: str) -> None:
+    timeline_add(
+        client_id=client.pk,
+        kind="trading.account_failed",
+        actor=ONBOARDING,
+        data={"type": "", "problem": problem},
+        dedupe_key=f"trading.first:{client.pk}",
+    )
+
+
+@handles("payments.deposit_credited", name="trading.deposit_to_account")
+def on_deposit_credited(event: Envelope) -> None:
+    """Pass a deposit on to the account it was made for. What cannot be passed on stays in the wallet."""
+    wanted = event.payload.get("trading_account_id")
+    if not wanted:
+        return
+    account = _account_for(event, str(wanted))
+    amount: Money = event.money("amount")
+    problem = "account_not_ready"
+    if account is not None:
+        try:
+            transfers.transfer_to_account(
+                actor=DEPOSIT, account=account, amount=amount, key=f"deposit:{event['deposit_id']}"
+            )
+        except (AccountNotReady, CurrencyDiffers, InsufficientFunds, AccountFrozen) as error:
+            problem = error.code
+        else:
+            return
+    timeline_add(
+        client_id=event.uuid("client_id"),
+        kind="trading.deposit_stays",
+        actor=DEPOSIT,
+        data={"amount": amount, "problem": problem},
+        dedupe_key=f"trading.deposit:{event['deposit_id']}",
+    )
+
+
+def _account_for(event: Envelope, wanted: str) -> TradingAccount | None:
+    """The account named; "only" means the client's only live one. Never another client's."""
+    mine = TradingAccount.objects.select_related("server").filter(client_id=event.uuid("client_id"), live=True)
+    mine = mine.filter(state__in=[AccountState.OPEN, AccountState.OPENING])
+    if wanted != "only":
+        return mine.filter(pk=wanted).first()
+    found = list(mine[:2])
+    return found[0] if len(found) == 1 else None

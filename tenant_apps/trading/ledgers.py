@@ -1,0 +1,43 @@
+"""The ledger accounts that trading uses.
+
+A live account is mirrored by the client's ledger account `trading:<login>`; it may go below zero, because a stop-out in a
+gap does on the server too. What trading itself gains or loses stands against the house's `trading-pnl`.
+"""
+
+from __future__ import annotations
+
+from tenant_apps.ledger.models import Account
+from tenant_apps.ledger.services import HOUSE, account_ensure, client_owner
+
+from .models import TradingAccount
+
+PREFIX = "trading:"
+
+
+def wallet(account: TradingAccount) -> Account:
+    """The client's wallet in the account's currency."""
+    return account_ensure(owner=client_owner(account.client_id), kind="wallet", currency=account.currency)
+
+
+def in_transit(account: TradingAccount) -> Account:
+    """Money that has left the wallet and is not yet known to be on the server."""
+    return account_ensure(owner=client_owner(account.client_id), kind="in_transit", currency=account.currency)
+
+
+def mirror(account: TradingAccount) -> Account:
+    """What the server's balance must be."""
+    return account_ensure(
+        owner=client_owner(account.client_id), kind=account.ledger_kind, currency=account.currency, overdraft=True
+    )
+
+
+def counter(kind: str, currency: str) -> Account:
+    """A house account: trading-pnl, trading-opening, trading-adjustments, suspense."""
+    return account_ensure(owner=HOUSE, kind=kind, currency=currency)
+
+
+def kind_for(account: TradingAccount, login: int) -> str:
+    """`trading:<login>`; with the server's name behind it where another server gave out the same number."""
+    plain = f"{PREFIX}{login}"
+    taken = TradingAccount.objects.filter(ledger_kind=plain).exclude(pk=account.pk).exists()
+    return f"{plain}@{account.server.name}"[:60] if taken else plain

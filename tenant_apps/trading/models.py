@@ -1,0 +1,415 @@
+"""Trading servers of a brokerage, the accounts of its clients there, and what came back from the servers.
+
+Amounts are minor units of the account's currency (`*_minor`), prices and lots decimals, times UTC. Deals, positions and
+the money columns of an account are copies of what the server says, written by the bridge only; the ledger's mirror
+(`TradingAccount.ledger_kind`) follows them to the cent.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.db import models
+from django.utils.translation import pgettext_lazy
+
+from kernel.clock import now
+from kernel.ids import uuid7
+from kernel.models import Entity
+from kernel.money import Money
+from tenant_apps.clients.models import Client
+
+
+def price_text(price: Decimal) -> str:
+    """A price as terminals show it: a point, no grouping, no zeros that the database's scale adds."""
+    return format(price.normalize(), "f")
+
+
+class Platform(models.TextChoices):
+    MT5 = "mt5", "MetaTrader 5"
+
+
+class TradingServer(Entity):
+    """A server as a manager of the brokerage sees it. Its password stands in `kernel.secrets`, owner `secret_owner`.
+
+    `settings`: ca_file (PEM path, None for the machine's store), quiet_period (seconds after which "not found" proves
+    that a lost operation did not happen), comment (at most 7 characters behind the operation id), sessions,
+    server_zone and server_zone_shift_hours (see Mt5Config), public_name (what clients type into their terminal).
+    """
+
+    kind = models.CharField(max_length=10, choices=Platform.choices, default=Platform.MT5)
+    name = models.CharField(max_length=40)
+    host = models.CharField(max_length=253)
+    port = models.PositiveIntegerField(default=443)
+    manager = models.PositiveBigIntegerField()
+    settings = models.JSONField(default=dict, blank=True)
+    enabled = models.BooleanField(default=True)
+    time_offset_minutes = models.SmallIntegerField(null=True, blank=True)
+    last_ok_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=300, blank=True)
+    last_error_at = models.DateTimeField(null=True, blank=True)
+    latency_ms = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        db_table = "trading_server"
+        constraints = [models.UniqueConstraint(fields=["name"], name="trading_server_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def secret_owner(self) -> str:
+        return f"trading.server:{self.pk}"
+
+    @property
+    def public_name(self) -> str:
+        """What a client chooses as server in the terminal."""
+        return str(self.settings.get("public_name") or self.name)
+
+
+class AccountType(Entity):
+    """A product: which group on which server, in which currency, with which leverages (100 means 1:100)."""
+
+    name = models.CharField(max_length=60)
+    server = models.ForeignKey(TradingServer, on_delete=models.PROTECT, related_name="account_types")
+    group = models.CharField(max_length=64)
+    currency = models.CharField(max_length=8)
+    live = models.BooleanField(default=True)
+    leverages = models.JSONField(default=list)
+    leverage_default = models.PositiveIntegerField(default=30)
+    description = models.CharField(max_length=200, blank=True)
+    automatic = models.BooleanField(default=False)  # opened by itself when a client's identity is approved
+    offered = models.BooleanField(default=True)  # clients may open more of it
+    order = models.PositiveSmallIntegerField(default=50)
+
+    class Meta:
+        db_table = "trading_account_type"
+        constraints = [models.UniqueConstraint(fields=["server", "group"], name="trading_account_type_group")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.currency}"
+
+
+class AccountState(models.TextChoices):
+    OPENING = "opening", pgettext_lazy("trading account state", "Being opened")
+    OPEN = "open", pgettext_lazy("trading account state", "Open")
+    ARCHIVED = "archived", pgettext_lazy("trading account state", "Archived")
+    FAILED = "failed", pgettext_lazy("trading account state", "Could not be opened")
+
+
+class TradingAccount(Entity):
+    """A client's account on a server. The money columns are the server's last word (`seen_at`), not a balance of ours."""
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="trading_accounts")
+    server = models.ForeignKey(TradingServer, on_delete=models.PROTECT, related_name="accounts")
+    account_type = models.ForeignKey(AccountType, on_delete=models.PROTECT, related_name="accounts")
+    login = models.PositiveBigIntegerField(null=True, blank=True)
+    currency = models.CharField(max_length=8)
+    leverage = models.PositiveIntegerField()
+    live = models.BooleanField(default=True)
+    state = models.CharField(max_length=10, choices=AccountState.choices, default=AccountState.OPENING)
+    ledger_kind = models.CharField(max_length=60, blank=True)
+    label = models.CharField(max_length=40, blank=True)
+    balance_minor = models.BigIntegerField(default=0)
+    credit_minor = models.BigIntegerField(default=0)
+    equity_minor = models.BigIntegerField(default=0)
+    margin_minor = models.BigIntegerField(default=0)
+    free_margin_minor = models.BigIntegerField(default=0)
+    floating_minor = models.BigIntegerField(default=0)
+    margin_level = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)  # percent
+    seen_at = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    adopted_at = models.DateTimeField(null=True, blank=True)  # taken over with a past: deals before are history
+    history_synced_at = models.DateTimeField(null=True, blank=True)
+    last_deal_at = models.DateTimeField(null=True, blank=True)
+    dedupe_key = models.CharField(max_length=120, null=True, blank=True)
+
+    class Meta:
+        db_table = "trading_account"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "login"], condition=models.Q(login__isnull=False), name="trading_account_login"
+            ),
+            models.UniqueConstraint(
+                fields=["ledger_kind"], condition=~models.Q(ledger_kind=""), name="trading_account_ledger_kind"
+            ),
+            models.UniqueConstraint(fields=["dedupe_key"], name="trading_account_once"),
+        ]
+        indexes = [
+            models.Index(fields=["client", "created_at"], name="trading_account_client"),
+            models.Index(fields=["-created_at", "-id"], name="trading_account_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.login or self.account_type)
+
+    @property
+    def aggregate(self) -> str:
+        """Commands of an account are carried out one after the other."""
+        return f"trading.account:{self.pk}"
+
+    @property
+    def secret_owner(self) -> str:
+        return f"trading.account:{self.pk}"
+
+    @property
+    def topic(self) -> str:
+        """Live topic of the numbers that tick; unique within the brokerage, whatever the servers' logins are."""
+        return f"account:{self.ledger_kind.removeprefix('trading:')}"
+
+    @property
+    def book_topic(self) -> str:
+        """Live topic told when positions open or close, or deals are made."""
+        return f"account-book:{self.ledger_kind.removeprefix('trading:')}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == AccountState.OPEN
+
+    def money(self, minor: int) -> Money:
+        return Money(minor, self.currency)
+
+    @property
+    def balance(self) -> Money:
+        return self.money(self.balance_minor)
+
+    @property
+    def equity(self) -> Money:
+        return self.money(self.equity_minor)
+
+    @property
+    def margin(self) -> Money:
+        return self.money(self.margin_minor)
+
+    @property
+    def free_margin(self) -> Money:
+        return self.money(self.free_margin_minor)
+
+    @property
+    def floating(self) -> Money:
+        return self.money(self.floating_minor)
+
+
+class Deal(models.Model):
+    """A deal on a server, money movements included. Unique by (server, deal): however often it is read, it is one row.
+
+    `result_minor` is what it does to the balance: profit + swap + commission + fee (0 for credit). A deal that the server
+    changed or took back later keeps its first form in `original`.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    server = models.ForeignKey(TradingServer, on_delete=models.PROTECT, related_name="deals")
+    deal = models.BigIntegerField()
+    account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="deals")
+    login = models.BigIntegerField()
+    order = models.BigIntegerField()
+    position = models.BigIntegerField()
+    kind = models.CharField(max_length=16)
+    entry = models.CharField(max_length=8, blank=True)
+    reason = models.CharField(max_length=16)
+    symbol = models.CharField(max_length=32, blank=True)
+    lots = models.DecimalField(max_digits=20, decimal_places=8)
+    closed_lots = models.DecimalField(max_digits=20, decimal_places=8)
+    price = models.DecimalField(max_digits=24, decimal_places=8)
+    position_price = models.DecimalField(max_digits=24, decimal_places=8)
+    contract_size = models.DecimalField(max_digits=20, decimal_places=8)
+    profit_minor = models.BigIntegerField()
+    swap_minor = models.BigIntegerField()
+    commission_minor = models.BigIntegerField()
+    result_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=8)
+    digits = models.SmallIntegerField()
+    executed_at = models.DateTimeField()
+    stored_at = models.DateTimeField()
+    comment = models.CharField(max_length=64, blank=True)
+    amended_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+    original = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "trading_deal"
+        constraints = [models.UniqueConstraint(fields=["server", "deal"], name="trading_deal_once")]
+        indexes = [
+            models.Index(fields=["account", "-executed_at", "-id"], name="trading_deal_account"),
+            models.Index(fields=["server", "executed_at"], name="trading_deal_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.deal} {self.kind} {self.symbol}"
+
+    @property
+    def is_trade(self) -> bool:
+        return self.kind in {"buy", "sell"}
+
+    @property
+    def result(self) -> Money:
+        return Money(self.result_minor, self.currency)
+
+    @property
+    def profit(self) -> Money:
+        return Money(self.profit_minor, self.currency)
+
+    @property
+    def price_text(self) -> str:
+        return price_text(self.price)
+
+    @property
+    def costs(self) -> Money:
+        """Swap and commission, fee included."""
+        return Money(self.swap_minor + self.commission_minor, self.currency)
+
+
+class Position(models.Model):
+    """An open position as last seen. Rows disappear when the position is closed; deals keep the story."""
+
+    id = models.BigAutoField(primary_key=True)
+    server = models.ForeignKey(TradingServer, on_delete=models.CASCADE, related_name="positions")
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="positions")
+    position = models.BigIntegerField()
+    symbol = models.CharField(max_length=32)
+    side = models.CharField(max_length=4)
+    lots = models.DecimalField(max_digits=20, decimal_places=8)
+    price_open = models.DecimalField(max_digits=24, decimal_places=8)
+    price_current = models.DecimalField(max_digits=24, decimal_places=8)
+    stop_loss = models.DecimalField(max_digits=24, decimal_places=8, null=True)
+    take_profit = models.DecimalField(max_digits=24, decimal_places=8, null=True)
+    profit_minor = models.BigIntegerField()
+    swap_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=8)
+    opened_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "trading_position"
+        constraints = [models.UniqueConstraint(fields=["server", "position"], name="trading_position_once")]
+        indexes = [models.Index(fields=["account", "opened_at"], name="trading_position_account")]
+
+    def __str__(self) -> str:
+        return f"{self.position} {self.side} {self.symbol}"
+
+    @property
+    def profit(self) -> Money:
+        return Money(self.profit_minor, self.currency)
+
+    @property
+    def open_text(self) -> str:
+        return price_text(self.price_open)
+
+    @property
+    def current_text(self) -> str:
+        return price_text(self.price_current)
+
+
+class EquityPoint(models.Model):
+    """Balance and equity of an account at a moment, for its curve: at most one a minute, while something moves."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="equity_points")
+    at = models.DateTimeField()
+    balance_minor = models.BigIntegerField()
+    equity_minor = models.BigIntegerField()
+
+    class Meta:
+        db_table = "trading_equity_point"
+        constraints = [models.UniqueConstraint(fields=["account", "at"], name="trading_equity_point_once")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.at:%F %T}"
+
+
+class Watermark(models.Model):
+    """How far a server's deals have been read, by the deals' own time (UTC). Reading begins a little before."""
+
+    server = models.OneToOneField(TradingServer, primary_key=True, on_delete=models.CASCADE)
+    deals_until = models.DateTimeField()
+    updated_at = models.DateTimeField(default=now)
+
+    class Meta:
+        db_table = "trading_watermark"
+
+    def __str__(self) -> str:
+        return f"{self.server_id} {self.deals_until:%F %T}"
+
+
+class Direction(models.TextChoices):
+    TO_ACCOUNT = "in", pgettext_lazy("trading transfer", "Wallet to account")
+    TO_WALLET = "out", pgettext_lazy("trading transfer", "Account to wallet")
+    DEMO = "demo", pgettext_lazy("trading transfer", "Practice money")
+
+
+class TransferState(models.TextChoices):
+    PENDING = "pending", pgettext_lazy("trading transfer state", "On its way")
+    DONE = "done", pgettext_lazy("trading transfer state", "Done")
+    FAILED = "failed", pgettext_lazy("trading transfer state", "Refused")
+
+
+class Transfer(Entity):
+    """Money on its way between a client's wallet and account. `command_id` is the operation that moves it on the server.
+
+    TO_ACCOUNT: wallet → in_transit when asked for, in_transit → account when the server has it, else back.
+    TO_WALLET: held on the account's mirror when asked for; account → wallet when the server has given it, else released.
+    DEMO money exists on the server only.
+    """
+
+    account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="transfers")
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="trading_transfers")
+    direction = models.CharField(max_length=4, choices=Direction.choices)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=8)
+    state = models.CharField(max_length=8, choices=TransferState.choices, default=TransferState.PENDING)
+    command_id = models.UUIDField(default=uuid7)
+    key = models.CharField(max_length=120)
+    deal = models.BigIntegerField(null=True, blank=True)
+    problem = models.CharField(max_length=60, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "trading_transfer"
+        constraints = [
+            models.UniqueConstraint(fields=["key"], name="trading_transfer_key"),
+            models.UniqueConstraint(fields=["command_id"], name="trading_transfer_command"),
+            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="trading_transfer_positive"),
+        ]
+        indexes = [models.Index(fields=["account", "-created_at"], name="trading_transfer_account")]
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.amount}"
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class CaseKind(models.TextChoices):
+    ORPHAN_DEAL = "orphan_deal", pgettext_lazy("trading case", "Money moved on the server without us")
+    AMENDED_DEAL = "amended_deal", pgettext_lazy("trading case", "A past deal was changed on the server")
+    DELETED_DEAL = "deleted_deal", pgettext_lazy("trading case", "A past deal was removed on the server")
+    MISMATCH = "mismatch", pgettext_lazy("trading case", "Balance differs from the ledger")
+    DUPLICATE = "duplicate", pgettext_lazy("trading case", "An operation stands twice on the server")
+    OPENING = "opening", pgettext_lazy("trading case", "An account could not be opened")
+
+
+class Case(Entity):
+    """Something a person has to look at. One open case per `dedupe_key`; resolved with a note."""
+
+    kind = models.CharField(max_length=16, choices=CaseKind.choices)
+    server = models.ForeignKey(TradingServer, on_delete=models.PROTECT, related_name="cases")
+    account = models.ForeignKey(TradingAccount, null=True, blank=True, on_delete=models.PROTECT, related_name="cases")
+    amount_minor = models.BigIntegerField(null=True, blank=True)
+    currency = models.CharField(max_length=8, blank=True)
+    data = models.JSONField(default=dict)
+    dedupe_key = models.CharField(max_length=120)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.CharField(max_length=160, blank=True)
+    note = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        db_table = "trading_case"
+        constraints = [models.UniqueConstraint(fields=["dedupe_key"], name="trading_case_once")]
+        indexes = [models.Index(fields=["resolved_at", "-created_at"], name="trading_case_open")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.dedupe_key}"
+
+    @property
+    def amount(self) -> Money | None:
+        return Money(self.amount_minor, self.currency) if self.amount_minor is not None and self.currency else None

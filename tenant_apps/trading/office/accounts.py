@@ -1,0 +1,160 @@
+"""Trading accounts in the office: the list, one account, and what staff may do to it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import pgettext, pgettext_lazy
+
+from kernel.errors import AppError, NotFound
+from kernel.guards import guard
+from kernel.pages import page
+from kernel.permissions import scoped
+from kernel.ui.tables import Column, TableSpec, build_table
+from tenant_apps.clients.models import Client
+from tenant_apps.trading import pages, selectors
+from tenant_apps.trading.forms import LeverageForm, OpenForm, ReasonForm
+from tenant_apps.trading.models import AccountState, AccountType, TradingAccount
+from tenant_apps.trading.permissions_list import EDIT, TRANSFER, VIEW
+from tenant_apps.trading.services import accounts as services
+
+TABLE = TableSpec(
+    default_sort="-opened",
+    page_size=50,
+    columns=[
+        Column(key="login", label=pgettext_lazy("trading account", "Login"), sort="login"),
+        Column(key="client", label=pgettext_lazy("trading account", "Client"), sort="client__last_name"),
+        Column(key="type", label=pgettext_lazy("trading account", "Type")),
+        Column(key="leverage", label=pgettext_lazy("trading account", "Leverage"), sort="leverage", align="num"),
+        Column(key="balance", label=pgettext_lazy("trading account", "Balance"), sort="balance_minor", align="num"),
+        Column(key="equity", label=pgettext_lazy("trading account", "Equity"), sort="equity_minor", align="num"),
+        Column(
+            key="floating", label=pgettext_lazy("trading account", "Open result"), sort="floating_minor", align="num"
+        ),
+        Column(key="opened", label=pgettext_lazy("trading account", "Opened"), sort="created_at", align="end"),
+    ],
+)
+
+
+def _filtered(request: Any) -> QuerySet[TradingAccount]:
+    rows = selectors.accounts_visible(request.actor)
+    text, query = request.GET.get("q", "").strip(), request.GET
+    if text.isdecimal() and len(text) < 18:
+        rows = rows.filter(Q(login=int(text)) | Q(client__number=int(text)))
+    elif text:  # who sees addresses masked finds by a whole one only, or could guess it letter by letter
+        by_email = "client__email" if "email" in request.actor.masks else "client__email__icontains"
+        rows = rows.filter(
+            Q(client__first_name__icontains=text) | Q(client__last_name__icontains=text) | Q(**{by_email: text.lower()})
+        )
+    if query.get("state") in AccountState.values:
+        rows = rows.filter(state=query["state"])
+    if query.get("server"):
+        rows = rows.filter(server__name=query["server"])
+    if query.get("real") in {"live", "demo"}:
+        rows = rows.filter(live=query["real"] == "live")
+    return rows
+
+
+@guard(VIEW)
+def account_list(request: Any) -> HttpResponse:
+    """Accounts within reach; the numbers of those shown tick."""
+    table = build_table(TABLE, _filtered(request), request)
+    values = {
+        "table": table,
+        "lang": pages.language(),
+        "states": AccountState.choices,
+        "servers": [(server.name, server.name) for server in selectors.servers()],
+        "kinds": [("live", pgettext("trading account", "Live")), ("demo", pgettext("trading account", "Demo"))],
+        "query": request.GET,
+        "overview": selectors.overview(request.actor),
+    }
+    if request.htmx and request.htmx.target == "rows":
+        return render(request, "trading/office/accounts.html#rows", values)
+    shown = [account.topic for account in table.page.rows if account.ledger_kind]
+    return page(request, "trading/office/accounts.html", values, live=shown)
+
+
+@guard(VIEW)
+def account(request: Any, account_id: UUID) -> HttpResponse:
+    """One account: live positions, deals, curve, and what was done on the server."""
+    found = selectors.account_get(request.actor, account_id)
+    values = pages.book(found, request) | {
+        "commands": selectors.commands_of(found),
+        "may_edit": request.actor.may(EDIT, found.client) and found.is_open,
+        "may_transfer": request.actor.may(TRANSFER, found.client) and found.is_open and found.live,
+    }
+    part = request.GET.get("part", "")
+    if request.htmx and part in {"book", "deals", "history"}:
+        return render(request, f"trading/_{part}.html", values)
+    values["curve"] = selectors.curve(found)
+    return page(request, "trading/office/account.html", values, live=pages.topics(found))
+
+
+@guard(EDIT)
+def leverage(request: Any, account_id: UUID) -> HttpResponse:
+    """Change the leverage; it is on the server as soon as a worker has carried the command there."""
+    found = selectors.account_get(request.actor, account_id, EDIT)
+    form = LeverageForm(request.POST or None, account=found, with_reason=True)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.leverage_set(actor=request.actor, account=found, **form.cleaned_data)
+        except AppError as error:
+            pages.add_error(form, error)
+        else:
+            return pages.done(pgettext("trading account", "The leverage is being changed on the server."))
+    return _dialog(request, "trading/office/_leverage.html", {"account": found, "form": form})
+
+
+@guard(TRANSFER)
+def transfer(request: Any, account_id: UUID) -> HttpResponse:
+    """Move the client's money between wallet and account."""
+    found = selectors.account_get(request.actor, account_id, TRANSFER)
+    form = pages.transfer_form(request, found)
+    if request.method == "POST" and pages.transfer_begin(request, found, form):
+        return pages.done(pgettext("trading account", "The money is on its way."))
+    values = {"account": found, "form": form, "wallet": selectors.wallet_balance(found)}
+    return _dialog(request, "trading/_transfer.html", values)
+
+
+@guard(EDIT)
+def archive(request: Any, account_id: UUID) -> HttpResponse:
+    """Take trading and log-in from an empty account."""
+    found = selectors.account_get(request.actor, account_id, EDIT)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.account_archive(actor=request.actor, account=found, reason=form.cleaned_data["reason"])
+        except AppError as error:
+            pages.add_error(form, error)
+        else:
+            return pages.done(pgettext("trading account", "The account is being archived."))
+    return _dialog(request, "trading/office/_archive.html", {"account": found, "form": form})
+
+
+@guard(EDIT)
+def open_for(request: Any, client_id: UUID) -> HttpResponse:
+    """Open an account for a client within reach."""
+    rows = scoped(request.actor, EDIT, Client.objects.all())
+    client = rows.filter(pk=client_id).first()
+    if client is None:
+        raise NotFound
+    types = AccountType.objects.filter(server__enabled=True).select_related("server").order_by("order", "name")
+    form = OpenForm(request.POST or None, types=types)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.account_open(
+                actor=request.actor, client=client, account_type=form.chosen, leverage=form.cleaned_data["leverage"]
+            )
+        except AppError as error:
+            pages.add_error(form, error)
+        else:
+            return pages.done(pgettext("trading account", "The account is being opened."))
+    return _dialog(request, "trading/office/_open.html", {"client": client, "form": form})
+
+
+def _dialog(request: HttpRequest, template: str, values: dict[str, Any]) -> HttpResponse:
+    return render(request, template, values, status=422 if request.method == "POST" else 200)

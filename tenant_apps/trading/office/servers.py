@@ -1,0 +1,151 @@
+"""Trading servers and cases in the office."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import pgettext, pgettext_lazy
+from django.views.decorators.http import require_POST
+
+from kernel import audit, secrets
+from kernel.errors import AppError, NotFound
+from kernel.guards import guard
+from kernel.pages import page
+from kernel.tasks import enqueue
+from kernel.ui.tables import Column, TableSpec, build_table
+from kernel.ui.toast import toast
+from tenant_apps.trading import pages, platforms, selectors
+from tenant_apps.trading.bridge import metrics
+from tenant_apps.trading.forms import NoteForm, ServerForm
+from tenant_apps.trading.models import Case, CaseKind, TradingServer
+from tenant_apps.trading.permissions_list import CASES_EDIT, CASES_VIEW, SERVERS_EDIT, SERVERS_VIEW
+from tenant_apps.trading.services import cases as case_services
+from tenant_apps.trading.services import servers as services
+from tenant_apps.trading.tasks import compare_server
+
+CASES = TableSpec(
+    default_sort="-when",
+    page_size=50,
+    columns=[
+        Column(key="kind", label=pgettext_lazy("trading case", "What")),
+        Column(key="account", label=pgettext_lazy("trading case", "Account")),
+        Column(key="amount", label=pgettext_lazy("trading case", "Amount"), align="num"),
+        Column(key="when", label=pgettext_lazy("trading case", "Found"), sort="created_at", align="end"),
+        Column(key="state", label=pgettext_lazy("trading case", "State"), align="end"),
+    ],
+)
+
+
+@guard(SERVERS_VIEW)
+def server_list(request: Any) -> HttpResponse:
+    """Servers with how their following goes; refetched every few seconds while the page is open."""
+    rows = [(server, metrics.read(server.pk)) for server in selectors.servers()]
+    values = {"rows": rows, "may_edit": request.actor.may(SERVERS_EDIT)}
+    template = "trading/office/servers.html#rows" if request.htmx else "trading/office/servers.html"
+    return page(request, template, values)
+
+
+@guard(SERVERS_EDIT)
+def edit(request: Any, server_id: UUID | None = None) -> HttpResponse:
+    """Connect a server or change one."""
+    server = get_object_or_404(TradingServer, pk=server_id) if server_id else None
+    hint = secrets.hints_of(server.secret_owner).get(platforms.PASSWORD, "") if server else ""
+    form = ServerForm(request.POST or None, initial=_initial(server), hint=hint, is_new=server is None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            saved = services.server_save(
+                actor=request.actor,
+                server_id=server_id,
+                name=data["name"],
+                host=data["host"],
+                port=data["port"],
+                manager=data["manager"],
+                password=data["password"],
+                enabled=data["enabled"],
+                settings={"quiet_period": data["quiet_period"], "public_name": data["public_name"]},
+            )
+        except AppError as error:
+            pages.add_error(form, error)
+        else:
+            messages.success(request, pgettext("trading server", "Saved."))
+            return redirect("trading:office-server", saved.pk)
+    values = {"server": server, "form": form, "types": server.account_types.order_by("order") if server else []}
+    return page(request, "trading/office/server.html", values, status=422 if request.method == "POST" else 200)
+
+
+def _initial(server: TradingServer | None) -> dict[str, Any]:
+    if server is None:
+        return {}
+    fields = {name: getattr(server, name) for name in ("name", "host", "port", "manager", "enabled")}
+    return fields | {
+        "quiet_period": int(platforms.quiet_period(server).total_seconds()),
+        "public_name": server.settings.get("public_name", ""),
+    }
+
+
+@guard(SERVERS_EDIT)
+@require_POST
+def test(request: Any, server_id: UUID) -> HttpResponse:
+    """Log in anew and look: rights, clock, delay."""
+    server = get_object_or_404(TradingServer, pk=server_id)
+    probe = services.server_test(actor=request.actor, server=server)
+    hours = probe.utc_offset.total_seconds() / 3600
+    return render(request, "trading/office/_probe.html", {"probe": probe, "hours": f"{hours:+g}"})
+
+
+@guard(SERVERS_EDIT)
+@require_POST
+def compare(request: Any, server_id: UUID) -> HttpResponse:
+    """Compare the last days with the server now, in the background."""
+    server = get_object_or_404(TradingServer, pk=server_id)
+    with transaction.atomic():
+        audit.record(actor=request.actor, action="trading.compare_requested", obj=server)
+        enqueue(compare_server, str(server.pk))
+    response = HttpResponse(status=204)
+    toast(response, pgettext("trading server", "The comparison has begun. Differences appear as cases."), "info")
+    return response
+
+
+@guard(CASES_VIEW)
+def case_list(request: Any) -> HttpResponse:
+    """Open cases first; told live of new ones."""
+    rows = Case.objects.select_related("account", "account__client", "server")
+    state = request.GET.get("state", "open")
+    rows = rows.filter(resolved_at__isnull=state != "resolved")
+    if request.GET.get("kind") in CaseKind.values:
+        rows = rows.filter(kind=request.GET["kind"])
+    values = {
+        "table": build_table(CASES, rows, request),
+        "kinds": CaseKind.choices,
+        "state": state,
+        "states": [("open", pgettext("trading case", "Open")), ("resolved", pgettext("trading case", "Resolved"))],
+        "kind": request.GET.get("kind", ""),
+        "may_edit": request.actor.may(CASES_EDIT),
+    }
+    if request.htmx:
+        return render(request, "trading/office/cases.html#rows", values)
+    return page(request, "trading/office/cases.html", values, live=["money"])
+
+
+@guard(CASES_EDIT)
+def case(request: Any, case_id: UUID) -> HttpResponse:
+    """Look at a case and resolve it."""
+    found = Case.objects.select_related("account", "server").filter(pk=case_id).first()
+    if found is None:
+        raise NotFound
+    form = NoteForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            case_services.case_resolve(actor=request.actor, case_id=found.pk, note=form.cleaned_data["note"])
+        except AppError as error:
+            pages.add_error(form, error)
+        else:
+            return pages.done(pgettext("trading case", "Resolved."))
+    values = {"case": found, "form": form, "facts": [(key, value) for key, value in found.data.items() if value]}
+    return render(request, "trading/office/_case.html", values, status=422 if request.method == "POST" else 200)

@@ -1,0 +1,97 @@
+"""What the account's page shows, the same in portal and office."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.translation import get_language, pgettext_lazy
+
+from kernel.errors import AppError
+from kernel.ids import uuid7
+from kernel.ui.tables import Column, TableSpec, build_table
+from kernel.ui.toast import toast, trigger
+from tenant_apps.trading import selectors
+from tenant_apps.trading.forms import TransferForm
+from tenant_apps.trading.models import Direction, TradingAccount
+from tenant_apps.trading.services import transfers
+
+DEALS = TableSpec(
+    default_sort="-time",
+    page_size=20,
+    columns=[
+        Column(key="time", label=pgettext_lazy("deal", "Time"), sort="executed_at"),
+        Column(key="symbol", label=pgettext_lazy("deal", "Symbol")),
+        Column(key="lots", label=pgettext_lazy("deal", "Lots"), align="num"),
+        Column(key="price", label=pgettext_lazy("deal", "Price"), align="num"),
+        Column(key="costs", label=pgettext_lazy("deal", "Swap and commission"), align="num"),
+        Column(key="result", label=pgettext_lazy("deal", "Result"), align="num"),
+    ],
+)
+
+
+def add_error(form: Any, error: AppError) -> None:
+    """A service's refusal at its field, or above the form."""
+    form.add_error(error.field if error.field in form.fields else None, str(error))
+
+
+def language() -> str:
+    return (get_language() or "en").partition("-")[0]
+
+
+def book(account: TradingAccount, request: HttpRequest) -> dict[str, Any]:
+    """Positions, deals, transfers on their way and statistics."""
+    trades = request.GET.get("deals", "closed")
+    rows = selectors.closed_trades_of(account) if trades == "closed" else selectors.deals_of(account)
+    return {
+        "account": account,
+        "positions": list(selectors.positions_of(account)[:200]),
+        "table": build_table(DEALS, rows, request, keyset=True),
+        "trades": trades,
+        "pending": list(selectors.pending_of(account)),
+        "statistics": selectors.statistics(account),
+        "wallet": selectors.wallet_balance(account),
+        "lang": language(),
+    }
+
+
+def topics(account: TradingAccount) -> list[str]:
+    """What an account's page watches."""
+    own = [account.topic, account.book_topic] if account.ledger_kind else []
+    return [*own, f"client:{account.client_id}"]
+
+
+def transfer_form(request: HttpRequest, account: TradingAccount) -> TransferForm:
+    """Bound on POST; else with a fresh key, so that the same form counts once however often it is sent."""
+    data: QueryDict | None = request.POST if request.method == "POST" else None
+    wanted = request.GET.get("direction", Direction.TO_ACCOUNT.value)
+    return TransferForm(data, currency=account.currency, initial={"key": uuid7().hex, "direction": wanted})
+
+
+def transfer_begin(request: HttpRequest, account: TradingAccount, form: TransferForm) -> bool:
+    """Begin what the form says; False when the form or the service refuses, with the reason in the form."""
+    if not form.is_valid():
+        return False
+    to_account = form.cleaned_data["direction"] == Direction.TO_ACCOUNT.value
+    begin = transfers.transfer_to_account if to_account else transfers.transfer_to_wallet
+    actor = request.actor  # type: ignore[attr-defined]
+    try:
+        begin(
+            actor=actor,
+            account=account,
+            amount=form.cleaned_data["amount"],
+            key=f"{actor.kind}:{actor.id}:{account.pk}:{form.cleaned_data['key']}",
+        )
+    except AppError as error:
+        form.add_error(error.field if error.field in form.fields else "amount", str(error))
+        return False
+    return True
+
+
+def done(message: Any) -> HttpResponse:
+    """An htmx answer that closes the dialog, says so, and lets the page refresh itself."""
+    response = HttpResponse(status=200)
+    trigger(response, "modal:close")
+    trigger(response, "account:changed")
+    toast(response, message)
+    return response

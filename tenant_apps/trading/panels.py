@@ -1,0 +1,147 @@
+"""What other pages show of trading, and the words of the timeline."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.utils.translation import pgettext, pgettext_lazy
+
+from kernel.money import Money
+from kernel.panels import register
+from kernel.ui.formatting import money_text
+from tenant_apps.clients.models import TimelineEntry
+from tenant_apps.clients.timeline import register_kind
+from tenant_apps.trading import pages, selectors
+from tenant_apps.trading.models import AccountState, AccountType, TradingAccount, TradingServer
+from tenant_apps.trading.permissions_list import EDIT, SERVERS_EDIT, VIEW
+from tenant_apps.wallets.targets import Target, register_targets
+
+
+def client_tab(request: HttpRequest, client: Any) -> dict[str, Any] | None:
+    """The client's accounts, as far as the viewer's right over this client reaches."""
+    actor = request.actor  # type: ignore[attr-defined]
+    if not actor.may(VIEW, client):
+        return None
+    rows = list(selectors.accounts_of_client(client.pk))
+    return {"client": client, "accounts": rows, "may_open": actor.may(EDIT, client), "lang": pages.language()}
+
+
+def deposit_targets(client_id: UUID) -> list[Target]:
+    """The live accounts a deposit can be passed on to, those being opened included."""
+    states = (AccountState.OPEN, AccountState.OPENING)
+    rows = TradingAccount.objects.filter(client_id=client_id, live=True, state__in=states)
+    return [
+        Target(id=row.pk, label=f"MT5 {row.login or ''}".strip(), detail=row.account_type.name, currency=row.currency)
+        for row in rows.select_related("account_type").order_by("created_at")
+    ]
+
+
+register_targets(deposit_targets)
+
+
+def portal_home(request: HttpRequest, client: Any) -> dict[str, Any]:
+    rows = list(selectors.accounts_of_client(client.pk)[:6])
+    return {"client": client, "accounts": rows, "lang": pages.language()}
+
+
+def dashboard(request: HttpRequest, _: Any) -> dict[str, Any]:
+    return {"overview": selectors.overview(request.actor)}  # type: ignore[attr-defined]
+
+
+def setup(request: HttpRequest, _: Any) -> dict[str, Any] | None:
+    """Until a server is connected and something can be opened on it."""
+    connected = TradingServer.objects.filter(enabled=True, last_ok_at__isnull=False).exists()
+    if connected and AccountType.objects.exists():
+        return None
+    return {"server": TradingServer.objects.first()}
+
+
+register("client.tab", key="trading", title=pgettext_lazy("client tab", "Trading accounts"), icon="chart-candlestick",
+         permission=VIEW, template="trading/office/client_tab.html", context=client_tab, order=30)  # fmt: skip
+register("portal.home", key="trading", title=pgettext_lazy("portal", "Trading accounts"), icon="chart-candlestick",
+         template="trading/portal/home.html", context=portal_home, order=20)  # fmt: skip
+register("office.dashboard", key="trading", title=pgettext_lazy("dashboard", "Trading"), icon="chart-candlestick",
+         permission=VIEW, template="trading/office/dashboard.html", context=dashboard, order=20)  # fmt: skip
+register("office.setup", key="trading", title=pgettext_lazy("set-up", "Connect a trading server"), icon="server",
+         permission=SERVERS_EDIT, template="trading/office/setup.html", context=setup, order=30)  # fmt: skip
+
+
+def _amount(entry: TimelineEntry) -> str:
+    return money_text(Money.from_json(entry.data["amount"]))
+
+
+def _login(entry: TimelineEntry) -> str:
+    return f"\u2068{entry.data.get('login', '')}\u2069"  # isolated: a number in a sentence of any direction
+
+
+def _opened(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Trading account %(login)s opened") % {"login": _login(entry)}
+
+
+def _moved(entry: TimelineEntry) -> str:
+    values = {"amount": _amount(entry), "login": _login(entry)}
+    if entry.data.get("direction") == "out":
+        return pgettext("timeline", "%(amount)s moved from trading account %(login)s to the wallet") % values
+    return pgettext("timeline", "%(amount)s moved to trading account %(login)s") % values
+
+
+def _refused(entry: TimelineEntry) -> str:
+    values = {"amount": _amount(entry), "login": _login(entry)}
+    return pgettext("timeline", "The trading server refused a transfer of %(amount)s (account %(login)s)") % values
+
+
+def _leverage(entry: TimelineEntry) -> str:
+    values = {
+        "login": _login(entry),
+        "before": f"1:{entry.data['before'].get('leverage', '')}",
+        "after": f"1:{entry.data['after'].get('leverage', '')}",
+    }
+    return pgettext("timeline", "Leverage of account %(login)s changed from %(before)s to %(after)s") % values
+
+
+register_kind("trading.account_opened", icon="chart-candlestick", tone="success", words=_opened, for_client=True)
+register_kind(
+    "trading.account_failed",
+    icon="circle-alert",
+    tone="danger",
+    words=lambda _: pgettext("timeline", "A trading account could not be opened"),
+)
+register_kind("trading.transfer_done", icon="arrow-left-right", tone="success", words=_moved, for_client=True)
+register_kind("trading.transfer_failed", icon="circle-x", tone="danger", words=_refused, for_client=True)
+register_kind(
+    "trading.deposit_stays",
+    icon="wallet",
+    tone="warning",
+    words=lambda entry: (
+        pgettext("timeline", "A deposit of %(amount)s stays in the wallet") % {"amount": _amount(entry)}
+    ),
+    for_client=True,
+)
+register_kind("trading.leverage", icon="scale", words=_leverage, for_client=True)
+register_kind(
+    "trading.password",
+    icon="key-round",
+    words=lambda entry: pgettext("timeline", "Password of account %(login)s changed") % {"login": _login(entry)},
+    for_client=True,
+)
+register_kind(
+    "trading.group",
+    icon="layers",
+    words=lambda entry: pgettext("timeline", "Type of account %(login)s changed") % {"login": _login(entry)},
+)
+register_kind(
+    "trading.archive",
+    icon="archive",
+    words=lambda entry: pgettext("timeline", "Trading account %(login)s archived") % {"login": _login(entry)},
+    for_client=True,
+)
+register_kind(
+    "trading.setting_refused",
+    icon="circle-x",
+    tone="danger",
+    words=lambda entry: (
+        pgettext("timeline", "The trading server refused a change of account %(login)s") % {"login": _login(entry)}
+    ),
+)

@@ -1,0 +1,22 @@
+from django.utils.translation import pgettext_lazy
+
+from kernel.permissions import register
+
+VIEW = register(
+    "trading.view", pgettext_lazy("permission", "See trading accounts, positions and deals"), writes=False, scoped=True
+)
+EDIT = register(
+    "trading.edit", pgettext_lazy("permission", "Open trading accounts, change leverage, archive"), scoped=True
+)
+TRANSFER = register(
+    "trading.transfer",
+    pgettext_lazy("permission", "Move money between wallets and trading accounts"),
+    scoped=True,
+    critical=True,
+)
+SERVERS_VIEW = register("trading.servers.view", pgettext_lazy("permission", "See trading servers"), writes=False)
+SERVERS_EDIT = register(
+    "trading.servers.edit", pgettext_lazy("permission", "Connect and change trading servers"), critical=True
+)
+CASES_VIEW = register("trading.cases.view", pgettext_lazy("permission", "See trading cases"), writes=False)
+CASES_EDIT = register("trading.cases.edit", pgettext_lazy("permission", "Resolve trading cases"), critical=True)

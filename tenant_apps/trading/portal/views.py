@@ -1,0 +1,132 @@
+"""A client's own trading accounts. Every view looks the account up among the client's own; others are not found."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_POST
+
+from kernel import throttle
+from kernel.errors import AppError
+from kernel.guards import client_only
+from kernel.pages import page
+from kernel.ui.toast import trigger
+from tenant_apps.clients.models import KycState
+from tenant_apps.trading import pages, selectors
+from tenant_apps.trading.forms import LeverageForm, OpenForm, PasswordForm
+from tenant_apps.trading.services import accounts as services
+
+
+@client_only
+def account_list(request: Any) -> HttpResponse:
+    """All of the client's accounts; equity ticks, and new accounts appear by themselves."""
+    rows = list(selectors.accounts_of_client(request.client.pk))
+    values = {"accounts": rows, "lang": pages.language(), "verified": _verified(request)}
+    if request.htmx:
+        return render(request, "trading/portal/accounts.html#rows", values)
+    topics = [account.topic for account in rows if account.ledger_kind]
+    return page(request, "trading/portal/accounts.html", values, live=[*topics, f"client:{request.client.pk}"])
+
+
+def _verified(request: Any) -> bool:
+    return request.client.kyc_state == KycState.APPROVED
+
+
+@client_only
+def account_open(request: Any) -> HttpResponse:
+    """Open another account: practice at any time, live once the identity is known."""
+    types = list(selectors.types_offered(verified=_verified(request)))
+    form = OpenForm(request.POST or None, types=types)
+    if request.method == "POST" and form.is_valid():
+        throttle.check("trading.open", str(request.client.pk), burst=5, per_minute=1)
+        try:
+            opened = services.account_open(
+                actor=request.actor,
+                client=request.client,
+                account_type=form.chosen,
+                leverage=form.cleaned_data["leverage"],
+            )
+        except AppError as error:
+            pages.add_error(form, error)
+        else:
+            messages.success(request, pgettext("trading account", "Your account is being opened."))
+            return redirect("trading:portal-account", opened.pk)
+    values = {"form": form, "types": types, "verified": _verified(request)}
+    return page(request, "trading/portal/open.html", values, status=422 if request.method == "POST" else 200)
+
+
+@client_only
+def account(request: Any, account_id: UUID) -> HttpResponse:
+    """One account: live positions and equity, closed trades, curve, statistics, how to log in to the terminal."""
+    found = selectors.own_account(request.actor, account_id)
+    values = pages.book(found, request)
+    part = request.GET.get("part", "")
+    if request.htmx and part in {"book", "deals"}:
+        return render(request, f"trading/_{part}.html", values)
+    if request.htmx and part == "head":
+        return render(request, "trading/portal/account.html#head", values)
+    values["curve"] = selectors.curve(found)
+    values["open_password"] = request.GET.get("open") == "password" and found.is_open
+    return page(request, "trading/portal/account.html", values, live=pages.topics(found))
+
+
+@client_only
+def transfer(request: Any, account_id: UUID) -> HttpResponse:
+    """Between wallet and account."""
+    found = selectors.own_account(request.actor, account_id)
+    form = pages.transfer_form(request, found)
+    if request.method == "POST" and pages.transfer_begin(request, found, form):
+        return pages.done(pgettext("trading account", "The money is on its way."))
+    values = {"account": found, "form": form, "wallet": selectors.wallet_balance(found)}
+    return render(request, "trading/_transfer.html", values, status=422 if request.method == "POST" else 200)
+
+
+@client_only
+def leverage(request: Any, account_id: UUID) -> HttpResponse:
+    found = selectors.own_account(request.actor, account_id)
+    form = LeverageForm(request.POST or None, account=found, with_reason=False)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.leverage_set(actor=request.actor, account=found, leverage=form.cleaned_data["leverage"])
+        except AppError as error:
+            pages.add_error(form, error)
+        else:
+            return pages.done(pgettext("trading account", "The leverage is being changed on the server."))
+    values = {"account": found, "form": form}
+    return render(request, "trading/portal/_leverage.html", values, status=422 if request.method == "POST" else 200)
+
+
+@client_only
+def password(request: Any, account_id: UUID) -> HttpResponse:
+    """Set a new trading or investor password: a dialog; from outside (the welcome mail), the account with it open."""
+    found = selectors.own_account(request.actor, account_id)
+    if request.method == "GET" and not request.htmx:
+        return redirect(reverse("trading:portal-account", args=[found.pk]) + "?open=password")
+    form = PasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        throttle.check("trading.password", str(found.pk), burst=5, per_minute=1)
+        try:
+            services.password_set(actor=request.actor, account=found, **form.cleaned_data)
+        except AppError as error:
+            pages.add_error(form, error)
+        else:
+            return pages.done(pgettext("trading account", "The password is being set on the server."))
+    values = {"account": found, "form": form}
+    return render(request, "trading/portal/_password.html", values, status=422 if request.method == "POST" else 200)
+
+
+@client_only
+@require_POST
+def reveal(request: Any, account_id: UUID) -> HttpResponse:
+    """The first passwords, once."""
+    found = selectors.own_account(request.actor, account_id)
+    words = services.password_reveal(actor=request.actor, account=found)
+    response = render(request, "trading/portal/_reveal.html", {"account": found, "words": words})
+    trigger(response, "account:changed")
+    return response

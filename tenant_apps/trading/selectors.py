@@ -1,0 +1,238 @@
+"""Reads about trading, as far as the actor's right reaches: staff by their clients, clients by what is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
+from django.utils.translation import pgettext_lazy
+
+from kernel import clock
+from kernel.actors import Actor
+from kernel.errors import NotFound
+from kernel.models import Command
+from kernel.money import Money
+from kernel.permissions import scoped
+from kernel.ui.charts import Chart, Series
+from tenant_apps.ledger import selectors as ledger
+from tenant_apps.ledger.models import Account as LedgerAccount
+from tenant_apps.ledger.services import client_owner
+from tenant_apps.trading.models import (
+    AccountState,
+    AccountType,
+    Case,
+    Deal,
+    EquityPoint,
+    Position,
+    TradingAccount,
+    TradingServer,
+    Transfer,
+    TransferState,
+)
+from tenant_apps.trading.permissions_list import VIEW
+
+CURVE_POINTS = 400
+
+
+def accounts_visible(actor: Actor, code: str = VIEW) -> QuerySet[TradingAccount]:
+    """Accounts of the clients that the right reaches."""
+    rows = TradingAccount.objects.select_related("client", "server", "account_type")
+    return scoped(actor, code, rows, owner="client__owner_id", team="client__team_id")
+
+
+def account_get(actor: Actor, account_id: UUID, code: str = VIEW) -> TradingAccount:
+    """One account. Raises NotFound for one out of reach just as for one that does not exist."""
+    account = accounts_visible(actor, code).filter(pk=account_id).first()
+    if account is None:
+        raise NotFound
+    return account
+
+
+def accounts_of_client(client_id: UUID) -> QuerySet[TradingAccount]:
+    rows = TradingAccount.objects.filter(client_id=client_id).exclude(state=AccountState.FAILED)
+    return rows.select_related("server", "account_type", "client").order_by("state", "-live", "created_at")
+
+
+def own_account(actor: Actor, account_id: UUID) -> TradingAccount:
+    """The client's own account. Raises NotFound."""
+    account = accounts_of_client(actor.client_id).filter(pk=account_id).first() if actor.client_id else None
+    if account is None:
+        raise NotFound
+    return account
+
+
+def types_offered(*, verified: bool) -> QuerySet[AccountType]:
+    """What a client may open by himself; practice accounts before the identity is known."""
+    rows = AccountType.objects.filter(offered=True, server__enabled=True).select_related("server")
+    return (rows if verified else rows.filter(live=False)).order_by("order", "name", "currency")
+
+
+def positions_of(account: TradingAccount) -> QuerySet[Position]:
+    return Position.objects.filter(account=account).order_by("-opened_at", "-id")
+
+
+def deals_of(account: TradingAccount) -> QuerySet[Deal]:
+    """All deals that count, newest first: trades and money movements."""
+    return Deal.objects.filter(account=account, deleted_at=None).order_by("-executed_at", "-id")
+
+
+def closed_trades_of(account: TradingAccount) -> QuerySet[Deal]:
+    return deals_of(account).filter(kind__in=["buy", "sell"], entry__in=["out", "in_out", "out_by"])
+
+
+def transfers_of(account: TradingAccount) -> QuerySet[Transfer]:
+    return Transfer.objects.filter(account=account).order_by("-created_at")
+
+
+def commands_of(account: TradingAccount, limit: int = 30) -> list[Command]:
+    """What was done on the server for this account, newest first."""
+    return list(Command.objects.filter(aggregate=account.aggregate).order_by("-created_at")[:limit])
+
+
+def wallet_balance(account: TradingAccount) -> Money:
+    """What the client's wallet in the account's currency has to give."""
+    found = LedgerAccount.objects.filter(
+        owner=client_owner(account.client_id), kind="wallet", currency=account.currency
+    ).first()
+    return ledger.balance(found).available if found else Money.zero(account.currency)
+
+
+def pending_of(account: TradingAccount) -> QuerySet[Transfer]:
+    return transfers_of(account).filter(state=TransferState.PENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """How trading went, over all closed trades; money in the account's currency, swap and commission included."""
+
+    trades: int
+    lots: Decimal
+    net: Money
+    best: Money
+    worst: Money
+    win_rate: Decimal | None  # 0…1
+    profit_factor: Decimal | None  # gains over losses
+    deposits: Money
+
+
+def statistics(account: TradingAccount) -> Statistics:
+    """One query over the closed trades, one over the money movements."""
+    row = closed_trades_of(account).aggregate(
+        trades=Count("id"),
+        lots=Sum("lots"),
+        net=Sum("result_minor"),
+        best=Max("result_minor"),
+        worst=Min("result_minor"),
+        wins=Count("id", filter=Q(result_minor__gt=0)),
+        gains=Sum("result_minor", filter=Q(result_minor__gt=0)),
+        losses=Sum("result_minor", filter=Q(result_minor__lt=0)),
+    )
+    deposits = deals_of(account).filter(kind="balance").aggregate(total=Sum("result_minor"))["total"]
+    trades, losses = row["trades"], -(row["losses"] or 0)
+    return Statistics(
+        trades=trades,
+        lots=row["lots"] or Decimal(0),
+        net=account.money(row["net"] or 0),
+        best=account.money(max(row["best"] or 0, 0)),
+        worst=account.money(min(row["worst"] or 0, 0)),
+        win_rate=Decimal(row["wins"]) / trades if trades else None,
+        profit_factor=Decimal(row["gains"] or 0) / losses if losses else None,
+        deposits=account.money(deposits or 0),
+    )
+
+
+def curve(account: TradingAccount, days: int = 30) -> Chart | None:
+    """Balance and equity over the last days: by day from the deals before the bridge first saw the account, then by point."""
+    since = clock.now() - timedelta(days=days)
+    points = list(
+        EquityPoint.objects.filter(account=account, at__gte=since)
+        .order_by("at")
+        .values_list("at", "balance_minor", "equity_minor")
+    )
+    first = points[0][0] if points else clock.now()
+    rows = _daily(account, since, first) + thinned(points, CURVE_POINTS)
+    if len(rows) < 2:
+        return None
+    unit = Money(1, account.currency).amount
+    return Chart(
+        kind="area",
+        x=[at for at, _, _ in rows],
+        series=[
+            Series(name=pgettext_lazy("trading chart", "Equity"), values=[equity * unit for _, _, equity in rows]),
+            Series(
+                name=pgettext_lazy("trading chart", "Balance"),
+                values=[money * unit for _, money, _ in rows],
+                tone="muted",
+            ),
+        ],
+        currency=account.currency,
+    )
+
+
+def _daily(account: TradingAccount, since: datetime, until: datetime) -> list[tuple[datetime, int, int]]:
+    """The balance at each day's last deal, before the first equity point."""
+    before = deals_of(account).filter(executed_at__lt=since).aggregate(total=Sum("result_minor"))["total"] or 0
+    days = (
+        Deal.objects.filter(account=account, deleted_at=None, executed_at__gte=since, executed_at__lt=until)
+        .annotate(day=TruncDate("executed_at"))
+        .values("day")
+        .annotate(total=Sum("result_minor"), last=Max("executed_at"))
+        .order_by("day")
+    )
+    rows, balance = [], before
+    for day in days:
+        balance += day["total"]
+        rows.append((day["last"], balance, balance))
+    return rows
+
+
+def thinned(points: Sequence[tuple[Any, ...]], most: int) -> list[Any]:
+    """At most `most` of the points, evenly, the last one included."""
+    if len(points) <= most:
+        return list(points)
+    step = len(points) / most
+    return [points[int(index * step)] for index in range(most - 1)] + [points[-1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The trading desk at a glance; sums per currency, live accounts only."""
+
+    equity: list[Money]
+    floating: list[Money]
+    accounts: int
+    positions: int
+    deals_today: int
+    cases: int
+
+
+def overview(actor: Actor) -> Overview:
+    """As far as the actor's right reaches."""
+    accounts = accounts_visible(actor).filter(live=True, state=AccountState.OPEN)
+    sums = accounts.values("currency").annotate(worth=Sum("equity_minor"), unrealised=Sum("floating_minor"))
+    ordered = sorted(sums, key=lambda row: row["currency"])
+    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    ids = accounts.values("pk")
+    return Overview(
+        equity=[Money(row["worth"], row["currency"]) for row in ordered],
+        floating=[Money(row["unrealised"], row["currency"]) for row in ordered],
+        accounts=accounts.count(),
+        positions=Position.objects.filter(account__in=ids).count(),
+        deals_today=Deal.objects.filter(account__in=ids, executed_at__gte=midnight, kind__in=["buy", "sell"]).count(),
+        cases=cases_open_count(actor),
+    )
+
+
+def cases_open_count(actor: Actor) -> int:
+    """Open cases; for the menu's badge."""
+    return Case.objects.filter(resolved_at=None).count() if actor.may("trading.cases.view") else 0
+
+
+def servers() -> QuerySet[TradingServer]:
+    return TradingServer.objects.annotate(account_count=Count("accounts")).order_by("name")

@@ -1,0 +1,142 @@
+"""Trading servers of the brokerage: connecting, changing, testing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import pgettext_lazy
+
+from kernel import audit, clock, secrets
+from kernel.actors import Actor
+from kernel.errors import Conflict, Invalid, Outside
+from tenant_apps.trading import platforms
+from tenant_apps.trading.models import TradingServer
+from tenant_apps.trading.permissions_list import SERVERS_EDIT
+from tenant_apps.trading.ports import TradingPlatform
+from tenant_apps.trading.services.accounts import bridge_wake
+
+
+def server_save(
+    *,
+    actor: Actor,
+    name: str,
+    host: str,
+    port: int,
+    manager: int,
+    password: str = "",
+    settings: dict[str, Any] | None = None,
+    enabled: bool = True,
+    server_id: UUID | None = None,
+) -> TradingServer:
+    """Create or change a server. An empty `password` keeps the stored one, except with another host or port: whoever
+    may point the connection elsewhere must not thereby have the stored password proven to a server of their own.
+
+    Raises Invalid, Conflict (name taken).
+    """
+    actor.require(SERVERS_EDIT)
+    if server_id is None and not password:
+        raise Invalid(field="password")
+    with transaction.atomic():
+        if TradingServer.objects.filter(name=name).exclude(pk=server_id).exists():  # type: ignore[misc]
+            raise Conflict(field="name")
+        server = TradingServer.objects.select_for_update().get(pk=server_id) if server_id else TradingServer()
+        before = _plain(server) if server_id else {}
+        moved = bool(server_id) and (server.host, server.port) != (host.strip().lower(), port)
+        if moved and not password and actor.kind != "system":
+            raise Invalid(
+                pgettext_lazy("trading server", "Another address needs the password again: the stored one stays here."),
+                field="password",
+            )
+        server.name, server.host, server.port, server.manager = name, host.strip().lower(), port, manager
+        server.enabled, server.updated_at = enabled, clock.now()
+        server.settings = {**server.settings, **(settings or {})}
+        server.save()
+        if password:
+            secrets.credential_set(owner=server.secret_owner, name=platforms.PASSWORD, value=password)
+        old, new = audit.changes(before, _plain(server) | ({"password": "changed"} if password else {}))
+        audit.record(actor=actor, action="trading.server_saved", obj=server, before=old, after=new)
+        found = server.pk
+        transaction.on_commit(lambda: bridge_wake(found))
+    return server
+
+
+def _plain(server: TradingServer) -> dict[str, Any]:
+    return {
+        "name": server.name,
+        "host": server.host,
+        "port": server.port,
+        "manager": server.manager,
+        "enabled": server.enabled,
+        "settings": {key: value for key, value in server.settings.items() if key != "ca_file"},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a test of the connection found. `latency_ms` is one read; `rights` name what works for this manager."""
+
+    ok: bool
+    problem: str = ""
+    name: str = ""
+    build: str = ""
+    utc_offset: timedelta = timedelta(0)
+    clock_skew: timedelta = timedelta(0)
+    latency_ms: int = 0
+    groups: list[str] = field(default_factory=list)
+    rights: dict[str, bool] = field(default_factory=dict)
+
+
+def server_test(*, actor: Actor, server: TradingServer) -> Probe:
+    """Log in anew, read the clock, the groups and a price. Never raises for what the server does."""
+    actor.require(SERVERS_EDIT)
+    try:
+        with platforms.line_for(server, sessions=1, call_seconds=8.0, connect_seconds=5.0) as line:
+            probe = line.run(_look)
+    except Outside as error:
+        TradingServer.objects.filter(pk=server.pk).update(last_error=str(error)[:300], last_error_at=clock.now())
+        return Probe(ok=False, problem=str(error))
+    TradingServer.objects.filter(pk=server.pk).update(
+        last_ok_at=clock.now(),
+        last_error="",
+        latency_ms=probe.latency_ms,
+        time_offset_minutes=round(probe.utc_offset.total_seconds() / 60),
+    )
+    return probe
+
+
+async def _look(platform: TradingPlatform) -> Probe:
+    info = await platform.server_info()
+    started = time.monotonic()
+    rights: dict[str, bool] = {}
+    groups: list[str] = []
+    try:
+        groups = [group.name for group in await platform.groups()]
+        rights["groups"] = True
+    except Outside:
+        rights["groups"] = False
+    latency = round((time.monotonic() - started) * 1000)
+    for name, ask in (
+        ("accounts", lambda: platform.account_states(group="*")),
+        ("positions", lambda: platform.positions(group="*")),
+        ("deals", lambda: platform.deals(clock.now() - timedelta(minutes=1), clock.now(), group="*")),
+    ):
+        try:
+            await ask()
+            rights[name] = True
+        except Outside:
+            rights[name] = False
+    return Probe(
+        ok=all(rights.values()),
+        name=info.name,
+        build=info.build,
+        utc_offset=info.utc_offset,
+        clock_skew=info.clock_skew,
+        latency_ms=latency,
+        groups=groups,
+        rights=rights,
+    )

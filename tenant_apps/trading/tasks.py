@@ -1,0 +1,30 @@
+"""What recurs: comparing with the servers. Blocking calls, so a queue of their own kind; the bridge goes on meanwhile."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from kernel import clock
+from kernel.schedule import every_for_tenants
+from kernel.tasks import task
+from tenant_apps.trading import compare
+from tenant_apps.trading.models import TradingServer
+
+
+@every_for_tenants(3600.0, "trading.compare_recent", queue="reports")
+def compare_recent() -> int:
+    """The last days, hourly."""
+    return len(compare.compare_all(compare.RECENT))
+
+
+@every_for_tenants(86_400.0, "trading.compare_whole", queue="reports")
+def compare_whole() -> int:
+    """Everything, nightly."""
+    return len(compare.compare_all(compare.WHOLE))
+
+
+@task(name="trading.compare_server", queue="reports")
+def compare_server(server_id: str) -> None:
+    """One server's last days, because somebody asked."""
+    server = TradingServer.objects.get(pk=UUID(server_id))
+    compare.compare(server, since=clock.now() - compare.RECENT)

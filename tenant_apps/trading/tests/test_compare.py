@@ -1,0 +1,72 @@
+"""What was changed, removed or missed on the server is found, put right to the cent, and shown to a person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from kernel.clock import now
+from tenant_apps.ledger import selectors as ledger
+from tenant_apps.trading.compare import compare
+from tenant_apps.trading.models import Case, CaseKind, Deal, TradingAccount
+from tenant_apps.trading.tests.conftest import World
+from tenant_apps.trading.tests.test_bridge import server_minor, trader
+from tenant_apps.trading.tests.test_journey import balance
+
+
+def look(world: World) -> tuple[int, int, int, int]:
+    found = compare(world.server, since=now() - timedelta(days=1))
+    return found.missed, found.amended, found.deleted, found.mismatches
+
+
+def agrees(world: World, account: TradingAccount) -> bool:
+    return balance(account.client_id, account.ledger_kind) == server_minor(world, account)
+
+
+def test_missed_deals_are_read_and_posted(world: World) -> None:
+    account = trader(world)
+    world.admin("POST", "/faults", {"kind": "burst", "login": account.login, "count": 10})
+    assert look(world) == (11, 0, 0, 0)
+    assert agrees(world, account)
+    assert look(world) == (0, 0, 0, 0)
+    assert Case.objects.count() == 0
+
+
+def test_an_amended_deal_moves_the_mirror_by_the_difference(world: World) -> None:
+    account = trader(world)
+    world.admin("POST", "/faults", {"kind": "burst", "login": account.login, "count": 2})
+    look(world)
+    closing = Deal.objects.get(entry="out")
+    world.admin("POST", "/faults", {"kind": "amend_deal", "deal": closing.deal, "profit": "123.45"})
+    assert look(world) == (0, 1, 0, 0)
+    closing.refresh_from_db()
+    assert (closing.profit_minor, closing.amended_at is not None) == (12_345, True)
+    assert closing.original is not None
+    assert agrees(world, account)
+    assert [case.kind for case in Case.objects.all()] == [CaseKind.AMENDED_DEAL]
+    assert look(world) == (0, 0, 0, 0)
+    assert ledger.broken_invariants() == {}
+
+
+def test_a_deleted_deal_is_taken_back(world: World) -> None:
+    account = trader(world)
+    world.admin("POST", "/faults", {"kind": "burst", "login": account.login, "count": 2})
+    look(world)
+    closing = Deal.objects.get(entry="out")
+    world.admin("POST", "/faults", {"kind": "delete_deal", "deal": closing.deal})
+    assert look(world) == (0, 0, 1, 0)
+    assert agrees(world, account)
+    assert [case.kind for case in Case.objects.all()] == [CaseKind.DELETED_DEAL]
+    assert look(world) == (0, 0, 0, 0)
+
+
+def test_money_without_a_deal_is_a_mismatch_until_it_is_put_right(world: World) -> None:
+    account = trader(world)
+    look(world)
+    world.admin("POST", "/faults", {"kind": "balance_mismatch", "login": account.login, "amount": "7.50"})
+    assert look(world) == (0, 0, 0, 1)
+    case = Case.objects.get()
+    assert (case.kind, case.amount_minor, case.resolved_at) == (CaseKind.MISMATCH, 750, None)
+    world.admin("POST", "/faults", {"kind": "balance_mismatch", "login": account.login, "amount": "-7.50"})
+    assert look(world) == (0, 0, 0, 0)
+    case.refresh_from_db()
+    assert case.resolved_at is not None

@@ -1,0 +1,275 @@
+"""Who may see and do what: clients their own, staff as far as their rights reach, nobody another brokerage's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+
+from kernel import auth
+from kernel.actors import Reach
+from kernel.clock import now
+from kernel.ids import uuid7
+from kernel.models import AuditEntry, Command
+from kernel.money import Money
+from kernel.sessions import SessionStore
+from kernel.tenancy import context
+from tenant_apps.accounts.models import Realm, Role, User
+from tenant_apps.clients.models import Client, KycState, Stage
+from tenant_apps.ledger import services as ledger
+from tenant_apps.trading import ledgers
+from tenant_apps.trading.models import (
+    AccountState,
+    AccountType,
+    Case,
+    CaseKind,
+    TradingAccount,
+    TradingServer,
+    Transfer,
+)
+from tenant_apps.trading.tests.conftest import TEST
+
+ALL_GRANTS = dict.fromkeys(
+    (
+        *("trading.view", "trading.edit", "trading.transfer", "trading.servers.view", "trading.servers.edit"),
+        *("trading.cases.view", "trading.cases.edit"),
+    ),
+    Reach.ALL,
+)
+OFFICE = [
+    "/trading/accounts/",
+    "/trading/accounts/{account}/",
+    "/trading/accounts/{account}/leverage/",
+    "/trading/accounts/{account}/transfer/",
+    "/trading/accounts/{account}/archive/",
+    "/trading/clients/{client}/open/",
+    "/trading/servers/",
+    "/trading/servers/new/",
+    "/trading/servers/{server}/",
+    "/trading/cases/",
+    "/trading/cases/{case}/",
+]
+PORTAL = [
+    "/accounts/",
+    "/accounts/open/",
+    "/accounts/{account}/",
+    "/accounts/{account}/transfer/",
+    "/accounts/{account}/leverage/",
+    "/accounts/{account}/password/",
+]
+
+
+class Desk:
+    """A brokerage with one client, one account, one case; the server is never asked."""
+
+    def __init__(self, tenant: Any) -> None:
+        self.tenant = tenant
+        self.server = TradingServer.objects.create(name="mt5", host="mt5.example", manager=1000)
+        self.kind = AccountType.objects.create(
+            name="Standard", server=self.server, group="std", currency="EUR", leverages=[10, 30], leverage_default=30
+        )
+        self.user = User.objects.create(realm=Realm.CLIENT, email="client@example.com", name="Greta", language="en")
+        self.owner_id = uuid7()
+        self.client = self.person("client@example.com", number=1, user_id=self.user.pk, owner_id=self.owner_id)
+        self.account = self.account_of(self.client, 501)
+        self.case = Case.objects.create(
+            kind=CaseKind.MISMATCH, server=self.server, account=self.account, dedupe_key="one"
+        )
+
+    def person(self, email: str, **values: Any) -> Client:
+        return Client.objects.create(
+            stage=Stage.VERIFIED,
+            first_name="Greta",
+            last_name="Lind",
+            email=email,
+            language="en",
+            country="DE",
+            currency="EUR",
+            kyc_state=KycState.APPROVED,
+            **values,
+        )
+
+    def account_of(self, client: Client, login: int) -> TradingAccount:
+        return TradingAccount.objects.create(
+            client=client,
+            server=self.server,
+            account_type=self.kind,
+            login=login,
+            currency="EUR",
+            leverage=30,
+            state=AccountState.OPEN,
+            ledger_kind=f"trading:{login}",
+            dedupe_key=str(login),
+        )
+
+    def staff(self, grants: dict[str, Reach]) -> User:
+        user = User.objects.create(realm=Realm.STAFF, email=f"{uuid7()}@example.com", name="Agent", language="en")
+        role = Role.objects.create(
+            name="r", code=str(uuid7())[:40], grants={key: int(value) for key, value in grants.items()},
+            second_factor_required=False,
+        )  # fmt: skip
+        user.roles.add(role)
+        return user
+
+    def browser(self, user: User, surface: str) -> Browser:
+        session = SessionStore()
+        session["account_id"], session["epoch"] = str(user.pk), user.auth_epoch
+        session["second_factor"], session["owner"] = True, auth._owner()
+        session["login_at"] = now().timestamp()
+        session.create()
+        host = f"{self.tenant.slug}.localhost" if surface == "portal" else f"office.{self.tenant.slug}.localhost"
+        browser = Browser(headers={"host": host}, raise_request_exception=True)
+        browser.cookies["sid"] = session.session_key
+        return browser
+
+    def address(self, pattern: str) -> str:
+        return pattern.format(account=self.account.pk, client=self.client.pk, server=self.server.pk, case=self.case.pk)
+
+
+@pytest.fixture
+def desk(tenant: Any) -> Desk:
+    return Desk(tenant)
+
+
+@pytest.mark.parametrize("pattern", OFFICE)
+def test_office_pages_open_for_those_who_may(desk: Desk, pattern: str) -> None:
+    assert desk.browser(desk.staff(ALL_GRANTS), "office").get(desk.address(pattern)).status_code == 200
+
+
+@pytest.mark.parametrize("pattern", OFFICE)
+def test_office_pages_are_shut_without_the_right(desk: Desk, pattern: str) -> None:
+    browser = desk.browser(desk.staff({"clients.view": Reach.ALL}), "office")
+    assert browser.get(desk.address(pattern)).status_code == 403
+
+
+@pytest.mark.parametrize("pattern", [one for one in OFFICE if "{account}" in one or "{client}" in one])
+def test_an_agent_reaches_accounts_of_own_clients_only(desk: Desk, pattern: str) -> None:
+    agent = desk.staff(dict.fromkeys(ALL_GRANTS, Reach.OWN))
+    browser = desk.browser(agent, "office")
+    assert browser.get(desk.address(pattern)).status_code == 404
+    Client.objects.filter(pk=desk.client.pk).update(owner_id=agent.pk)
+    assert browser.get(desk.address(pattern)).status_code == 200
+
+
+@pytest.mark.parametrize("pattern", PORTAL)
+def test_portal_pages_open_for_the_client(desk: Desk, pattern: str) -> None:
+    assert desk.browser(desk.user, "portal").get(desk.address(pattern), follow=True).status_code == 200
+
+
+def test_the_address_of_the_password_dialog_opens_it_on_the_accounts_page(desk: Desk) -> None:
+    browser, path = desk.browser(desk.user, "portal"), desk.address("/accounts/{account}/password/")
+    outside = browser.get(path)
+    assert (outside.status_code, outside["Location"]) == (302, f"/accounts/{desk.account.pk}/?open=password")
+    opener = f'<div hx-get="{path}" hx-trigger="load" hx-target="#modal">'
+    assert opener in browser.get(outside["Location"]).content.decode()
+    assert opener not in browser.get(desk.address("/accounts/{account}/")).content.decode()
+    assert 'type="password"' in browser.get(path, headers={"HX-Request": "true"}).content.decode()
+
+
+@pytest.mark.parametrize("pattern", [one for one in PORTAL if "{account}" in one])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_another_clients_account_is_not_found(desk: Desk, pattern: str, method: str) -> None:
+    other = desk.account_of(desk.person("other@example.com", number=2), 502)
+    browser = desk.browser(desk.user, "portal")
+    response = getattr(browser, method)(pattern.format(account=other.pk))
+    assert response.status_code == 404
+    assert not Command.objects.exists()
+
+
+def test_nothing_of_another_brokerage_is_found(desk: Desk, other_tenant: Any) -> None:
+    with context.use(other_tenant):
+        foreign = Desk(other_tenant)
+    browser, staff = desk.browser(desk.user, "portal"), desk.browser(desk.staff(ALL_GRANTS), "office")
+    for pattern in PORTAL[2:]:
+        assert browser.get(foreign.address(pattern)).status_code == 404
+    for pattern in OFFICE:
+        if "{" in pattern:
+            assert staff.get(foreign.address(pattern)).status_code == 404
+
+
+def test_a_transfer_form_sent_twice_counts_once(desk: Desk) -> None:
+    wallet, bank = ledgers.wallet(desk.account), ledger.account_ensure(owner="house", kind="bank", currency="EUR")
+    amount = Money(10_000, "EUR")
+    ledger.post(kind="test", legs=[ledger.Leg(bank, -amount), ledger.Leg(wallet, amount)], key="t", actor=TEST)
+    browser = desk.browser(desk.user, "portal")
+    data = {"direction": "in", "amount": "25.00", "key": "abc"}
+    address = f"/accounts/{desk.account.pk}/transfer/"
+    answers = [browser.post(address, data).status_code for _ in range(2)]
+    assert (answers, Transfer.objects.count(), Command.objects.count()) == ([200, 200], 1, 1)
+
+
+def test_more_than_the_wallet_has_is_refused_at_the_form(desk: Desk) -> None:
+    browser = desk.browser(desk.user, "portal")
+    data = {"direction": "in", "amount": "25.00", "key": "abc"}
+    response = browser.post(f"/accounts/{desk.account.pk}/transfer/", data)
+    assert response.status_code == 422
+    assert "The available amount is not enough." in response.content.decode()
+    assert not Transfer.objects.exists()
+
+
+def test_leverage_is_changed_with_before_after_and_reason(desk: Desk) -> None:
+    browser = desk.browser(desk.staff(ALL_GRANTS), "office")
+    address = f"/trading/accounts/{desk.account.pk}/leverage/"
+    assert browser.post(address, {"leverage": 10, "reason": "asked"}).status_code == 200
+    command, line = Command.objects.get(), AuditEntry.objects.get(action="trading.leverage")
+    assert (command.before, command.payload["leverage"], command.reason) == ({"leverage": 30}, 10, "asked")
+    assert (line.before, line.after, line.reason) == ({"leverage": 30}, {"leverage": 10}, "asked")
+
+
+def test_a_leverage_the_product_lacks_is_refused(desk: Desk) -> None:
+    browser = desk.browser(desk.user, "portal")
+    assert browser.post(f"/accounts/{desk.account.pk}/leverage/", {"leverage": 500}).status_code == 422
+    assert not Command.objects.exists()
+
+
+def test_first_passwords_are_shown_once(desk: Desk) -> None:
+    from kernel import secrets
+
+    for name in ("main", "investor"):
+        secrets.credential_set(owner=desk.account.secret_owner, name=name, value=f"Secret-{name}1")
+    browser = desk.browser(desk.user, "portal")
+    first, second = [browser.post(f"/accounts/{desk.account.pk}/reveal/").content.decode() for _ in range(2)]
+    assert ("Secret-main1" in first, "Secret-main1" in second) == (True, False)
+
+
+def test_a_server_page_never_shows_the_password(desk: Desk) -> None:
+    from kernel import secrets
+    from tenant_apps.trading import platforms
+
+    secrets.credential_set(owner=desk.server.secret_owner, name=platforms.PASSWORD, value="Very-Secret-Pass9")
+    page = desk.browser(desk.staff(ALL_GRANTS), "office").get(f"/trading/servers/{desk.server.pk}/").content.decode()
+    assert "Very-Secret" not in page
+    assert "…ass9" in page
+
+
+def test_passwords_wait_sealed_and_stay_out_of_commands(desk: Desk) -> None:
+    browser = desk.browser(desk.user, "portal")
+    data = {"kind": "main", "password": "Neu-Wort77"}
+    assert browser.post(f"/accounts/{desk.account.pk}/password/", data).status_code == 200
+    command = Command.objects.get()
+    assert "Neu-Wort77" not in str((command.payload, command.before, command.result))
+
+
+@pytest.mark.parametrize("password", ["short1A", "nocapital-1", "NOSMALL-1", "NoDigit--", "NoSpecial1", "Ümlaut-12a"])
+def test_weak_passwords_are_refused(desk: Desk, password: str) -> None:
+    browser = desk.browser(desk.user, "portal")
+    response = browser.post(f"/accounts/{desk.account.pk}/password/", {"kind": "main", "password": password})
+    assert response.status_code == 422
+    assert not Command.objects.exists()
+
+
+def test_live_accounts_are_for_verified_clients(desk: Desk) -> None:
+    Client.objects.filter(pk=desk.client.pk).update(kyc_state=KycState.SUBMITTED)
+    browser = desk.browser(desk.user, "portal")
+    response = browser.post("/accounts/open/", {"account_type": desk.kind.pk, "leverage": 30})
+    assert response.status_code == 422
+    assert TradingAccount.objects.count() == 1
+
+
+def test_a_masked_address_cannot_be_found_letter_by_letter(desk: Desk) -> None:
+    agent = desk.staff({"trading.view": Reach.ALL})
+    Role.objects.update(masks=["email", "phone"])
+    web = desk.browser(agent, "office")
+    for text, found in (("client@ex", False), ("cli", False), ("client@example.com", True), ("Greta", True)):
+        assert (">501<" in web.get("/trading/accounts/", {"q": text}).content.decode()) is found, text
