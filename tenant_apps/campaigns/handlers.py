@@ -1,0 +1,162 @@
+"""What happens elsewhere and means a mail, a look at the segments, a stop of a series or a day of activity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import translation
+from django.utils.translation import pgettext
+
+from kernel.actors import system
+from kernel.events import EVERY, Envelope, handles
+from kernel.tenancy import context, directory
+from kernel.ui.formatting import money_text
+from tenant_apps.clients.models import Client
+from tenant_apps.clients.services import activity_mark
+from tenant_apps.notifications.services import language_for
+
+from . import segments, series
+from .mails import client_mail
+
+MAILER = system("mails")
+ACTIVITY = system("activity")
+
+# Events about a client after which the facts that segments ask for may have changed.
+REVIEWED = frozenset(
+    {
+        "clients.lead_created", "clients.lead_assigned", "clients.registered", "clients.stage_changed",
+        "clients.active_day", "clients.tags_changed", "clients.updated", "leads.status_changed",
+        "kyc.submitted", "kyc.approved", "kyc.more_needed", "kyc.rejected",
+        "payments.deposit_credited", "payments.withdrawal_paid", "trading.account_opened",
+    }
+)  # fmt: skip
+
+
+def client_of(payload: Mapping[str, Any]) -> UUID | None:
+    """The client an event is about, if it is about one."""
+    value = payload.get("client_id")
+    try:
+        return UUID(str(value)) if value else None
+    except ValueError:
+        return None
+
+
+@handles(EVERY, name="campaigns.review")
+def review(event: Envelope) -> None:
+    """End series that name this event, then see which segments the client is in now."""
+    client_id = client_of(event.payload)
+    if client_id is None or event.name.startswith("campaigns."):
+        return
+    series.stop_on_event(client_id=client_id, event_name=event.name)
+    if event.name in REVIEWED:
+        segments.segments_of_client_update(client_id=client_id)
+
+
+@handles("campaigns.segment_entered", name="campaigns.enrol")
+def enrol(event: Envelope) -> None:
+    series.enrol_on_entry(segment_id=event.uuid("segment_id"), client_id=event.uuid("client_id"))
+
+
+# --- mails about the client's own account ----------------------------------------------------------------------------------
+
+
+def _mail(event: Envelope, key: str, values: Mapping[str, Any] | None = None) -> None:
+    client = Client.objects.filter(pk=event["client_id"]).first()
+    if client is not None:
+        dedupe_key = f"{key}:{event.message_id}"
+        client_mail(client=client, key=key, values=values, dedupe_key=dedupe_key, actor=MAILER)
+
+
+@handles("clients.registered", name="campaigns.mail_registered")
+def mail_registered(event: Envelope) -> None:
+    _mail(event, "registered")
+
+
+@handles("trading.account_opened", name="campaigns.mail_account_opened")
+def mail_account_opened(event: Envelope) -> None:
+    """The welcome mail: login, server and where to set the password, which is never in a mail."""
+    values = {
+        "login": event["login"],
+        "server": event.payload.get("server_name", ""),
+        "currency": event["currency"],
+        "platform_url": "https://www.metatrader5.com/en/download",
+        "password_url": directory.absolute_url(
+            context.tenant(), "portal", f"/accounts/{event['account_id']}/password/"
+        ),
+    }
+    _mail(event, "account_opened", values)
+
+
+@handles("kyc.more_needed", name="campaigns.mail_kyc_more_needed")
+def mail_kyc_more_needed(event: Envelope) -> None:
+    _mail(event, "kyc_more_needed", {"reason": event.payload.get("reason", "")})
+
+
+@handles("payments.deposit_credited", name="campaigns.mail_deposit_credited")
+def mail_deposit_credited(event: Envelope) -> None:
+    values = {"amount": _amount(event), "method": _method(event)}
+    _mail(event, "deposit_credited", values)
+
+
+@handles("payments.withdrawal_paid", name="campaigns.mail_withdrawal_paid")
+def mail_withdrawal_paid(event: Envelope) -> None:
+    _mail(event, "withdrawal_paid", {"amount": _amount(event)})
+
+
+@handles("automation.mail_wanted", name="campaigns.mail_by_rule")
+def mail_by_rule(event: Envelope) -> None:
+    """A rule asks for one of the product's mails; a neighbour asks by an event, not by a call."""
+    client = Client.objects.filter(pk=event["client_id"]).first()
+    if client is not None:
+        client_mail(client=client, key=event["mail"], dedupe_key=event["key"], actor=event.actor)
+
+
+def _language(event: Envelope) -> str:
+    found = Client.objects.filter(pk=event["client_id"]).values_list("language", flat=True).first()
+    return language_for(found or "")
+
+
+def _amount(event: Envelope) -> str:
+    with translation.override(_language(event)):
+        return money_text(event.money("amount"))
+
+
+def _method(event: Envelope) -> str:
+    """The method's name: brand names stay, the generic ones are in the client's language."""
+    with translation.override(_language(event)):
+        known = {
+            "card": pgettext("payment method", "Card"),
+            "klarna": "Klarna",
+            "wire": pgettext("payment method", "Bank transfer"),
+            "bank_wire": pgettext("payment method", "Bank transfer"),
+        }
+        method = str(event.payload.get("method", ""))
+        return known.get(method, method.replace("_", " ").title())
+
+
+# --- days of activity ----------------------------------------------------------------------------------------------------------
+
+
+@handles("trading.deal_closed", name="campaigns.activity_by_deal")
+def activity_by_deal(event: Envelope) -> None:
+    """A closed trade makes its UTC day an active one."""
+    moment = event.payload.get("executed_at")
+    at = datetime.fromisoformat(moment) if moment else event.created_at
+    activity_mark(client_id=event.uuid("client_id"), actor=ACTIVITY, on=_day(at))
+
+
+@handles("payments.deposit_credited", name="campaigns.activity_by_deposit")
+def activity_by_deposit(event: Envelope) -> None:
+    activity_mark(client_id=event.uuid("client_id"), actor=ACTIVITY, on=_day(event.created_at))
+
+
+@handles("payments.withdrawal_requested", name="campaigns.activity_by_withdrawal")
+def activity_by_withdrawal(event: Envelope) -> None:
+    activity_mark(client_id=event.uuid("client_id"), actor=ACTIVITY, on=_day(event.created_at))
+
+
+def _day(moment: datetime) -> Any:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).date()

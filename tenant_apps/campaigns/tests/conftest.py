@@ -1,0 +1,1 @@
+from .support import moved_clock  # noqa: F401

@@ -1,0 +1,78 @@
+"""The dashboard, search and the audit trail."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from kernel.models import AuditEntry
+from tenant_apps.leads.defaults import pipeline_ensure
+from tenant_apps.leads.tests.support import lead, log_in, staff
+from tenant_apps.office import selectors
+
+
+@pytest.fixture(autouse=True)
+def _pipeline(tenant: Any) -> None:
+    pipeline_ensure()
+
+
+@pytest.mark.parametrize("role", [
+    "owner", "desk_manager", "sales", "retention", "compliance", "dealing", "finance", "support", "marketing", "auditor",
+])  # fmt: skip
+def test_every_role_has_a_start_page(tenant: Any, role: str) -> None:
+    assert log_in(tenant, staff(role)).get("/").status_code == 200
+
+
+def test_the_dashboard_counts_within_reach(tenant: Any) -> None:
+    from tenant_apps.leads.tests.support import actor
+
+    agent, owner = staff("sales"), staff("owner")
+    lead(owner_id=agent.pk)
+    lead()
+    assert selectors.today_counts(actor(agent)) == {"leads": 1, "registered": 0, "ftd": 0, "pool": 0}
+    assert selectors.today_counts(actor(owner)) == {"leads": 2, "registered": 0, "ftd": 0, "pool": 1}
+    assert selectors.funnel(actor(owner)) == {"leads": 2, "registered": 0, "verified": 0, "funded": 0}
+
+
+def test_search_finds_what_one_may_see(tenant: Any) -> None:
+    agent, owner = staff("sales"), staff("owner")
+    mine, hidden = lead(first_name="Grace", owner_id=agent.pk), lead(first_name="Grace")
+    found = log_in(tenant, owner).get("/find/?q=grace").content.decode()
+    assert str(mine.pk) in found
+    assert str(hidden.pk) in found
+    found = log_in(tenant, agent).get("/find/?q=grace").content.decode()
+    assert str(mine.pk) in found
+    assert str(hidden.pk) not in found
+
+
+def test_the_trail_is_filtered_verified_and_exported(tenant: Any) -> None:
+    page = log_in(tenant, staff("auditor"))
+    made = lead(first_name="=cmd()")
+    lines = page.get("/audit/?action=clients.lead_created").context["entries"]
+    assert [one.subject for one in lines] == [str(made.pk)]
+    verdict = page.post("/audit/verify/")
+    assert "The chain is whole" in verdict.content.decode()
+    answer = page.get("/audit/export/?action=clients.lead_created")
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))  # type: ignore[arg-type]
+    assert [row["object_label"] for row in rows] == ["'=cmd() Lovelace"]
+    assert AuditEntry.objects.filter(action="audit.exported").count() == 1
+
+
+def test_the_trail_shows_masked_fields_masked_on_its_page_and_in_its_export(tenant: Any) -> None:
+    from kernel import audit
+    from kernel.actors import system
+    from tenant_apps.accounts.models import Role
+    from tenant_apps.accounts.tests.support import log_in, staff
+
+    audit.record(actor=system("t"), action="clients.updated", after={"email": "lena@secret.example", "note": "seen"})
+    reader = staff("auditor")
+    browser = log_in(tenant, reader)
+    assert "lena@secret.example" in browser.get("/audit/").content.decode()
+    Role.objects.filter(code="auditor").update(masks=["email"])
+    for address in ("/audit/", "/audit/export/"):
+        answer = browser.get(address)
+        body = answer.getvalue().decode()
+        assert (answer.status_code, "lena@secret.example" in body, "seen" in body) == (200, False, True), address
