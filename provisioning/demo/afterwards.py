@@ -1,0 +1,87 @@
+"""What followed from being a client: who is in which segment since when, and how far the series of mails has come.
+
+Members and enrolments are written as they would stand after half a year. The mails of the past are counted, not kept.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from kernel import clock
+from kernel.ids import uuid7
+
+from .book import BATCH, SEED, Book
+from .plan import Life
+
+
+def write(book: Book) -> None:
+    """Members of all segments by their own definitions; enrolments of everybody who entered the first one."""
+    _members(book)
+    _enrolments(book)
+    book.trail.write()
+
+
+def _since(life: Life, fallback: datetime) -> datetime:
+    return life.first_deposit_at or life.verified_at or life.registered_at or fallback
+
+
+def _members(book: Book) -> None:
+    from tenant_apps.campaigns.models import Segment, SegmentMember
+    from tenant_apps.clients import facts
+    from tenant_apps.clients.models import Client
+
+    by_client = {book.clients[life.index].pk: life for life in book.lives}
+    rows = []
+    for segment in Segment.objects.filter(active=True):
+        fits = facts.compile_q(facts.parse(segment.definition), clock.now())
+        for client_id in Client.objects.filter(fits).values_list("pk", flat=True):
+            at = _since(by_client[client_id], book.until)
+            rows.append(SegmentMember(segment=segment, client_id=client_id, entered_at=at))
+            book.trail.line(client_id, "campaigns.segment_entered", at, SEED, segment=segment.name)
+        Segment.objects.filter(pk=segment.pk).update(swept_at=clock.now())
+    SegmentMember.objects.bulk_create(rows, batch_size=BATCH)
+
+
+def _enrolments(book: Book) -> None:
+    from tenant_apps.campaigns.models import Enrolment, Series, StepSent
+
+    series = Series.objects.filter(key="first-weeks").first()
+    if series is None:
+        return
+    steps = list(series.steps.order_by("position"))
+    rows, sent = [], []
+    for life in book.lives:
+        if life.first_deposit_at is None:
+            continue
+        row, mails = _enrolment(book, life, series, steps)
+        rows.append(row)
+        sent += mails
+        book.trail.line(row.client_id, "campaigns.enrolled", life.first_deposit_at, SEED, series=series.name)
+    Enrolment.objects.bulk_create(rows, batch_size=BATCH)
+    StepSent.objects.bulk_create(sent, batch_size=BATCH)
+
+
+def _enrolment(book: Book, life: Life, series: Any, steps: list[Any]) -> tuple[Any, list[Any]]:
+    from tenant_apps.campaigns.models import Enrolment, EnrolmentState, StepSent
+    from tenant_apps.campaigns.series import due_at
+
+    client = book.clients[life.index]
+    assert life.first_deposit_at is not None
+    row = Enrolment(
+        series=series, client=client, entered_at=life.first_deposit_at, created_at=life.first_deposit_at,
+        updated_at=book.until,
+    )  # fmt: skip
+    mails = []
+    for step in steps:
+        due = due_at(row, step, series, client)
+        if due > book.until - timedelta(minutes=5):
+            row.next_step, row.next_at = step, due
+            break
+        row.last_sent_at = due
+        mails.append(
+            StepSent(enrolment=row, step=step, step_key=step.pk, mail_id=uuid7(), language=client.language, at=due)
+        )
+    else:
+        row.state, row.ended_at = EnrolmentState.FINISHED, row.last_sent_at
+    return row, mails

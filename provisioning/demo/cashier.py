@@ -1,0 +1,108 @@
+"""Payment providers of a brokerage: accounts at the sandboxes, what they offer to whom, and where they send their webhooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from kernel.actors import Actor
+from kernel.money import minor_units
+
+from .book import SEED, Book
+from .brokers import Broker, Provider
+
+WEBHOOK = "demo.webhook"  # where the register of this brokerage remembers the address told to the provider
+
+
+def _base_url(kind: str) -> str:
+    return str(settings.SANDBOX.get(f"{kind}_url") or "")
+
+
+def _settings(provider: Provider) -> dict[str, str]:
+    base = _base_url(provider.kind)
+    return {**provider.settings, **({"base_url": base} if base else {})}
+
+
+def connect(book: Book) -> None:
+    """Connect each provider as the owner would: keys, methods, rules by currency, webhook."""
+    owner = book.actor(book.broker.owner)
+    for position, provider in enumerate(book.broker.providers):
+        account = _account(owner, provider)
+        type(account).objects.filter(pk=account.pk).update(position=10 * (position + 1))
+        _rules(owner, account, provider)
+        if provider.kind == "stripe":
+            _tell_address(owner, account)
+
+
+def _account(owner: Actor, provider: Provider) -> Any:
+    from tenant_apps.payments.models import ProviderAccount
+    from tenant_apps.payments.services.providers import provider_account_save
+
+    return provider_account_save(
+        actor=owner,
+        account=ProviderAccount.objects.filter(kind=provider.kind).first(),
+        kind=provider.kind,
+        name=provider.name,
+        mode="test",
+        settings=_settings(provider),
+        credentials=provider.credentials,
+        methods=list(provider.methods),
+        enabled=True,
+    )
+
+
+def _rules(owner: Actor, account: Any, provider: Provider) -> None:
+    from tenant_apps.payments import registry
+    from tenant_apps.payments.models import MethodRule
+    from tenant_apps.payments.services.providers import method_rule_save
+
+    capabilities = registry.capabilities(provider.kind)
+    for currency, (least, most) in provider.limits.items():
+        unit = 10 ** minor_units(currency)
+        for position, code in enumerate(provider.methods):
+            method = capabilities.method(code)
+            if method is None or (method.currencies is not None and currency not in method.currencies):
+                continue
+            if MethodRule.objects.filter(provider_account=account, method=code, currency=currency).exists():
+                continue
+            rule = MethodRule(
+                provider_account=account,
+                method=code,
+                currency=currency,
+                minimum_minor=least * unit,
+                maximum_minor=most * unit,
+                position=10 * (position + 1),
+            )
+            method_rule_save(actor=owner, rule=rule)
+
+
+def _tell_address(actor: Actor, account: Any) -> bool:
+    """Register our webhook address at the provider, once per address. True when it was told."""
+    from tenant_apps.payments import addresses
+    from tenant_apps.payments.models import ProviderAccount
+    from tenant_apps.payments.services.providers import provider_webhook_register
+
+    address = addresses.webhook_url(account.pk)
+    fresh = ProviderAccount.objects.get(pk=account.pk)
+    if fresh.settings.get(WEBHOOK) == address:
+        return False
+    provider_webhook_register(actor=actor, account=fresh)
+    ProviderAccount.objects.filter(pk=account.pk).update(settings={**fresh.settings, WEBHOOK: address})
+    return True
+
+
+def follow_ports(broker: Broker) -> bool:
+    """Correct the addresses of sandboxes and of our webhook after a start on other ports. True when something changed."""
+    from tenant_apps.payments.models import ProviderAccount
+
+    changed = False
+    for account in ProviderAccount.objects.filter(kind__in=["stripe", "paytabs"], enabled=True):
+        base = _base_url(account.kind)
+        if base and account.settings.get("base_url") not in ("", None, base):
+            account.settings = {**account.settings, "base_url": base}
+            ProviderAccount.objects.filter(pk=account.pk).update(settings=account.settings)
+            changed = True
+        if account.kind == "stripe" and account.settings.get(WEBHOOK):
+            changed |= _tell_address(SEED, account)
+    return changed
