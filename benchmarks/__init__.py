@@ -1,0 +1,1 @@
+"""Ratios measured in one run, so that they mean something on any machine. `make bench`; docs/benchmarks.md explains."""

@@ -1,0 +1,141 @@
+"""The product's processes as a benchmark needs them, on free ports; all end with the block."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from django.db import connections
+
+from launcher import processes
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+class Unready(Exception):
+    """A process did not come up; the text has the end of its log."""
+
+
+class Stack:
+    """Sandbox, bridge, relay and web over this run's database, with logs and state in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mt5_port, self.admin_port, self.web_port = (_free_port() for _ in range(3))
+        self.ca_file = folder / "tls" / "ca.pem"
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for process in reversed(self._running):
+            process.terminate()
+        for process in reversed(self._running):
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    # --- starting
+
+    def start_trading_server(self) -> None:
+        """The sandbox, ready for servers to be made. Raises Unready."""
+        self._start(
+            "mt5", "-m", "sandbox.mt5", "--port", str(self.mt5_port), "--admin-port", str(self.admin_port),
+            "--state", str(self.folder / "mt5"), "--tls-dir", str(self.folder / "tls"),
+        )  # fmt: skip
+        self._until_answers("mt5", f"http://127.0.0.1:{self.admin_port}/healthz")
+
+    def start_product(self) -> None:
+        """Relay, bridge and one web process, as `make demo` runs them. Raises Unready."""
+        for name in ("relay", "bridge"):
+            self._start(name, "platform/manage.py", name)
+        self._start(
+            "web", "-m", "uvicorn", "config.asgi:application", "--host", "127.0.0.1", "--port", str(self.web_port),
+            "--workers", "1", "--no-server-header", "--timeout-graceful-shutdown", "5",
+        )  # fmt: skip
+        self._until_answers("web", f"http://127.0.0.1:{self.web_port}/healthz/ready")
+
+    def _start(self, name: str, *arguments: str) -> None:
+        with self._log(name).open("wb") as log:
+            process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=self._environment(), stdout=log,
+                                       stderr=log)  # fmt: skip
+        self._running.append(process)
+
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def _until_answers(self, name: str, url: str) -> None:
+        process = self._running[-1]
+        # The web process answers for known hosts only.
+        request = urllib.request.Request(url, headers={"Host": "localhost"})  # noqa: S310 - our own process
+
+        def answers() -> bool:
+            try:
+                with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+                    return bool(answer.status == 200)
+            except OSError:
+                return process.poll() is not None
+
+        if not processes.wait_until(answers, seconds=START_SECONDS) or process.poll() is not None:
+            raise Unready(f"{name} did not start: {self._log(name).read_text()[-1500:]}")
+
+    def _environment(self) -> dict[str, str]:
+        """Ours, pointed at this run's database, with the demo's permission to call `.localhost`."""
+        database = str(connections["default"].settings_dict["NAME"])
+        urls = {
+            key: urlunsplit(urlsplit(os.environ[key])._replace(path=f"/{database}"))
+            for key in ("DATABASE_URL", "DATABASE_OWNER_URL")
+            if os.environ.get(key)
+        }
+        return os.environ | urls | {
+            "DJANGO_SETTINGS_MODULE": "config.settings.demo",
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
+            "PYTHONSAFEPATH": "1",
+            "RIALTO_DEMO": "1",
+            "RIALTO_PORT": str(self.web_port),
+            "RIALTO_STATE": str(self.folder),
+            "SANDBOX_MT5_URL": f"https://127.0.0.1:{self.mt5_port}",
+            "SANDBOX_MT5_ADMIN_URL": f"http://127.0.0.1:{self.admin_port}",
+            "SANDBOX_MT5_CA": str(self.ca_file),
+        }  # fmt: skip
+
+    # --- talking to them
+
+    def address(self, host: str, path: str = "/") -> str:
+        return f"http://{host}:{self.web_port}{path}"
+
+    def admin(self, method: str, path: str, data: object = None) -> Any:
+        """One call to the sandbox's control desk; raises urllib.error.HTTPError."""
+        body = None if data is None else json.dumps(data).encode()
+        address = f"http://127.0.0.1:{self.admin_port}{path}"
+        request = urllib.request.Request(address, data=body, method=method)  # noqa: S310 - our own process
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return json.load(answer)
+
+    def order(self, server: str, data: dict[str, Any]) -> dict[str, Any]:
+        """Open or close; the deal: `position`, and `at_ms`, when it happened at the server by the machine's clock."""
+        after = self.admin("GET", f"/servers/{server}/events?order=latest&limit=1&timeout=0")["last"]
+        ticket = int(self.admin("POST", f"/servers/{server}/orders", data)["deal"]["Deal"])
+        events = self.admin("GET", f"/servers/{server}/events?after={after}&timeout=10")["events"]
+        deal = next(one for one in events if one["kind"] == "deal" and one["deal"] == ticket)
+        return {"position": deal["position"], "at_ms": deal["at_ms"]}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

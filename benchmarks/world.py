@@ -1,0 +1,139 @@
+"""A database of its own for the run, and brokerages in it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from django.db import connections
+
+from kernel.actors import system
+from kernel.ids import short_id
+from kernel.tenancy import context, directory, schemas
+from kernel.tenancy.context import TenantRef
+
+from .processes import Stack
+
+if TYPE_CHECKING:
+    from tenant_apps.clients.models import Client
+
+MANAGER = 1000
+BENCH = system("benchmarks")
+
+
+@contextmanager
+def own_database() -> Iterator[str]:
+    """Created, migrated and dropped; the aliases point at it meanwhile."""
+    from kernel.tenancy.upgrade import upgrade_public, upgrade_template
+
+    name = f"rialto_bench_{os.getpid()}"
+    with _admin() as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    try:
+        for alias in connections:
+            connections[alias].close()
+            connections[alias].settings_dict["NAME"] = name
+        upgrade_public()
+        upgrade_template()
+        yield name
+    finally:
+        connections.close_all()
+        with _admin() as admin:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _admin() -> psycopg.Connection[Any]:
+    url = os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"]
+    return psycopg.connect(url, autocommit=True)
+
+
+def make_tenants(count: int) -> list[Any]:
+    """Active brokerages with schema, hosts and key."""
+    from shared_apps.tenants import services
+    from shared_apps.tenants.models import TenantState
+
+    made = []
+    for _ in range(count):
+        slug = f"b{short_id(8)}"
+        with context.public():
+            tenant = services.tenant_register(slug=slug, name=f"Bench {slug}", settings_={})
+            schemas.create_schema(tenant.schema)
+            services.domains_ensure(tenant_id=tenant.id, slug=slug)
+            for state in (TenantState.PROVISIONING, TenantState.ACTIVE):
+                services.tenant_state_set(tenant_id=tenant.id, to=state)
+        directory.forget()
+        made.append(directory.by_id(tenant.id))
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Trader:
+    """A client signed in to the portal, with a trading account on a server of the sandbox."""
+
+    server: str
+    login: int
+    account_id: str
+    host: str
+    session: str
+    book_topic: str
+    free_key: str
+    deposit_minor: int
+
+
+def make_trader(ref: TenantRef, stack: Stack) -> Trader:
+    """A server in the sandbox with one account of 100,000 EUR and no robots; the account adopted, its owner signed in."""
+    from tenant_apps.trading.models import AccountType
+    from tenant_apps.trading.services.accounts import account_adopt
+    from tenant_apps.trading.services.servers import server_save
+
+    password, deposit_minor = f"Mt5-{short_id(12)}a1", 10_000_000
+    managers = [{"login": MANAGER, "password": password}]
+    stack.admin("POST", "/servers", {"name": ref.slug, "owner": "Bench", "currency": "EUR", "managers": managers})
+    started = int(time.time()) - 86_400
+    past = {
+        "group": "real\\std-eur", "name": "Greta Lindqvist", "leverage": 30, "registered": started,
+        "deals": [{"type": "balance", "amount": str(deposit_minor // 100), "at": started}],
+    }  # fmt: skip
+    login = int(stack.admin("POST", f"/servers/{ref.slug}/history", {"accounts": [past]})["accounts"][0]["login"])
+    with context.use(ref):
+        server = server_save(
+            actor=BENCH, name=ref.slug, host=f"{ref.slug}.mt5.localhost", port=stack.mt5_port, manager=MANAGER,
+            password=password, settings={"ca_file": str(stack.ca_file), "quiet_period": 5, "comment": "Bench"},
+        )  # fmt: skip
+        kind = AccountType.objects.create(
+            name="Standard", server=server, group="real\\std-eur", currency="EUR", leverages=[30], leverage_default=30
+        )
+        client, session = _signed_in()
+        account = account_adopt(actor=BENCH, client=client, account_type=kind, login=login, leverage=30)
+    return Trader(
+        server=ref.slug, login=login, account_id=str(account.pk), host=f"{ref.slug}.localhost", session=session,
+        book_topic=account.book_topic, free_key=f"{account.topic}:en.free", deposit_minor=deposit_minor,
+    )  # fmt: skip
+
+
+def _signed_in() -> tuple[Client, str]:
+    """A verified client and the key of a session as a log-in would leave it."""
+    from kernel import auth, clock
+    from kernel.sessions import SessionStore
+    from tenant_apps.accounts.models import Realm, User
+    from tenant_apps.clients.models import Client, KycState, Stage
+
+    email = "trader@example.com"
+    user = User.objects.create(
+        realm=Realm.CLIENT, email=email, name="Greta Lindqvist", language="en", email_verified_at=clock.now()
+    )
+    client = Client.objects.create(
+        number=1, user_id=user.pk, stage=Stage.VERIFIED, first_name="Greta", last_name="Lindqvist", email=email,
+        language="en", country="DE", currency="EUR", kyc_state=KycState.APPROVED,
+    )  # fmt: skip
+    session = SessionStore()
+    session["account_id"], session["epoch"] = str(user.pk), user.auth_epoch
+    session["second_factor"], session["owner"] = True, auth._owner()
+    session["login_at"] = clock.now().timestamp()
+    session.create()
+    return client, str(session.session_key)

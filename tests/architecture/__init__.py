@@ -1,0 +1,1 @@
+"""Rules of the house as tests: what is forbidden, each with an example that must fail."""

@@ -1,0 +1,43 @@
+"""The invented past is the same at every seed and never contradicts itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from provisioning.demo.brokers import BROKERS, Broker
+from provisioning.demo.codes import code_now, totp_secret
+from provisioning.demo.plan import lives
+
+UNTIL = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("broker", BROKERS, ids=lambda broker: broker.slug)
+def test_lives_are_the_same_and_in_order(broker: Broker) -> None:
+    first, second = lives(broker, 120, UNTIL), lives(broker, 120, UNTIL)
+
+    assert first == second
+    assert len({life.email for life in first}) == 120
+    assert [life.known for life in first].count(True) == 1
+    for life in first:
+        steps = [life.created_at, life.registered_at, life.submitted_at, life.verified_at, life.first_deposit_at]
+        reached = [moment for moment in steps if moment]
+        assert reached == sorted(reached)
+        assert max(reached) < UNTIL
+
+
+@pytest.mark.parametrize("broker", BROKERS, ids=lambda broker: broker.slug)
+def test_nobody_passes_on_or_takes_out_more_than_came_in(broker: Broker) -> None:
+    for life in lives(broker, 120, UNTIL):
+        paid_in = sum(paid.minor for paid in life.deposits)
+        gone = sum(paid.to_account for paid in life.deposits) + sum(paid.minor for paid in life.withdrawals)
+        assert gone <= paid_in
+
+
+def test_a_code_follows_from_the_address() -> None:
+    email = "anna.agent@nordwind.example"
+
+    assert totp_secret(email) == totp_secret(email.upper())
+    assert totp_secret(email) != totp_secret("arne.agent@nordwind.example")
+    assert len(code_now(email)[0]) == 6

@@ -1,0 +1,193 @@
+"""The component library in a real browser: accessible, inside the CSP, inside the viewport, usable by keyboard."""
+
+import itertools
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.conftest import AXE, OpenPage
+
+pytestmark = pytest.mark.browser
+VARIANTS = list(itertools.product(["en", "ar"], ["light", "dark"], [1440, 390]))
+PAGES = [
+    "/styleguide/?shell=portal", "/styleguide/?shell=console", "/styleguide/?shell=site&theme=sharp",
+    "/styleguide/?brand=facc15", "/styleguide/?brand=000000", "/styleguide/?brand=ffffff&theme=sharp",
+    "/shell/shell_auth/", "/shell/shell_auth/?theme=sharp", "/error/404/", "/error/409/", "/error/500/", "/error/503/",
+]  # fmt: skip
+
+
+# A box that is still fading in has the contrast of a fading box.
+ANIMATIONS_DONE = """Promise.all(document.getAnimations()
+    .filter((animation) => animation.effect.getComputedTiming().endTime !== Infinity)
+    .map((animation) => animation.finished.catch(() => null))).then(() => true)"""
+
+
+def serious_problems(page: Page) -> list[str]:
+    page.evaluate(ANIMATIONS_DONE)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{violation['id']} ({violation['impact']}): {node['target']} {node['failureSummary']}"
+        for violation in result["violations"]
+        if violation["impact"] in {"serious", "critical"}
+        for node in violation["nodes"]
+    ]
+
+
+def assert_sound(page: Page) -> None:
+    assert serious_problems(page) == []
+    assert page.evaluate("violations") == []
+    assert page.script_errors == []  # type: ignore[attr-defined]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize(("language", "mode", "width"), VARIANTS)
+def test_every_component_is_sound(open_page: OpenPage, language: str, mode: str, width: int) -> None:
+    page = open_page("/styleguide/", language=language, mode=mode, width=width)
+
+    assert page.get_attribute("html", "dir") == ("rtl" if language == "ar" else "ltr")
+    assert_sound(page)
+
+
+@pytest.mark.parametrize(("path", "mode"), list(itertools.product(PAGES, ["light", "dark"])))
+def test_every_shell_theme_and_brand_is_sound(open_page: OpenPage, path: str, mode: str) -> None:
+    assert_sound(open_page(path, language="ar", mode=mode, width=390))
+    assert_sound(open_page(path, language="en", mode=mode, width=1440))
+
+
+def test_overlays_are_sound_while_open(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/")
+
+    page.get_by_role("button", name="Columns").click()
+    expect(page.get_by_role("menuitem", name="Edit")).to_be_focused()
+    assert_sound(page)
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("menuitem", name="Copy")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("menuitem", name="Edit")).to_be_hidden()
+
+    page.get_by_role("button", name="New client").click()
+    expect(page.get_by_role("dialog", name="New client")).to_be_visible()
+    assert_sound(page)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="New client")).to_be_hidden()
+
+
+def test_command_palette_filters_and_follows(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/")
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("kyc")
+    expect(page.get_by_role("option", name="KYC review")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("option", name="Wallet")).to_be_hidden()
+    assert_sound(page)
+    with page.expect_navigation(url="**/styleguide/shield-check/"):
+        page.keyboard.press("Enter")
+
+
+def test_theme_is_kept_by_the_server(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/")
+
+    page.get_by_role("button", name="Colours: light or dark").click()
+    page.get_by_role("menuitemradio", name="Dark").click()
+    assert page.get_attribute("html", "data-theme") == "dark"
+    page.reload()
+    assert page.get_attribute("html", "data-theme") == "dark"
+
+
+def test_language_switch_turns_the_page(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/")
+
+    page.get_by_role("button", name="Language", exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("menuitemradio", name="العربيّة").click()
+
+    assert page.get_attribute("html", "dir") == "rtl"
+    assert page.url.endswith("/styleguide/")
+
+
+def test_tabs_and_selection(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/")
+
+    page.get_by_role("tab", name="Overview").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Documents")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#p-documents")).to_be_visible()
+
+    page.get_by_role("checkbox", name="Select all rows").check()
+    expect(page.locator("[data-bulk-count]")).to_have_text("6")
+
+
+def test_toast_arrives_from_a_response_header(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/")
+
+    page.evaluate("htmx.ajax('GET', '/test/toast/', {target: 'body', swap: 'none'})")
+    expect(page.locator(".ui-toast").last).to_contain_text("محفوظ")
+    page.evaluate("htmx.ajax('GET', '/error/403/', {target: '#main'})")
+    expect(page.locator(".ui-toast").last).to_contain_text("You may not do that.")
+    page.evaluate("htmx.ajax('GET', '/test/domain-error/', {target: '#main'})")
+    expect(page.locator(".ui-toast").last).to_contain_text("The hold has expired.")
+    expect(page.get_by_role("heading", name="Style guide")).to_be_visible()
+
+
+def test_live_values_survive_a_lost_connection(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/?live=1")
+    value = page.locator('[data-live-value="cashier:net"]')
+
+    # The server ends the first stream; the client returns with the last id and gets the second message.
+    expect(value).to_have_text("$2.00", timeout=60000)
+    expect(page.locator("[data-live-indicator]")).to_have_attribute("data-state", "open", timeout=60000)
+    page.evaluate("dispatchEvent(new Event('pagehide'))")
+    seen = page.wait_for_function(
+        "fetch('/test/seen/').then((answer) => answer.json()).then((seen) => seen.beacons.length ? seen : null)"
+    ).json_value()
+    assert seen["connections"][:2] == ["", "1"]
+    beacon = seen["beacons"][0]
+    assert beacon["n"] == 2
+    assert 40 <= beacon["p50"] <= beacon["p95"] < 5000
+    assert page.evaluate("violations") == []
+
+
+def test_upload_shows_what_was_chosen_and_refuses_the_rest(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/")
+    field = page.locator(".ui-drop input[type=file]")
+
+    field.set_input_files({"name": "passport.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"})
+    expect(page.locator("[data-upload-item] [data-name]")).to_have_text("passport.pdf")
+    expect(page.locator("[data-upload-item] [data-size]")).to_have_text("8 B")
+    field.set_input_files({"name": "virus.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ"})
+    expect(page.locator("[data-upload-item] [data-problem]")).to_have_text("This type of file is not accepted.")
+    assert field.evaluate("(field) => field.files.length") == 0
+
+
+def test_card_moves_by_mouse_and_by_keyboard(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/", language="ar")
+    page.wait_for_selector("[data-kanban][data-mounted]")
+    card = page.locator("[data-card='50012841']")
+
+    card.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    expect(card.get_by_role("menuitem").first).to_be_focused()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-column='funded'] [data-card='50012841']")).to_be_visible()
+    card.drag_to(page.locator("[data-column='contacted']"), target_position={"x": 20, "y": 10})
+    expect(page.locator("[data-column='contacted'] [data-card='50012841']")).to_be_visible()
+
+    seen = page.wait_for_function(
+        "fetch('/test/moved/').then((answer) => answer.json()).then(({ moves }) => (moves.length > 1 ? moves : null))"
+    ).json_value()
+    assert seen[0] == {"card": "50012841", "column": "funded", "position": "2"}
+    assert (seen[1]["card"], seen[1]["column"]) == ("50012841", "contacted")
+    assert page.evaluate("violations") == []
+
+
+def test_drawer_and_tooltip(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/", language="ar", mode="dark", width=390)
+
+    page.get_by_role("button", name="Drawer").click()
+    expect(page.get_by_role("dialog", name="Drawer")).to_be_visible()
+    assert_sound(page)
+    page.keyboard.press("Escape")
+    page.get_by_text("Tooltip", exact=True).hover()
+    expect(page.get_by_role("tooltip")).to_have_text("Shown on hover and focus")
