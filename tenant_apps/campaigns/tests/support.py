@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -53,22 +53,23 @@ class MovedClock:
 
 
 @pytest.fixture
-def moved_clock(monkeypatch: pytest.MonkeyPatch) -> MovedClock:
+def moved_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[MovedClock]:
     """kernel.clock in the test's hand, from a Monday noon on."""
+    from django.apps import apps
+
     from kernel import models
 
     moved = MovedClock(NOON)
     monkeypatch.setattr(clock, "now", moved)
-    # Field defaults hold the function itself, not the module's name for it.
-    from django.apps import apps
-
+    # Field defaults hold the function itself, not the module's name for it; and Django keeps what it made of them.
     original: Callable[[], datetime] = models.now
-    for model in apps.get_models():
-        for field in model._meta.fields:
-            if field.default is original:
-                monkeypatch.setattr(field, "default", moved)
-                field.__dict__.pop("_get_default", None)
-    return moved
+    dated = [field for model in apps.get_models() for field in model._meta.fields if field.default is original]
+    for field in dated:
+        monkeypatch.setattr(field, "default", moved)
+        field.__dict__.pop("_get_default", None)
+    yield moved
+    for field in dated:
+        field.__dict__.pop("_get_default", None)
 
 
 def deliver() -> int:
