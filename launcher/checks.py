@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from launcher import assets, browser, management, messages, services
@@ -45,11 +45,21 @@ def test() -> None:
                 **({"CHROME": chrome} if chrome else {}),
             }
         )
-        command = [python(), "-m", "pytest", "-n", "2", *selection, *arguments]
-        status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        pytest = [python(), "-m", "pytest"]
+        command = [*pytest, "-n", "2", *selection, *arguments]
+        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        if chrome and not arguments:
+            code = _journeys(pytest, environment) or code
     if not chrome:
         say("NOT RUN: the browser journeys, because there is no Chromium on this machine")
-    sys.exit(status)
+    sys.exit(code)
+
+
+def _journeys(pytest: list[str], environment: Mapping[str, str]) -> int:
+    """The browser journeys, after the rest: each is a whole product, and two at once would only wait for each other."""
+    say("The journeys in a real browser; this takes some ten minutes")
+    command = [*pytest, "-n", "0", "-p", "no:randomly", "tests/journeys"]
+    return subprocess.run(command, cwd=ROOT, env={**environment, "RIALTO_JOURNEYS": "1"}, check=False).returncode
 
 
 def bench() -> None:

@@ -23,6 +23,7 @@ def product() -> Iterator[Product]:
         running = Product(ROOT / attached)
         running.attach()
         yield running
+        running.detach()
         return
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     running = Product(Path(ROOT / ".rialto" / f"test-journey{worker}"))

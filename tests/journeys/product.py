@@ -14,6 +14,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -21,6 +22,8 @@ from urllib.parse import urlencode
 from launcher import processes
 from launcher.layout import ROOT
 from launcher.state import State
+
+from .observer import Observer
 
 T = TypeVar("T")
 READY = "Everything runs."
@@ -73,9 +76,16 @@ class Product:
 
     def stop(self) -> None:
         """End it as Ctrl-C does; everything it started ends with it."""
+        self.detach()
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(90)
+
+    def detach(self) -> None:
+        """Look no longer; a demo that runs goes on."""
+        if "observer" in self.__dict__:
+            self.observer.close()
+            del self.observer
 
     def attach(self) -> None:
         """Use a demo that somebody else runs."""
@@ -131,25 +141,24 @@ class Product:
 
     def manage(self, *arguments: str) -> str:
         """A management command's output, by `make manage`'s own way. Raises AssertionError when it fails."""
-        environment = {**_plain_environment(), "RIALTO_STATE": str(self.folder), "ARGS": shlex.join(arguments)}
-        environment["RIALTO_LOG_LEVEL"] = "ERROR"
         done = subprocess.run(
             [sys.executable, "-m", "launcher", "manage"],
-            cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+            cwd=ROOT, env={**self._environment(), "ARGS": shlex.join(arguments)},
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def _environment(self) -> dict[str, str]:
+        return {**_plain_environment(), "RIALTO_STATE": str(self.folder), "RIALTO_LOG_LEVEL": "ERROR"}
+
+    @cached_property
+    def observer(self) -> Observer:
+        return Observer(self._environment())
+
     def inside(self, slug: str, code: str) -> Any:
         """What `code` leaves in `answer` (JSON), run in a brokerage's scope."""
-        script = (
-            "import json\nfrom kernel.tenancy import context\nfrom shared_apps.tenants.selectors import tenant_by_slug\n"
-            f"with context.use(tenant_by_slug({slug!r})):\n"
-            + "".join(f"    {line}\n" for line in code.strip().splitlines())
-            + "    print('ANSWER', json.dumps(answer, default=str))\n"
-        )
-        output = self.manage("shell", "-v", "0", "-c", script)
-        return json.loads(output.rpartition("ANSWER ")[2])
+        return self.observer.ask(slug, code)
 
     def pids(self, *words: str) -> list[int]:
         """Processes of this very demo (they descend from its launcher) whose command line has all these words."""
