@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import Error as PlaywrightError
 
 from launcher.layout import ROOT
 from provisioning.demo.codes import PASSWORD, code_now
@@ -121,6 +123,13 @@ class Seat:
         if address not in self.seen:
             self.seen.add(address)
             self._dark(name, folder)
+
+    def last_picture(self, name: str) -> None:
+        """What one saw when something failed; that no picture can be taken must not hide what it was."""
+        folder = SHOTS / self.shots
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(PlaywrightError):
+            self.page.screenshot(path=folder / f"{name}.png")
 
     def _dark(self, name: str, folder: Path) -> None:
         self._cookie("dark")

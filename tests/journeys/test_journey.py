@@ -49,6 +49,6 @@ def test_a_lead_becomes_a_funded_trader(story: Story) -> None:
             getattr(story, step)()
         except BaseException:
             for seat in story.seats:
-                seat.page.screenshot(path=story.folder / f"{step}-{seat.shots.replace('/', '-')}.png")
+                seat.last_picture(f"failed-{step}")
             raise
     assert story.problems == []
