@@ -8,6 +8,8 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import pgettext_lazy
+
 from kernel.errors import Forbidden, NotFound
 
 
@@ -104,4 +106,21 @@ def system(label: str) -> Actor:
     return Actor(kind="system", label=label)
 
 
-VISITOR = Actor(kind="visitor", label="visitor")
+_words: dict[str, Any] = {}
+
+
+def named(label: str, words: Any) -> str:
+    """Give the label of a system actor, or what stands before its colon, words for people (lazily translated)."""
+    _words[label] = words
+    return label
+
+
+def shown(label: str) -> str:
+    """A stored label as people read it: "lead rule: DE" in the reader's language. Names of people stay as they are."""
+    if label in _words:
+        return str(_words[label])
+    name, colon, detail = label.partition(": ")
+    return f"{_words[name]}: {detail}" if colon and name in _words else label
+
+
+VISITOR = Actor(kind="visitor", label=named("visitor", pgettext_lazy("system actor", "Visitor")))

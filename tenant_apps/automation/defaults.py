@@ -6,16 +6,16 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import translation
-from django.utils.translation import pgettext
+from django.utils.translation import pgettext, pgettext_lazy
 
-from kernel.actors import system
+from kernel.actors import named, system
 from tenant_apps.notifications.services import language_for
 
 from . import services
 from .models import Rule
 
 ORDER = 70
-SETUP = system("setup")
+SETUP = system(named("setup", pgettext_lazy("system actor", "Set-up")))
 
 
 def _rules() -> dict[str, dict[str, Any]]:

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
+from django.utils.translation import pgettext_lazy
 
 from kernel import clock
-from kernel.actors import Actor, system
+from kernel.actors import Actor, named, system
 from kernel.errors import AppError
 from kernel.events import Envelope
 from kernel.logs import log
@@ -30,6 +31,8 @@ from .definitions import fits
 from .models import RuleRun, RuleVersion, RunState, Wait
 
 CHUNK = 500
+
+RULE = named("rule", pgettext_lazy("system actor", "Rule"))
 
 
 def versions_in_force() -> QuerySet[RuleVersion]:
@@ -74,7 +77,7 @@ def _watch(version: RuleVersion, event: Envelope, client_id: UUID, occurrence: s
 
 
 def actor_of(version: RuleVersion) -> Actor:
-    return system(f"rule: {version.rule.name}")
+    return system(f"{RULE}: {version.rule.name}")
 
 
 @transaction.atomic

@@ -138,7 +138,7 @@ def brand_ensure(*, tokens: dict[str, Any]) -> None:
 
     published = BrandVersion.objects.filter(state=BrandState.PUBLISHED).first()
     if published is None:
-        actor = system("provisioning")
+        actor = system("set-up")
         brand_draft_save(actor=actor, changes=tokens)
         brand_publish(actor=actor)
     else:

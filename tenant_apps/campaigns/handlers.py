@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import translation
-from django.utils.translation import pgettext
+from django.utils.translation import pgettext, pgettext_lazy
 
-from kernel.actors import system
+from kernel.actors import named, system
 from kernel.events import EVERY, Envelope, handles
 from kernel.tenancy import context, directory
 from kernel.ui.formatting import money_text
@@ -21,8 +21,8 @@ from tenant_apps.notifications.services import language_for
 from . import segments, series
 from .mails import client_mail
 
-MAILER = system("mails")
-ACTIVITY = system("activity")
+MAILER = system(named("mails", pgettext_lazy("system actor", "Mails")))
+ACTIVITY = system(named("activity", pgettext_lazy("system actor", "Activity")))
 
 # Events about a client after which the facts that segments ask for may have changed.
 REVIEWED = frozenset(

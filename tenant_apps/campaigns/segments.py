@@ -16,9 +16,10 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils.text import slugify
+from django.utils.translation import pgettext_lazy
 
 from kernel import audit, clock
-from kernel.actors import Actor, system
+from kernel.actors import Actor, named, system
 from kernel.errors import Invalid
 from kernel.events import publish
 from kernel.ids import short_id, uuid7
@@ -33,7 +34,7 @@ from .models import Segment, SegmentMember, Series
 from .permissions_list import EDIT
 
 CHUNK = 1000
-EVALUATOR = system("segments")
+EVALUATOR = system(named("segments", pgettext_lazy("system actor", "Segments")))
 
 
 @transaction.atomic

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import pgettext_lazy
 
 from kernel import audit, clock, secrets
-from kernel.actors import Actor, system
+from kernel.actors import Actor, named, system
 from kernel.errors import Conflict
 from kernel.events import publish
 from kernel.live.publish import publish as live
@@ -43,7 +44,7 @@ from .models import (
 )
 from .permissions_list import SEND
 
-SENDER = system("mail series")
+SENDER = system(named("mail series", pgettext_lazy("system actor", "Mail series")))
 UNSUBSCRIBE = "campaigns.unsubscribe"
 UNSUBSCRIBE_AGE = 10 * 366 * 86_400
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from kernel.actors import system
+from django.utils.translation import pgettext_lazy
+
+from kernel.actors import named, system
 from kernel.events import Envelope, handles
 
 from . import services
 from .models import Client
+
+LOG_IN = system(named("clients: log-in", pgettext_lazy("system actor", "Log-in")))
 
 
 @handles("accounts.logged_in", name="clients.on_log_in")
@@ -18,4 +22,4 @@ def on_logged_in(event: Envelope) -> None:
     if client is None:
         return
     Client.objects.filter(pk=client.pk).update(last_login_at=event.created_at)
-    services.activity_mark(client_id=client.pk, on=event.created_at.date(), actor=system("clients: log-in"))
+    services.activity_mark(client_id=client.pk, on=event.created_at.date(), actor=LOG_IN)

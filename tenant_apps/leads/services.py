@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import override, pgettext
+from django.utils.translation import override, pgettext, pgettext_lazy
 
 from kernel import audit, clock
-from kernel.actors import Actor, system
+from kernel.actors import Actor, named, system
 from kernel.errors import Invalid, NotFound
 from kernel.live.publish import publish as live
 from tenant_apps.accounts.models import User
@@ -26,7 +26,8 @@ from .errors import OwnerUnknown, StatusUnknown
 from .models import Assignment, Call, LeadRule, Outcome, PipelineStatus, RuleAgent, SavedView
 from .permissions_list import PIPELINE, RULES, WORK
 
-FORM = system("lead form")
+RULE = named("lead rule", pgettext_lazy("system actor", "Lead rule"))
+FORM = system(named("lead form", pgettext_lazy("system actor", "Lead form")))
 
 
 @transaction.atomic
@@ -67,7 +68,7 @@ def lead_distribute(*, client: Client) -> User | None:
         owner_id=decision.user.pk,
         team_id=decision.user.team_id,
         reason=decision.rule.name,
-        actor=system(f"lead rule: {decision.rule.name}"),
+        actor=system(f"{RULE}: {decision.rule.name}"),
     )
     distribution.count_turn(decision.rule, decision.user)
     Assignment.objects.create(client=client, user_id=decision.user.pk, rule=decision.rule, at=clock.now())

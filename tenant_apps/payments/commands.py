@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from kernel.actors import system
 from kernel.commands import CommandType, command
 from kernel.errors import Rejected
 from kernel.models import Command
 from kernel.money import Money
+from tenant_apps.payments.actors import REFUND
 
 from .models import ProviderAccount
 from .ports import RefundState, RefundStatus
@@ -59,11 +59,9 @@ class RefundCommand(CommandType):
         return _as_result(found) if found else None
 
     def succeeded(self, command: Command, result: Mapping[str, Any]) -> None:
-        part_apply(
-            part_id=UUID(command.payload["part_id"]), status=_from_result(result), actor=system("payments.refund")
-        )
+        part_apply(part_id=UUID(command.payload["part_id"]), status=_from_result(result), actor=REFUND)
 
     def failed(self, command: Command, error: Rejected) -> None:
         amount = Money.from_json(command.payload["amount"])
         refused = RefundStatus(state=RefundState.FAILED, reference="", amount=amount, failure_text=str(error))
-        part_apply(part_id=UUID(command.payload["part_id"]), status=refused, actor=system("payments.refund"))
+        part_apply(part_id=UUID(command.payload["part_id"]), status=refused, actor=REFUND)

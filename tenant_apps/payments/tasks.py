@@ -8,9 +8,9 @@ from uuid import UUID
 from django.db.models import F, Q
 
 from kernel import clock, inbox
-from kernel.actors import system
 from kernel.schedule import every_for_tenants
 from kernel.tasks import task
+from tenant_apps.payments.actors import CASHIER, SWEEP
 
 from . import registry
 from .models import Deposit, DepositState
@@ -28,7 +28,7 @@ AT_ONCE = 50
 
 @task(name="payments.deposit_ask", queue="money")
 def deposit_ask_later(deposit_id: str) -> str:
-    return deposit_ask(deposit_id=UUID(deposit_id), actor=system("payments"))
+    return deposit_ask(deposit_id=UUID(deposit_id), actor=CASHIER)
 
 
 def deposits_to_ask() -> list[UUID]:
@@ -49,5 +49,5 @@ def sweep() -> int:
     """Ask about each in turn; returns how many were asked."""
     due = deposits_to_ask()
     for deposit_id in due:
-        deposit_ask(deposit_id=deposit_id, actor=system("payments sweep"))
+        deposit_ask(deposit_id=deposit_id, actor=SWEEP)
     return len(due)

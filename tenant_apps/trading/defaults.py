@@ -11,15 +11,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import pgettext_lazy
 
 from kernel import http
-from kernel.actors import system
+from kernel.actors import named, system
 from kernel.errors import Unavailable
 from kernel.tenancy import context
 
 ORDER = 60
 MANAGER = 1000
-SETUP = system("set-up")
+SETUP = system(named("set-up", pgettext_lazy("system actor", "Set-up")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.db.models import Case, IntegerField, Value, When
+from django.utils.translation import pgettext_lazy
 
-from kernel.actors import system
+from kernel.actors import named, system
 from kernel.events import Envelope, handles
 from kernel.logs import log
 from kernel.money import Money
@@ -16,8 +17,8 @@ from .errors import AccountLimit, AccountNotReady, CurrencyDiffers, NoServer, No
 from .models import AccountState, AccountType, TradingAccount
 from .services import accounts, transfers
 
-ONBOARDING = system("trading: identity approved")
-DEPOSIT = system("trading: deposit to account")
+ONBOARDING = system(named("trading: identity approved", pgettext_lazy("system actor", "Identity approved")))
+DEPOSIT = system(named("trading: deposit to account", pgettext_lazy("system actor", "Deposit to account")))
 
 
 def automatic_type(client: Client) -> AccountType | None:

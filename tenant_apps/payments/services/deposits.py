@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 
 from kernel import audit, clock
-from kernel.actors import Actor, system
+from kernel.actors import Actor
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
 from kernel.events import publish
 from kernel.ids import short_id
@@ -26,6 +26,7 @@ from kernel.tenancy import context
 from tenant_apps.clients.models import Client
 from tenant_apps.clients.services import activity_mark, ftd_set
 from tenant_apps.clients.timeline import timeline_add
+from tenant_apps.payments.actors import CASHIER, SWEEP
 
 from .. import addresses, events
 from ..errors import MethodNotOffered, WrongState
@@ -131,7 +132,7 @@ def _fail_unopened(deposit_id: UUID, words: str) -> None:
         deposit = _locked(deposit_id)
         if deposit.state == DepositState.CREATED:
             deposit.failure, deposit.failure_text = "refused", words[:300]
-            _close(deposit, DepositState.FAILED, system("payments"))
+            _close(deposit, DepositState.FAILED, CASHIER)
 
 
 def _locked(deposit_id: UUID) -> Deposit:
@@ -385,7 +386,7 @@ def _never_opened(deposit: Deposit) -> str:
     if deposit.state != DepositState.CREATED or clock.now() - deposit.created_at < PAGE_LIFE:
         return "nothing"
     nothing = DepositStatus(state=PaymentState.EXPIRED, provider_reference="")
-    return deposit_apply(deposit_id=deposit.pk, status=nothing, actor=system("payments sweep"))
+    return deposit_apply(deposit_id=deposit.pk, status=nothing, actor=SWEEP)
 
 
 def deposit_close(*, actor: Actor, deposit_id: UUID, reason: str) -> Deposit:

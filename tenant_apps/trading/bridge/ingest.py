@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import pgettext_lazy
 
 from kernel import clock
-from kernel.actors import system
+from kernel.actors import named, system
 from kernel.events import publish
 from kernel.money import Money
 from tenant_apps.ledger import services as ledger
@@ -37,7 +38,7 @@ from tenant_apps.trading.operations import command_of
 from tenant_apps.trading.ports import Deal, DealEntry
 from tenant_apps.trading.services import cases
 
-BRIDGE = system("trading: bridge")
+BRIDGE = system(named("trading: bridge", pgettext_lazy("system actor", "Trading server")))
 OVERLAP = timedelta(seconds=60)
 CLOSING = frozenset({DealEntry.OUT, DealEntry.IN_OUT, DealEntry.OUT_BY})
 _QUOTED = ", ".join(f'"{column}"' for column in DEAL_COLUMNS)

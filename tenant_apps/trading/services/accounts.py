@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import pgettext_lazy
 
 from kernel import audit, clock, commands, secrets
-from kernel.actors import Actor, system
+from kernel.actors import Actor, named, system
 from kernel.errors import Rejected
 from kernel.events import publish
 from kernel.ids import uuid7
@@ -36,7 +37,7 @@ from . import cases, transfers
 
 ACCOUNTS_PER_CLIENT = 10
 DEMO_MONEY = 10_000  # major units of the account's currency; KZT and the like get a hundred times as much
-SYSTEM = system("trading")
+SYSTEM = system(named("trading", pgettext_lazy("system actor", "Trading")))
 SPECIAL = "#@!$-_.+"
 
 

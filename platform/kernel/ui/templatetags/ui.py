@@ -11,6 +11,7 @@ from django.template.context import Context
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
+from kernel.actors import shown
 from kernel.ui import formatting, icons, nav, sparkline, variants
 
 register = template.Library()
@@ -157,6 +158,12 @@ def ago(value: datetime | None) -> SafeString:
 def ltr(value: object) -> SafeString:
     """E-mail addresses, phones, account numbers, codes: one left-to-right run inside any language."""
     return format_html('<bdi dir="ltr">{}</bdi>', value) if value not in (None, "") else SafeString("")
+
+
+@register.filter
+def actor(label: str | None) -> str:
+    """Who did it, for people: what the platform did by itself has words in their language."""
+    return shown(label or "")
 
 
 @register.filter
