@@ -134,10 +134,11 @@ def run(command_id: UUID) -> str:
     started = time.monotonic()
     try:
         if ask_first:
-            found = kind.find(row)
+            asked_at = clock.now()
+            found = _ask(kind, row)
             if found is not None:
                 return _succeed(row, found, started)
-            if clock.now() - (row.sent_at or row.created_at) < kind.patience_of(row):
+            if asked_at - (row.sent_at or row.created_at) < kind.patience_of(row):
                 return _again(row, CommandState.UNKNOWN, "not found there yet", seconds=2)
             row = _mark_sending(row)
         return _succeed(row, kind.send(row), started)
@@ -147,6 +148,14 @@ def run(command_id: UUID) -> str:
         return _again(row, CommandState.UNKNOWN, str(error) or error.code, seconds=1)
     except Exception as error:  # noqa: BLE001 - Unavailable and defects alike: never lost, tried again or asked
         return _after_failure(row, error, ask_first)
+
+
+def _ask(kind: CommandType, row: Command) -> Mapping[str, Any] | None:
+    """A refusal to answer is not a refusal of what was asked about: only a refused `send` fails a command."""
+    try:
+        return kind.find(row)
+    except Rejected as error:
+        raise OutcomeUnknown(f"asking was refused: {error}") from error
 
 
 def _claim(command_id: UUID) -> tuple[Command, bool] | None:

@@ -52,6 +52,8 @@ def outside() -> Iterator[Outside]:
             return world.send(str(command.id))
 
         def find(self, command: Command) -> Mapping[str, Any] | None:
+            if world.behaviour == "refuses to answer":
+                raise Rejected("no such account any more")
             return {"found": True} if Job.objects.filter(kind="outside", owner=str(command.id)).exists() else None
 
         def succeeded(self, command: Command, result: Mapping[str, Any]) -> None:
@@ -128,6 +130,21 @@ def test_not_found_before_patience_ends_is_not_sent_again(live_tenant: Any, outs
     make_due()
     assert commands.run(row.id) == CommandState.UNKNOWN
     assert effects()["outside"] == 0
+
+
+def test_a_refusal_to_answer_undoes_nothing(live_tenant: Any, outside: Outside) -> None:
+    """The money may have left: giving it back because nobody would say would give it twice."""
+    outside.behaviour = "lost after"
+    row = issue()
+    commands.run(row.id)
+    outside.behaviour = "refuses to answer"
+    make_due()
+    assert commands.run(row.id) == CommandState.UNKNOWN
+    assert effects() == {"outside": 1, "credited": 0, "undone": 0}
+    outside.behaviour = "ok"
+    make_due()
+    assert commands.run(row.id) == CommandState.SUCCEEDED
+    assert effects() == {"outside": 1, "credited": 1, "undone": 0}
 
 
 def test_one_aggregate_waits_its_turn(live_tenant: Any, outside: Outside) -> None:
