@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
@@ -78,6 +79,9 @@ class Capabilities:
     webhooks: bool = True
     refunds: bool = True
 
+    # How long "no such refund" proves nothing after one was sent: longer than our own time-outs, unless sending it again
+    # under the same operation id has one effect anyway.
+    refund_quiet: timedelta = timedelta(minutes=10)
     def method(self, code: str) -> Method | None:
         return next((method for method in self.methods if method.code == code), None)
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import signal
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from kernel import clock, commands
 from kernel.actors import Actor, Reach
-from kernel.errors import Forbidden, NotFound
+from kernel.errors import Forbidden, NotFound, OutcomeUnknown
 from kernel.models import AuditEntry, Command, OutboxMessage
 from kernel.money import Money
 from sandbox.tests.support import Sandbox
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.ledger import selectors as ledger
+from tenant_apps.payments.adapters.paytabs import PayTabsProvider
 from tenant_apps.payments.errors import SamePerson, WithdrawalRefused, WrongState
 from tenant_apps.payments.models import Deposit, DepositState, PartState, Withdrawal, WithdrawalPolicy, WithdrawalState
 from tenant_apps.payments.permissions_list import APPROVE, PROPOSE
@@ -241,6 +243,36 @@ def test_an_answer_that_got_lost_is_found_not_sent_again(side: StripeSide) -> No
 def test_a_refused_refund_releases_the_money(side: StripeSide) -> None:
     person = paid_in(side)
     row = approved(person)
+def test_where_sending_twice_pays_twice_nothing_is_sent_again_soon(
+    tenant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PayTabs has no idempotency key: while a lost refund may still be under way, "not found" proves nothing."""
+    account = make_account("paytabs", settings={"profile_id": "1"})
+    person = make_client()
+    deposit = Deposit.objects.create(
+        client=person, provider_account=account, reference="D1", method="card", currency="EUR", amount_minor=50_000,
+        received_minor=50_000, state=DepositState.CREDITED, credited_at=clock.now(), payment_reference="TST1",
+    )  # fmt: skip
+    posting.deposit_post(deposit, eur("500"), eur("0"), actor=SYSTEM)
+    approved(person)
+    sent: list[Any] = []
+
+    def refund(self: Any, **order: Any) -> Any:
+        sent.append(order)
+        raise OutcomeUnknown
+
+    monkeypatch.setattr(PayTabsProvider, "refund", refund)
+    monkeypatch.setattr(PayTabsProvider, "find_refund", lambda *_, **__: None)
+    command = Command.objects.get()
+    for waited in (timedelta(0), timedelta(seconds=30), timedelta(minutes=5)):
+        Command.objects.update(available_at=clock.now(), sent_at=clock.now() - waited)
+        assert commands.run(command.pk) == "unknown"
+    assert len(sent) == 1
+    Command.objects.update(available_at=clock.now(), sent_at=clock.now() - timedelta(minutes=11))
+    commands.run(command.pk)
+    assert len(sent) == 2
+
+
     charge = side.control("GET", "charges")["data"][0]
     side.control("POST", f"charges/{charge['id']}/dispute", {})
     run_commands()

@@ -62,6 +62,7 @@ _STATES = {
 }
 _REFUND_STATES = {"A": RefundState.SUCCEEDED, "P": RefundState.PENDING, "H": RefundState.PENDING}
 _CRYPTO = frozenset({"USDT", "USDC", "BTC", "ETH"})
+NO_SUCH_TRANSACTION, DUPLICATE = 2, 4  # PayTabs' error codes
 
 
 def to_wire(amount: Money) -> str:
@@ -131,7 +132,7 @@ class PayTabsProvider:
         if response.status_code in {401, 403, 429} or (isinstance(answer, dict) and answer.get("code") == 1):
             raise Unavailable(_message(answer), provider="paytabs")
         if response.status_code >= 400:
-            raise Rejected(_message(answer), provider="paytabs")
+            raise Rejected(_message(answer), provider="paytabs", code=answer.get("code"))
         return answer
 
     def create_deposit(self, order: DepositOrder) -> Redirect:
@@ -174,19 +175,21 @@ class PayTabsProvider:
     def refund(self, *, operation_id: UUID, payment_reference: str, amount: Money, reason: str) -> RefundStatus:
         if found := self.find_refund(operation_id, payment_reference=payment_reference):
             return found
-        answer = self._call(
-            "payment/request",
-            {
-                "tran_type": "refund",
-                "tran_class": "ecom",
-                "cart_id": str(operation_id),
-                "cart_description": reason,
-                "cart_currency": amount.currency,
-                "cart_amount": _number(amount),
-                "tran_ref": payment_reference,
-            },
-            writes=True,
-        )
+        body = {
+            "tran_type": "refund",
+            "tran_class": "ecom",
+            "cart_id": str(operation_id),
+            "cart_description": reason,
+            "cart_currency": amount.currency,
+            "cart_amount": _number(amount),
+            "tran_ref": payment_reference,
+        }
+        try:
+            answer = self._call("payment/request", body, writes=True)
+        except Rejected as error:
+            if error.data.get("code") == DUPLICATE:  # we have sent it before, and that one may be carried out
+                raise OutcomeUnknown(provider="paytabs") from error
+            raise
         status = refund_status(answer)
         if status.state is RefundState.FAILED:
             raise Rejected(status.failure_text, provider="paytabs")
@@ -195,7 +198,9 @@ class PayTabsProvider:
     def find_refund(self, operation_id: UUID, *, payment_reference: str) -> RefundStatus | None:
         try:
             answer = self._call("payment/query", {"cart_id": str(operation_id)}, writes=False)
-        except Rejected:
+        except Rejected as error:
+            if error.data.get("code") != NO_SUCH_TRANSACTION:
+                raise Unavailable(str(error), provider="paytabs") from error
             return None
         items = answer if isinstance(answer, list) else [answer]
         for item in items:

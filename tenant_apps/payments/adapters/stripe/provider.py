@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -160,6 +161,7 @@ class StripeProvider:
             ),
         ),
     )
+        refund_quiet=timedelta(seconds=10),  # the idempotency key makes a second sending harmless
 
     def __init__(self, config: ProviderConfig) -> None:
         self.config = config
