@@ -15,7 +15,7 @@ from tenant_apps.payments.adapters.paytabs.provider import from_wire as paytabs_
 from tenant_apps.payments.adapters.paytabs.provider import to_wire as paytabs_to
 from tenant_apps.payments.adapters.stripe import units
 from tenant_apps.payments.adapters.stripe.provider import StripeProvider
-from tenant_apps.payments.ports import ProviderConfig, SignatureInvalid
+from tenant_apps.payments.ports import EventKind, ProviderConfig, SignatureInvalid
 
 # our minor units, currency, Stripe's units, PayTabs' text
 TABLE = [
@@ -73,6 +73,14 @@ def test_paytabs_signature_is_hmac_sha256_of_the_raw_body() -> None:
             provider.verify_webhook(body, headers)
     with pytest.raises(SignatureInvalid):
         PayTabsProvider(config()).verify_webhook(body, {"signature": hmac.new(b"", body, "sha256").hexdigest()})
+
+
+def test_stripes_news_of_a_currency_we_do_not_carry_is_put_aside() -> None:
+    """Refused, Stripe would repeat it for days and then switch the endpoint off for all payments."""
+    session = {"id": "cs_1", "amount_total": 5_000_000, "currency": "lak", "payment_status": "paid"}
+    body = {"id": "evt_1", "type": "checkout.session.completed", "data": {"object": session}}
+    told = StripeProvider(config()).read_webhook(json.dumps(body).encode())
+    assert [(event.event_key, event.kind) for event in told] == [("evt_1", EventKind.OTHER)]
 
 
 def test_stripe_takes_any_of_several_signatures_while_a_secret_is_rolled() -> None:

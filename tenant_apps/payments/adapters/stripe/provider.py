@@ -25,6 +25,7 @@ from ...ports import (
     ConnectionReport,
     DepositOrder,
     DepositStatus,
+    EventKind,
     Method,
     NormalizedEvent,
     PaymentState,
@@ -242,7 +243,11 @@ class StripeProvider:
             raise SignatureInvalid from error
 
     def read_webhook(self, body: bytes) -> list[NormalizedEvent]:
-        return [normalise(json.loads(body))]
+        event = json.loads(body)
+        try:
+            return [normalise(event)]
+        except units.NotExpressible:  # somebody's payment in a currency we do not carry: none of ours
+            return [NormalizedEvent(event_key=str(event["id"]), kind=EventKind.OTHER, name=str(event["type"]))]
 
     def test_connection(self) -> ConnectionReport:
         try:
