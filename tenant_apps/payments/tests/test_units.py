@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from typing import Any
 
 import pytest
 
+from kernel import http
+from kernel.errors import OutcomeUnknown, Unavailable
 from kernel.ids import uuid7
 from kernel.money import Money
 from tenant_apps.payments.adapters.paytabs.provider import PayTabsProvider
@@ -81,6 +84,20 @@ def test_stripes_news_of_a_currency_we_do_not_carry_is_put_aside() -> None:
     body = {"id": "evt_1", "type": "checkout.session.completed", "data": {"object": session}}
     told = StripeProvider(config()).read_webhook(json.dumps(body).encode())
     assert [(event.event_key, event.kind) for event in told] == [("evt_1", EventKind.OTHER)]
+
+
+def test_a_write_that_may_have_arrived_once_stays_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library repeats by itself; that the last attempt found the door closed says nothing of the first."""
+    failures = iter([OutcomeUnknown(), Unavailable(), Unavailable()])
+
+    def request(*_: Any, **__: Any) -> Any:
+        raise next(failures)
+
+    monkeypatch.setattr(http, "request", request)
+    with pytest.raises(OutcomeUnknown):
+        StripeProvider(config(secret_key="sk_test_x")).refund(
+            operation_id=uuid7(), payment_reference="pi_1", amount=Money(100, "EUR"), reason="W1"
+        )
 
 
 def test_stripe_takes_any_of_several_signatures_while_a_secret_is_rolled() -> None:
