@@ -70,6 +70,7 @@ MATCH: dict[str, Any] = {
     "currency": pgettext_lazy("bank match reason", "Another currency than expected"),
     "taken": pgettext_lazy("bank match reason", "This deposit was credited before"),
     "none": pgettext_lazy("bank match reason", "Nothing fits"),
+    "other_account": pgettext_lazy("bank match reason", "It came to another of our accounts than announced"),
 }
 
 ACTIONS: dict[str, Any] = {
