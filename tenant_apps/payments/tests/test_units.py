@@ -18,7 +18,7 @@ from tenant_apps.payments.adapters.paytabs.provider import from_wire as paytabs_
 from tenant_apps.payments.adapters.paytabs.provider import to_wire as paytabs_to
 from tenant_apps.payments.adapters.stripe import units
 from tenant_apps.payments.adapters.stripe.provider import StripeProvider
-from tenant_apps.payments.ports import EventKind, ProviderConfig, SignatureInvalid
+from tenant_apps.payments.ports import EventKind, NormalizedEvent, PaymentState, ProviderConfig, SignatureInvalid
 
 # our minor units, currency, Stripe's units, PayTabs' text
 TABLE = [
@@ -98,6 +98,36 @@ def test_a_write_that_may_have_arrived_once_stays_unknown(monkeypatch: pytest.Mo
         StripeProvider(config(secret_key="sk_test_x")).refund(
             operation_id=uuid7(), payment_reference="pi_1", amount=Money(100, "EUR"), reason="W1"
         )
+
+
+def paytabs_news(kind: str, status: str, **values: str) -> NormalizedEvent:
+    body = {"tran_ref": "TST2", "cart_id": str(uuid7()), "cart_currency": "AED", "cart_amount": "10.00",
+            "tran_type": kind, "payment_result": {"response_status": status}, **values}  # fmt: skip
+    return PayTabsProvider(config()).read_webhook(json.dumps(body).encode())[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "state", "failure"),
+    [
+        ("Sale", "A", PaymentState.PAID, ""),
+        ("Auth", "A", PaymentState.AUTHORISED, ""),
+        ("Capture", "A", PaymentState.PAID, ""),
+        ("Sale", "V", PaymentState.FAILED, "voided"),
+        ("Void", "A", PaymentState.FAILED, "voided"),
+        ("Release", "A", PaymentState.FAILED, "voided"),
+        ("Void", "E", PaymentState.OPEN, ""),
+    ],
+)
+def test_an_approved_void_is_no_payment(kind: str, status: str, state: PaymentState, failure: str) -> None:
+    told = paytabs_news(kind, status).deposit
+    assert told is not None
+    assert (told.state, told.failure) == (state, failure)
+
+
+def test_paytabs_says_which_payment_a_refund_gives_back() -> None:
+    told = paytabs_news("Refund", "A", previous_tran_ref="TST1").refund
+    assert told is not None
+    assert (told.reference, told.payment_reference) == ("TST2", "TST1")
 
 
 def test_stripe_takes_any_of_several_signatures_while_a_secret_is_rolled() -> None:

@@ -60,9 +60,10 @@ _STATES = {
     "X": PaymentState.EXPIRED,
     "C": PaymentState.EXPIRED,
 }
+VOIDING = frozenset({"void", "release"})
 _REFUND_STATES = {"A": RefundState.SUCCEEDED, "P": RefundState.PENDING, "H": RefundState.PENDING}
-_CRYPTO = frozenset({"USDT", "USDC", "BTC", "ETH"})
 NO_SUCH_TRANSACTION, DUPLICATE = 2, 4  # PayTabs' error codes
+_CRYPTO = frozenset({"USDT", "USDC", "BTC", "ETH"})
 
 
 def to_wire(amount: Money) -> str:
@@ -288,8 +289,20 @@ def _amount(data: Mapping[str, Any]) -> Money:
     return from_wire(data.get("tran_total") or data["cart_amount"], currency)
 
 
-def _failure(result: Mapping[str, Any]) -> str:
+def _state(kind: str, code: str) -> PaymentState:
+    """What a transaction says of the payment: a void that was carried out takes it back, an authorisation only promises."""
+    if kind in VOIDING:
+        return PaymentState.FAILED if code == "A" else PaymentState.OPEN
+    if kind == "auth" and code == "A":
+        return PaymentState.AUTHORISED
+    return _STATES.get(code, PaymentState.OPEN)
+
+
+def _failure(data: Mapping[str, Any]) -> str:
     """PayTabs' words in the codes a client can act on; the code numbers differ by acquirer, the words hardly."""
+    result = data.get("payment_result") or {}
+    if str(data.get("tran_type", "")).lower() in VOIDING or result.get("response_status") == "V":
+        return "voided"
     status, words = str(result.get("response_status", "")), str(result.get("response_message", "")).lower()
     if status == "C" or "cancel" in words:
         return "cancelled"
@@ -310,7 +323,7 @@ def deposit_status(data: Mapping[str, Any]) -> DepositStatus:
     """A payment from a callback or a query."""
     result = data.get("payment_result") or {}
     code = str(result.get("response_status", "P"))
-    state = _STATES.get(code, PaymentState.OPEN)
+    state = _state(str(data.get("tran_type", "sale")).lower(), code)
     info = data.get("payment_info") or {}
     failed = state in (PaymentState.FAILED, PaymentState.EXPIRED)
     return DepositStatus(
@@ -319,7 +332,7 @@ def deposit_status(data: Mapping[str, Any]) -> DepositStatus:
         payment_reference=str(data["tran_ref"]),
         amount=_amount(data),
         source=" ".join(filter(None, [str(info.get("card_scheme") or ""), _masked(info.get("payment_description"))])),
-        failure=_failure(result) if failed else "",
+        failure=_failure(data) if failed else "",
         failure_text=str(result.get("response_message") or "") if failed else "",
     )
 
@@ -337,4 +350,5 @@ def refund_status(data: Mapping[str, Any]) -> RefundStatus:
         reference=str(data["tran_ref"]),
         amount=_amount(data),
         failure_text=str(result.get("response_message") or "") if state is RefundState.FAILED else "",
+        payment_reference=str(data.get("previous_tran_ref") or ""),
     )

@@ -161,8 +161,8 @@ class StripeProvider:
                 help=pgettext_lazy("provider setting", "Leave empty for Stripe's own."),
             ),
         ),
-    )
         refund_quiet=timedelta(seconds=10),  # the idempotency key makes a second sending harmless
+    )
 
     def __init__(self, config: ProviderConfig) -> None:
         self.config = config
@@ -308,11 +308,14 @@ def session_status(session: Any) -> DepositStatus:
         failed = intent.get("status") in {"canceled", "requires_payment_method"}
         state = PaymentState.FAILED if failed else PaymentState.DELAYED
     method, source, country = source_of(charge)
+    moved = int(data["amount_total"])
+    if state is PaymentState.REVERSED:  # a bank takes back what has not been given back before
+        moved -= int(charge.get("amount_refunded") or 0)
     return DepositStatus(
         state=state,
         provider_reference=data["id"],
         payment_reference=str(intent.get("id", "")),
-        amount=units.from_wire(int(data["amount_total"]), data["currency"]),
+        amount=units.from_wire(moved, data["currency"]),
         method=method,
         source=source,
         source_country=country,
