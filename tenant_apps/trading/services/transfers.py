@@ -15,6 +15,7 @@ from django.db import transaction
 
 from kernel import audit, clock, commands
 from kernel.actors import Actor
+from kernel.errors import Conflict
 from kernel.events import publish
 from kernel.live.publish import publish as tell
 from kernel.money import Money
@@ -32,12 +33,13 @@ KIND = "trading.balance"
 def transfer_to_account(
     *, actor: Actor, account: TradingAccount, amount: Money, key: str, reason: str = ""
 ) -> Transfer:
-    """Begin wallet → account. The same key gives the same transfer.
+    """Begin wallet → account. The same key gives the same transfer, and for another request Conflict.
 
     An account still being opened is fine: the operation waits for it. Raises AmountRefused, CurrencyDiffers,
-    AccountNotReady, InsufficientFunds.
+    AccountNotReady, InsufficientFunds, Conflict.
     """
-    _check(account, amount, states=(AccountState.OPEN, AccountState.OPENING))
+    states = (AccountState.OPEN, AccountState.OPENING)
+    _check(account, amount, states=states)
     with transaction.atomic():
         row, is_new = _row(account, Direction.TO_ACCOUNT, amount, key)
         if is_new:
@@ -53,7 +55,9 @@ def transfer_to_account(
 
 
 def transfer_to_wallet(*, actor: Actor, account: TradingAccount, amount: Money, key: str, reason: str = "") -> Transfer:
-    """Begin account → wallet. The same key gives the same transfer. Raises AmountRefused, CurrencyDiffers, AccountNotReady.
+    """Begin account → wallet. The same key gives the same transfer, and for another request Conflict.
+
+    Raises AmountRefused, CurrencyDiffers, AccountNotReady, Conflict.
 
     Whether the free margin suffices is the server's to say; its refusal releases the hold.
     """
@@ -88,7 +92,7 @@ def _check(account: TradingAccount, amount: Money, *, states: tuple[str, ...]) -
 
 def _row(account: TradingAccount, direction: str, amount: Money, key: str) -> tuple[Transfer, bool]:
     """The transfer of this key; a second caller waits for the first one's transaction at the unique key."""
-    return Transfer.objects.get_or_create(
+    row, is_new = Transfer.objects.get_or_create(
         key=key[:120],
         defaults={
             "account": account,
@@ -98,6 +102,9 @@ def _row(account: TradingAccount, direction: str, amount: Money, key: str) -> tu
             "currency": amount.currency,
         },
     )
+    if (row.account_id, row.direction, row.amount) != (account.pk, direction, amount):
+        raise Conflict(key=key)
+    return row, is_new
 
 
 def _key(row: Transfer) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from django.db import transaction
 
 from kernel import commands
+from kernel.errors import Conflict
 from kernel.events import Event, event, publish
 from kernel.ids import uuid7
 from kernel.models import Command, OutboxMessage
@@ -167,6 +169,17 @@ def test_leverage_and_password_reach_the_server(world: World) -> None:
     assert (account.leverage, world.on_server(account.login)["leverage"]) == (10, 10)
     states = dict(Command.objects.values_list("kind", "state"))
     assert states["trading.leverage"] == states["trading.password"] == "succeeded"
+
+
+def test_a_key_used_for_another_request_is_refused_not_ignored(world: World) -> None:
+    client = world.client()
+    account = world.open_account(client)
+    world.funds(client, 10_000)
+    first = transfers.transfer_to_account(actor=TEST, account=account, amount=Money(4_000, "EUR"), key="form")
+    assert transfers.transfer_to_account(actor=TEST, account=account, amount=Money(4_000, "EUR"), key="form") == first
+    with pytest.raises(Conflict):
+        transfers.transfer_to_account(actor=TEST, account=account, amount=Money(5_000, "EUR"), key="form")
+    assert balance(client.pk, "in_transit") == 4_000
 
 
 def test_wrong_credentials_delay_but_never_refuse(world: World) -> None:
