@@ -18,6 +18,7 @@ from kernel.actors import Actor
 from kernel.errors import Conflict
 from kernel.events import publish
 from kernel.live.publish import publish as tell
+from kernel.models import Command
 from kernel.money import Money
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger import services as ledger
@@ -41,6 +42,7 @@ def transfer_to_account(
     states = (AccountState.OPEN, AccountState.OPENING)
     _check(account, amount, states=states)
     with transaction.atomic():
+        _stay(account, states)
         row, is_new = _row(account, Direction.TO_ACCOUNT, amount, key)
         if is_new:
             ledger.post(
@@ -63,6 +65,7 @@ def transfer_to_wallet(*, actor: Actor, account: TradingAccount, amount: Money, 
     """
     _check(account, amount, states=(AccountState.OPEN,))
     with transaction.atomic():
+        _stay(account, (AccountState.OPEN,))
         row, is_new = _row(account, Direction.TO_WALLET, amount, key)
         if is_new:
             ledger.hold_place(
@@ -87,6 +90,14 @@ def _check(account: TradingAccount, amount: Money, *, states: tuple[str, ...]) -
     if amount.currency != account.currency:
         raise CurrencyDiffers(field="amount")
     if account.state not in states or not account.live:
+        raise AccountNotReady
+
+
+def _stay(account: TradingAccount, states: tuple[str, ...]) -> None:
+    """The account as it is now, until we are done: money must not set out for one that is being archived."""
+    fresh = TradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+    leaving = Command.objects.filter(aggregate=account.aggregate, kind="trading.archive", state__in=commands.OPEN)
+    if fresh.state not in states or leaving.exists():
         raise AccountNotReady
 
 
