@@ -11,7 +11,7 @@ from kernel.errors import Unavailable
 from kernel.models import InboxMessage
 from kernel.tasks import enqueue
 
-from ..models import Deposit, ProviderAccount, WithdrawalPart
+from ..models import OPEN_DEPOSITS, Deposit, ProviderAccount, WithdrawalPart
 from ..ports import EventKind, NormalizedEvent, RefundStatus
 from .deposits import deposit_apply, deposit_find, deposit_refunded
 from .providers import provider_of
@@ -87,6 +87,8 @@ def _made_elsewhere(account: ProviderAccount, event: NormalizedEvent, refund: Re
     mine = Deposit.objects.filter(provider_account=account)
     deposit = mine.filter(payment_reference=refund.payment_reference).first() if refund.payment_reference else None
     deposit = deposit or (mine.filter(pk=event.operation_id).first() if event.operation_id else None)
-    if deposit is None:
+    if deposit is None and mine.filter(state__in=OPEN_DEPOSITS, payment_reference="").exists():
         raise NotYetKnown(event_name=event.name)
+    if deposit is None:
+        return "not a refund of ours"
     return deposit_refunded(deposit_id=deposit.pk, refund=refund, actor=system(f"{account.kind}: {event.name}"))

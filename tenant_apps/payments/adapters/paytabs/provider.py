@@ -326,10 +326,12 @@ def deposit_status(data: Mapping[str, Any]) -> DepositStatus:
     state = _state(str(data.get("tran_type", "sale")).lower(), code)
     info = data.get("payment_info") or {}
     failed = state in (PaymentState.FAILED, PaymentState.EXPIRED)
+    voids = str(data.get("tran_type", "")).lower() in VOIDING
+    reference = str((data.get("previous_tran_ref") if voids else "") or data["tran_ref"])
     return DepositStatus(
         state=state,
-        provider_reference=str(data["tran_ref"]),
-        payment_reference=str(data["tran_ref"]),
+        provider_reference=reference,
+        payment_reference=reference,
         amount=_amount(data),
         source=" ".join(filter(None, [str(info.get("card_scheme") or ""), _masked(info.get("payment_description"))])),
         failure=_failure(data) if failed else "",
