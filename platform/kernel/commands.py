@@ -134,12 +134,16 @@ def run(command_id: UUID) -> str:
     started = time.monotonic()
     try:
         if ask_first:
-            found = kind.find(row)
+            asked_at = clock.now()
+            found = _ask(kind, row)
             if found is not None:
                 return _succeed(row, found, started)
-            if clock.now() - (row.sent_at or row.created_at) < kind.patience_of(row):
+            if asked_at - (row.sent_at or row.created_at) < kind.patience_of(row):
                 return _again(row, CommandState.UNKNOWN, "not found there yet", seconds=2)
-            row = _mark_sending(row)
+            claimed_again = _mark_sending(row)
+            if claimed_again is None:
+                return "not due"
+            row = claimed_again
         return _succeed(row, kind.send(row), started)
     except Rejected as error:
         return _fail(row, error)
@@ -147,6 +151,14 @@ def run(command_id: UUID) -> str:
         return _again(row, CommandState.UNKNOWN, str(error) or error.code, seconds=1)
     except Exception as error:  # noqa: BLE001 - Unavailable and defects alike: never lost, tried again or asked
         return _after_failure(row, error, ask_first)
+
+
+def _ask(kind: CommandType, row: Command) -> Mapping[str, Any] | None:
+    """A refusal to answer is not a refusal of what was asked about: only a refused `send` fails a command."""
+    try:
+        return kind.find(row)
+    except Rejected as error:
+        raise OutcomeUnknown(f"asking was refused: {error}") from error
 
 
 def _claim(command_id: UUID) -> tuple[Command, bool] | None:
@@ -187,18 +199,29 @@ def _start(row: Command) -> None:
     row.save(update_fields=["state", "sent_at", "attempts", "lease_until"])
 
 
-def _mark_sending(row: Command) -> Command:
+def _mark_sending(row: Command) -> Command | None:
+    """From asking to sending again; None when asking took longer than the lease and somebody else has it now."""
     with transaction.atomic():
         fresh = Command.objects.select_for_update().get(pk=row.pk)
+        if not _held(fresh, row):
+            return None
         _start(fresh)
     return fresh
+
+
+def _held(fresh: Command, claim: Command) -> bool:
+    """Whether the row is still ours. A worker that was slower than its lease knows only its own attempt; what it failed
+    at says nothing of the attempt of whoever took over."""
+    return fresh.state in OPEN and fresh.lease_until == claim.lease_until
 
 
 def _succeed(row: Command, result: Mapping[str, Any], started: float) -> str:
     plain = as_plain(dict(result))
     with transaction.atomic():
         fresh = Command.objects.select_for_update().get(pk=row.pk)
-        if fresh.state == CommandState.SUCCEEDED:
+        if fresh.state not in OPEN:
+            if fresh.state == CommandState.FAILED:
+                log.error("command_done_after_failure", kind=row.kind, command=str(row.pk))
             return fresh.state
         fresh.state = CommandState.SUCCEEDED
         fresh.result = plain
@@ -215,6 +238,8 @@ def _succeed(row: Command, result: Mapping[str, Any], started: float) -> str:
 def _fail(row: Command, error: Rejected) -> str:
     with transaction.atomic():
         fresh = Command.objects.select_for_update().get(pk=row.pk)
+        if not _held(fresh, row):
+            return fresh.state
         fresh.state = CommandState.FAILED
         fresh.error_code, fresh.error = error.code[:60], str(error)
         fresh.finished_at = clock.now()
@@ -238,12 +263,15 @@ def _after_failure(row: Command, error: Exception, asked: bool) -> str:
 
 def _again(row: Command, state: str, error: str, *, seconds: float) -> str:
     with transaction.atomic():
-        Command.objects.filter(pk=row.pk).update(
+        held = Command.objects.filter(pk=row.pk, state__in=OPEN, lease_until=row.lease_until)
+        changed = held.update(
             state=state,
             error=error[:2000],
             lease_until=None,
             available_at=clock.now() + timedelta(seconds=seconds),
         )
+        if not changed:
+            return str(Command.objects.values_list("state", flat=True).get(pk=row.pk))
         _wake(row.pk, type_of(row.kind).queue, countdown=seconds + 0.1)
     return state
 

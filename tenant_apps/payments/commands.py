@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from kernel.models import Command
 from kernel.money import Money
 from tenant_apps.payments.actors import REFUND
 
+from . import registry
 from .models import ProviderAccount
 from .ports import RefundState, RefundStatus
 from .services.parts import part_apply
@@ -39,6 +41,10 @@ def _from_result(result: Mapping[str, Any]) -> RefundStatus:
 @command("payments.refund")
 class RefundCommand(CommandType):
     """Give a share of a withdrawal back to the payment it came from."""
+
+    def patience_of(self, command: Command) -> timedelta:
+        account = ProviderAccount.objects.get(pk=command.payload["account_id"])
+        return registry.capabilities(account.kind).refund_quiet
 
     def send(self, command: Command) -> Mapping[str, Any]:
         payload = command.payload

@@ -42,6 +42,17 @@ class DepositReversed(Event):
     method: str
 
 
+@event("payments.deposit_reinstated")
+class DepositReinstated(Event):
+    """What had been taken back came back after all: a dispute won, a refund that failed at the provider."""
+
+    deposit_id: UUID
+    client_id: UUID
+    amount: Money
+    provider: str
+    method: str
+
+
 @event("payments.withdrawal_requested")
 class WithdrawalRequested(Event):
     withdrawal_id: UUID

@@ -38,6 +38,16 @@ def _reversed(entry: TimelineEntry) -> str:
     }
 
 
+def _refunded(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "%(amount)s of a deposit went back to where they came from.") % {
+        "amount": _amount(entry)
+    }
+
+
+def _reinstated(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "%(amount)s that had been taken back came back after all.") % {"amount": _amount(entry)}
+
+
 def _requested(entry: TimelineEntry) -> str:
     return pgettext("timeline", "Withdrawal of %(amount)s requested.") % {"amount": _amount(entry)}
 
@@ -73,6 +83,8 @@ for _name, _icon, _tone, _words, _for_client in (
     ("payments.deposit_credited", "arrow-down-left", "success", _credited, True),
     ("payments.deposit_failed", "circle-x", "warning", _failed, True),
     ("payments.deposit_reversed", "rotate-ccw", "danger", _reversed, True),
+    ("payments.deposit_refunded", "rotate-ccw", "warning", _refunded, True),
+    ("payments.deposit_reinstated", "undo-2", "success", _reinstated, True),
     ("payments.withdrawal_requested", "arrow-up-right", "info", _requested, True),
     ("payments.withdrawal_checked", "clipboard-check", "info", _checked, False),
     ("payments.withdrawal_approved", "shield-check", "info", _approved, True),
@@ -92,6 +104,11 @@ register_line("payments.deposit", icon="arrow-down-left", words=_deposit_line)
 register_line(
     "payments.deposit_reversed", icon="rotate-ccw", words=lambda data: pgettext("wallet line", "Deposit reversed")
 )
+register_line(
+    "payments.deposit_refunded", icon="rotate-ccw", words=lambda data: pgettext("wallet line", "Deposit given back")
+)
+for _kind in ("payments.deposit_reversed.reversal", "payments.deposit_refunded.reversal"):
+    register_line(_kind, icon="undo-2", words=lambda data: pgettext("wallet line", "Deposit restored"))
 register_line("payments.withdrawal", icon="arrow-up-right", words=lambda data: pgettext("wallet line", "Withdrawal"))
 register_line(
     "payments.withdrawal_returned",

@@ -2,7 +2,7 @@
 
 State machines (every move is a compare-and-set under the row's lock, in services):
 
-    Deposit     created → pending → [authorised | delayed] → credited → reversed
+    Deposit     created → pending → [authorised | delayed] → credited ⇄ reversed   (back when a dispute is won)
                                   → failed | expired            (money that arrives later still credits)
     Withdrawal  requested → checked → approved → sending → paid | failed
                 requested → cancelled;  requested | checked → rejected

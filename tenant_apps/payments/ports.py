@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
@@ -34,6 +35,7 @@ class PaymentState(StrEnum):
     FAILED = "failed"
     EXPIRED = "expired"
     REVERSED = "reversed"  # taken back after it was paid: chargeback, returned debit
+    REINSTATED = "reinstated"  # a chargeback decided for us: the money is ours again
 
 
 class RefundState(StrEnum):
@@ -77,6 +79,9 @@ class Capabilities:
     hosted_page: bool = True  # the payer is sent to the provider; otherwise we show instructions
     webhooks: bool = True
     refunds: bool = True
+    # How long "no such refund" proves nothing after one was sent: longer than our own time-outs, unless sending it again
+    # under the same operation id has one effect anyway.
+    refund_quiet: timedelta = timedelta(minutes=10)
 
     def method(self, code: str) -> Method | None:
         return next((method for method in self.methods if method.code == code), None)
@@ -151,6 +156,7 @@ class RefundStatus:
     reference: str
     amount: Money
     failure_text: str = ""
+    payment_reference: str = ""  # of the payment it gives back, where the provider says so
 
 
 class EventKind(StrEnum):

@@ -15,6 +15,7 @@ from tenant_apps.payments.actors import CASHIER, SWEEP
 from . import registry
 from .models import Deposit, DepositState
 from .services.deposits import deposit_ask
+from .services.parts import part_ask, parts_to_ask
 from .services.webhooks import webhook_process
 
 for _kind in registry.adapters():
@@ -47,7 +48,9 @@ def deposits_to_ask() -> list[UUID]:
 @every_for_tenants(60, "payments.sweep", queue="money")
 def sweep() -> int:
     """Ask about each in turn; returns how many were asked."""
-    due = deposits_to_ask()
-    for deposit_id in due:
+    deposits, parts = deposits_to_ask(), parts_to_ask()
+    for deposit_id in deposits:
         deposit_ask(deposit_id=deposit_id, actor=SWEEP)
-    return len(due)
+    for part_id in parts:
+        part_ask(part_id=part_id, actor=SWEEP)
+    return len(deposits) + len(parts)

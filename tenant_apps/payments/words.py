@@ -41,6 +41,7 @@ FAILURES: dict[str, Any] = {
     "expired": pgettext_lazy("payment failure", "The time to pay ran out."),
     "refused": pgettext_lazy("payment failure", "The payment provider refused the request."),
     "closed": pgettext_lazy("payment failure", "It was closed because no payment arrived."),
+    "voided": pgettext_lazy("payment failure", "The payment was taken back."),
     "chargeback": pgettext_lazy("payment failure", "The payer's bank took the payment back."),
     "error": pgettext_lazy("payment failure", "Something went wrong at the bank or the provider."),
 }
@@ -57,6 +58,7 @@ ATTENTION: dict[str, Any] = {
     "currency": pgettext_lazy("deposit attention", "It was paid in another currency and waits for a decision"),
     "late": pgettext_lazy("deposit attention", "It arrived after it had been given up"),
     "reversed": pgettext_lazy("deposit attention", "Reversed; taken from the wallet"),
+    "refunded": pgettext_lazy("deposit attention", "Given back on the provider's own pages; taken from the wallet"),
     "reversed_uncovered": pgettext_lazy("deposit attention", "Reversed; the wallet no longer held the money"),
 }
 
@@ -68,6 +70,7 @@ MATCH: dict[str, Any] = {
     "name": pgettext_lazy("bank match reason", "The payer has the client's name"),
     "other_name": pgettext_lazy("bank match reason", "The payer has another name than the client"),
     "currency": pgettext_lazy("bank match reason", "Another currency than expected"),
+    "other_account": pgettext_lazy("bank match reason", "It came to another of our accounts than announced"),
     "taken": pgettext_lazy("bank match reason", "This deposit was credited before"),
     "none": pgettext_lazy("bank match reason", "Nothing fits"),
 }
@@ -75,6 +78,8 @@ MATCH: dict[str, Any] = {
 ACTIONS: dict[str, Any] = {
     "payments.deposit_credited": pgettext_lazy("payments story", "Credited to the wallet"),
     "payments.deposit_reversed": pgettext_lazy("payments story", "Taken back by the payer's bank"),
+    "payments.deposit_refunded": pgettext_lazy("payments story", "Given back on the provider's own pages"),
+    "payments.deposit_reinstated": pgettext_lazy("payments story", "Came back to us"),
     "payments.deposit_closed": pgettext_lazy("payments story", "Closed by hand"),
     "payments.withdrawal_requested": pgettext_lazy("payments story", "Requested"),
     "payments.withdrawal_checked": pgettext_lazy("payments story", "Checked and proposed"),

@@ -150,7 +150,7 @@ class Balance(OnAccount):
         account = self.account(command)
         if account.login is None:
             return None
-        login, ours, since = account.login, operation_id(command.pk), command.sent_at or command.created_at
+        login, ours, since = account.login, operation_id(command.pk), command.created_at  # of whichever attempt
         try:
             found = asking(account, lambda platform: platform.balance_operation_find(login, ours, since))
         except DuplicateOperation as error:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection, connections, transaction
@@ -35,6 +36,12 @@ class Outside:
         Job.objects.create(kind="outside", owner=operation)
         if self.behaviour == "lost after":
             raise OutcomeUnknown
+        if self.behaviour.startswith("overtaken"):
+            _, _, ends = self.behaviour.partition(": ")
+            self.behaviour = "ok"
+            make_due()  # the lease is over, and another worker finds what was done
+            assert commands.run(UUID(operation)) == CommandState.SUCCEEDED
+            raise {"refused": Rejected("done before"), "lost": OutcomeUnknown()}[ends]
         if self.behaviour == "killed after":
             os.kill(os.getpid(), signal.SIGKILL)
         return {"ticket": operation}
@@ -52,6 +59,13 @@ def outside() -> Iterator[Outside]:
             return world.send(str(command.id))
 
         def find(self, command: Command) -> Mapping[str, Any] | None:
+            if world.behaviour == "refuses to answer":
+                raise Rejected("no such account any more")
+            if world.behaviour == "asking takes for ever":
+                world.behaviour = "ok"
+                make_due()
+                assert commands.run(command.id) == CommandState.SUCCEEDED
+                return None
             return {"found": True} if Job.objects.filter(kind="outside", owner=str(command.id)).exists() else None
 
         def succeeded(self, command: Command, result: Mapping[str, Any]) -> None:
@@ -128,6 +142,42 @@ def test_not_found_before_patience_ends_is_not_sent_again(live_tenant: Any, outs
     make_due()
     assert commands.run(row.id) == CommandState.UNKNOWN
     assert effects()["outside"] == 0
+
+
+def test_a_refusal_to_answer_undoes_nothing(live_tenant: Any, outside: Outside) -> None:
+    """The money may have left: giving it back because nobody would say would give it twice."""
+    outside.behaviour = "lost after"
+    row = issue()
+    commands.run(row.id)
+    outside.behaviour = "refuses to answer"
+    make_due()
+    assert commands.run(row.id) == CommandState.UNKNOWN
+    assert effects() == {"outside": 1, "credited": 0, "undone": 0}
+    outside.behaviour = "ok"
+    make_due()
+    assert commands.run(row.id) == CommandState.SUCCEEDED
+    assert effects() == {"outside": 1, "credited": 1, "undone": 0}
+
+
+def test_a_worker_that_asked_too_long_does_not_send_again(live_tenant: Any, outside: Outside) -> None:
+    outside.behaviour = "lost before"
+    row = issue()
+    commands.run(row.id)
+    outside.behaviour = "asking takes for ever"
+    make_due()
+    assert commands.run(row.id) == "not due"
+    assert effects() == {"outside": 1, "credited": 1, "undone": 0}
+
+
+@pytest.mark.parametrize("ends", ["refused", "lost"])
+def test_a_worker_slower_than_its_lease_undoes_nothing(live_tenant: Any, outside: Outside, ends: str) -> None:
+    """What it failed at was its own attempt; another one has found the operation done meanwhile."""
+    outside.behaviour = f"overtaken: {ends}"
+    row = issue()
+    assert commands.run(row.id) == CommandState.SUCCEEDED
+    row.refresh_from_db()
+    assert row.state == CommandState.SUCCEEDED
+    assert effects() == {"outside": 1, "credited": 1, "undone": 0}
 
 
 def test_one_aggregate_waits_its_turn(live_tenant: Any, outside: Outside) -> None:

@@ -26,7 +26,9 @@ class DepositForm(UiForm, forms.Form):
 
 
 class WithdrawalForm(UiForm, forms.Form):
-    """Amount, and where to if not everything can go back to where it came from."""
+    """Amount, and where to if not everything can go back to where it came from. `key`: sent twice, it counts once."""
+
+    key = forms.CharField(max_length=60, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

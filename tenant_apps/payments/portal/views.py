@@ -11,8 +11,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from kernel import throttle
-from kernel.errors import AppError, Invalid, OutcomeUnknown, Unavailable
+from kernel.errors import AppError, Conflict, Invalid, OutcomeUnknown, Unavailable
 from kernel.guards import client_only
+from kernel.idempotency import once
+from kernel.ids import uuid7
 from kernel.money import CURRENCIES, Money
 from kernel.pages import page
 from tenant_apps.wallets.selectors import wallet_of, wallets_of
@@ -170,7 +172,8 @@ def withdraw(request: Any) -> HttpResponse:
     currency = _currency(request, [wallet.currency for wallet in wallets])
     if request.method == "POST":
         return _request_withdrawal(request, wallets, currency)
-    form = WithdrawalForm(currency=currency, initial={**_initial(request), "holder": request.client.name})
+    initial = {**_initial(request), "holder": request.client.name, "key": uuid7().hex}
+    form = WithdrawalForm(currency=currency, initial=initial)
     context = _withdraw_context(request, wallets, currency, form)
     part = "#quote" if request.htmx and request.GET.get("part") == "quote" else ""
     return page(request, f"payments/portal/withdraw.html{part}", context, live=[f"client:{request.client.pk}"])
@@ -199,22 +202,25 @@ def _request_withdrawal(request: Any, wallets: list[Any], currency: str) -> Http
     throttle.check("withdrawal", str(request.client.pk), burst=5, per_minute=2)
     form = WithdrawalForm(request.POST, currency=currency)
     if form.is_valid():
-        data = form.cleaned_data
         try:
-            row = withdrawal_request(
-                actor=request.actor,
-                client=request.client,
-                amount=data["amount"],
-                iban=data["iban"],
-                holder=data["holder"],
-                bank=data["bank"],
-            )
-        except Invalid as error:
+            wanted = _requested_once(request, form.cleaned_data)
+        except (Invalid, Conflict) as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))
         else:
-            return redirect("payments:withdrawal", row.pk)
+            return redirect("payments:withdrawal", wanted)
     context = _withdraw_context(request, wallets, currency, form)
     return page(request, "payments/portal/withdraw.html", context, status=422)
+
+
+def _requested_once(request: Any, data: dict[str, Any]) -> UUID:
+    """The withdrawal of this form, however often it is sent. Raises what `withdrawal_request` does, and Conflict."""
+    wanted = {name: data[name] for name in ("amount", "iban", "holder", "bank")}
+    key = data["key"] or uuid7().hex
+    with once(scope=f"payments.withdrawal:{request.client.pk}", key=key, request=wanted) as attempt:
+        if attempt.answer is None:
+            row = withdrawal_request(actor=request.actor, client=request.client, **wanted)
+            attempt.answer = str(row.pk)
+    return UUID(attempt.answer)
 
 
 @client_only

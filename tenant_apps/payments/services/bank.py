@@ -96,11 +96,11 @@ def _match(account: ProviderAccount, line: camt053.Line, *, known: bool = False)
         .first()
     )
     if deposit is not None:
-        return _by_reference(line, deposit, known)
+        return _by_reference(account, line, deposit, known)
     return _by_account(account, line, known)
 
 
-def _by_reference(line: camt053.Line, deposit: Deposit, known: bool) -> Match:
+def _by_reference(account: ProviderAccount, line: camt053.Line, deposit: Deposit, known: bool) -> Match:
     reasons = ["reference"]
     if deposit.state not in WAITING:
         return Match(line, None, None, deposit.client, (*reasons, "taken"), False, known)
@@ -109,6 +109,8 @@ def _by_reference(line: camt053.Line, deposit: Deposit, known: bool) -> Match:
     reasons.append("amount" if deposit.amount == line.amount else "amount_differs")
     own = same_name(line.counterparty, deposit.client.name)
     reasons.append("name" if own else "other_name")
+    if deposit.provider_account_id != account.pk:  # credited as announced, it would stand in another account's books
+        return Match(line, None, None, deposit.client, (*reasons, "other_account"), False, known)
     return Match(line, deposit, None, deposit.client, tuple(reasons), own, known)
 
 

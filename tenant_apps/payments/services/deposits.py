@@ -26,18 +26,20 @@ from kernel.tenancy import context
 from tenant_apps.clients.models import Client
 from tenant_apps.clients.services import activity_mark, ftd_set
 from tenant_apps.clients.timeline import timeline_add
+from tenant_apps.ledger.models import Transfer
 from tenant_apps.payments.actors import CASHIER, SWEEP
 
 from .. import addresses, events
 from ..errors import MethodNotOffered, WrongState
 from ..models import OPEN_DEPOSITS, Deposit, DepositState, ProviderAccount
 from ..permissions_list import DEPOSIT_MANAGE
-from ..ports import DepositOrder, DepositStatus, Payer, PaymentState
+from ..ports import DepositOrder, DepositStatus, Payer, PaymentState, RefundState, RefundStatus
 from . import posting
 from .offers import offer_for
 from .providers import provider_at_work, provider_of
 
 PAGE_LIFE = timedelta(hours=24)
+VOIDED = "voided"  # the failure of a payment that was taken back before the bank had settled it
 
 
 def deposit_start(
@@ -213,6 +215,8 @@ def _advance(deposit: Deposit, to: DepositState, before: tuple[DepositState, ...
 
 
 def _failed(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
+    if deposit.state == DepositState.CREDITED and status.failure == VOIDED:
+        return _reversed(deposit, status, actor)
     if deposit.state not in OPEN_DEPOSITS:
         return "nothing"
     deposit.failure = status.failure or "declined"
@@ -250,7 +254,7 @@ def _close(deposit: Deposit, to: DepositState, actor: Actor) -> str:
 
 def _paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     """Credit, once. Money that comes after we gave up on it is money all the same."""
-    if deposit.state in (DepositState.CREDITED, DepositState.REVERSED):
+    if deposit.state in (DepositState.CREDITED, DepositState.REVERSED) or deposit.failure == VOIDED:
         return "nothing"
     received = status.amount or deposit.amount
     if received.currency != deposit.currency or received.minor <= 0:
@@ -309,20 +313,73 @@ def _announce_credit(deposit: Deposit, actor: Actor) -> None:
 
 
 def _reversed(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
-    """A chargeback or returned debit. Heard of before the payment itself, the two are booked one after the other."""
-    if deposit.state == DepositState.REVERSED:
+    """A chargeback or returned debit, booked once. Heard of before the payment itself, the two are booked one after the
+    other; heard of once more after it was decided for us, it is old news."""
+    key = posting.reversal_key(deposit)
+    if posting.posted(key):
         return "nothing"
-    if deposit.state != DepositState.CREDITED:
-        _paid(deposit, DepositStatus(state=PaymentState.PAID, provider_reference=""), actor)
-    taken = status.amount or deposit.received or deposit.amount
-    if taken.currency != deposit.currency:
-        deposit.attention = "currency"
+    taken = _take_back(deposit, status.amount, kind=posting.REVERSAL, key=key, attention="reversed", actor=actor)
+    if taken is None:
         return "other currency"
-    from_wallet = posting.reversal_post(deposit, taken, actor=actor)
     deposit.state = DepositState.REVERSED
-    deposit.reversed_minor = taken.minor
-    deposit.attention = "reversed" if from_wallet else "reversed_uncovered"
     deposit.failure, deposit.failure_text = status.failure or "chargeback", status.failure_text[:300]
+    _line(deposit, "payments.deposit_reversed", actor, amount=taken)
+    return "reversed"
+
+
+def _reinstated(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
+    """A dispute decided for us: what was taken comes back, leg by leg. Heard of first, both are booked."""
+    key = posting.reversal_key(deposit)
+    if posting.posted(key) is None:
+        _reversed(deposit, status, actor)
+    taken = posting.posted(key)
+    if taken is None or posting.posted(f"{key}:undone"):
+        return "nothing"
+    _restore(deposit, taken, "payments.deposit_reinstated", actor)
+    return "reinstated"
+
+
+def deposit_refunded(*, deposit_id: UUID, refund: RefundStatus, actor: Actor) -> str:
+    """Take in a refund made on the provider's own pages: no withdrawal of ours, but the money has left all the same.
+
+    Any order, any number of times. It counts from the moment it is asked for there; one that fails is given back.
+    """
+    with transaction.atomic():
+        deposit = _locked(deposit_id)
+        key = posting.refund_key(deposit, refund.reference)
+        done = "nothing"
+        if posting.posted(key) is None:
+            taken = _take_back(
+                deposit, refund.amount, kind=posting.REFUNDED, key=key, attention="refunded", actor=actor
+            )  # fmt: skip
+            done = "other currency" if taken is None else "refunded"
+            if taken is not None:
+                _line(deposit, "payments.deposit_refunded", actor, once=refund.reference, amount=taken)
+        booked = posting.posted(key)
+        if refund.state is RefundState.FAILED and booked and not posting.posted(f"{key}:undone"):
+            _restore(deposit, booked, "payments.deposit_reinstated", actor)
+            done = "refund failed"
+        _save(deposit)
+        _tell(deposit)
+    return done
+
+
+def _take_back(
+    deposit: Deposit, taken: Money | None, *, kind: str, key: str, attention: str, actor: Actor
+) -> Money | None:
+    """Book money that is the payer's again, and say so. None when it is of another currency: a person has to look."""
+    if deposit.state not in (DepositState.CREDITED, DepositState.REVERSED):
+        _paid(deposit, DepositStatus(state=PaymentState.PAID, provider_reference=""), actor)
+    received = deposit.received or deposit.amount
+    taken = taken or Money(received.minor - (deposit.reversed_minor or 0), deposit.currency)
+    if taken.currency != deposit.currency or taken.minor <= 0:
+        deposit.attention = "currency"
+        return None
+    own = posting.taken_back_post(deposit, taken, kind=kind, key=key, actor=actor)
+    deposit.reversed_minor = (deposit.reversed_minor or 0) + taken.minor
+    deposit.attention = attention if own == taken else "reversed_uncovered"
+    if deposit.reversed_minor >= received.minor:
+        deposit.state = DepositState.REVERSED
     publish(
         events.DepositReversed(
             deposit_id=deposit.pk,
@@ -334,12 +391,35 @@ def _reversed(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
         aggregate=f"deposit:{deposit.pk}",
         actor=actor,
     )
-    _line(deposit, "payments.deposit_reversed", actor, amount=taken)
     audit.record(
-        actor=actor, action="payments.deposit_reversed", obj=deposit, subject=deposit.client_id,
-        after={"taken": str(taken), "from_wallet": from_wallet},
+        actor=actor, action=kind, obj=deposit, subject=deposit.client_id,
+        after={"taken": str(taken), "from_wallet": str(own)},
     )  # fmt: skip
-    return "reversed"
+    return taken
+
+
+def _restore(deposit: Deposit, taken: Transfer, kind: str, actor: Actor) -> None:
+    """What had been taken back is ours again."""
+    amount = posting.restored_post(deposit, taken, actor=actor)
+    deposit.reversed_minor = max(0, (deposit.reversed_minor or 0) - amount.minor)
+    if deposit.reversed_minor < (deposit.received_minor or 0):
+        deposit.state = DepositState.CREDITED
+        deposit.attention = deposit.failure = deposit.failure_text = ""
+    publish(
+        events.DepositReinstated(
+            deposit_id=deposit.pk,
+            client_id=deposit.client_id,
+            amount=amount,
+            provider=deposit.provider_account.kind,
+            method=deposit.method,
+        ),
+        aggregate=f"deposit:{deposit.pk}",
+        actor=actor,
+    )
+    _line(deposit, kind, actor, once=str(taken.pk), amount=amount)
+    audit.record(
+        actor=actor, action=kind, obj=deposit, subject=deposit.client_id, after={"amount": str(amount)}
+    )  # fmt: skip
 
 
 _MOVES = {
@@ -350,16 +430,17 @@ _MOVES = {
     PaymentState.FAILED: _failed,
     PaymentState.EXPIRED: _expired,
     PaymentState.REVERSED: _reversed,
+    PaymentState.REINSTATED: _reinstated,
 }
 
 
-def _line(deposit: Deposit, kind: str, actor: Actor, **data: object) -> None:
+def _line(deposit: Deposit, kind: str, actor: Actor, *, once: str = "", **data: object) -> None:
     timeline_add(
         client_id=deposit.client_id,
         kind=kind,
         actor=actor,
         data={"deposit_id": deposit.pk, "reference": deposit.reference, **data},
-        dedupe_key=f"{kind}:{deposit.pk}",
+        dedupe_key=":".join(filter(None, (kind, str(deposit.pk), once))),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -9,9 +10,11 @@ from django.db import transaction
 from kernel import audit, clock
 from kernel.actors import Actor
 from kernel.commands import issue
+from kernel.errors import Outside
 from kernel.events import publish
 from kernel.live import publish as live
 from kernel.logs import log
+from kernel.models import Command, CommandState
 from kernel.money import Money
 from tenant_apps.clients.timeline import timeline_add
 
@@ -21,7 +24,9 @@ from ..models import PartState, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import PROPOSE
 from ..ports import RefundState, RefundStatus
 from . import posting
+from .providers import provider_of
 
+SILENCE = timedelta(hours=6)  # banks take days to carry a refund out; news of it may get lost
 UNSETTLED = (PartState.PLANNED, PartState.SENDING)
 
 
@@ -73,6 +78,31 @@ def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor) -> str:
         if done in {"paid", "failed", "returned"}:
             _settle(withdrawal, actor)
     return done
+
+
+def parts_to_ask() -> list[UUID]:
+    """Refunds that a provider took on ("pending") and has been silent about since. Wires wait for a person."""
+    told = Command.objects.filter(state=CommandState.SUCCEEDED)
+    silent = WithdrawalPart.objects.filter(
+        state=PartState.SENDING, deposit__isnull=False, updated_at__lte=clock.now() - SILENCE, pk__in=told.values("pk")
+    )
+    return list(silent.order_by("updated_at").values_list("pk", flat=True)[:50])
+
+
+def part_ask(*, part_id: UUID, actor: Actor) -> str:
+    """Ask the provider how a refund stands, and take in the answer. Not inside a transaction."""
+    part = WithdrawalPart.objects.select_related("deposit", "provider_account").get(pk=part_id)
+    WithdrawalPart.objects.filter(pk=part_id).update(updated_at=clock.now())
+    if part.deposit is None:
+        return "nothing"
+    try:
+        found = provider_of(part.provider_account).find_refund(
+            part.pk, payment_reference=part.deposit.payment_reference
+        )  # fmt: skip
+    except Outside as error:
+        log.warning("refund_not_told", part=str(part_id), error=str(error))
+        return "no answer"
+    return part_apply(part_id=part_id, status=found, actor=actor) if found else "not known there"
 
 
 def _paid(part: WithdrawalPart, actor: Actor) -> str:

@@ -2,7 +2,8 @@
 
 Legs (positive = the account's balance rises):
     deposit      clearing:<provider account> −received · client's wallet +(received − fee) · house fees +fee
-    reversal     client's wallet −taken, or house suspense −taken when the wallet no longer holds it · clearing +taken
+    reversal     client's wallet −taken, house suspense −what the wallet no longer holds of it · clearing +taken
+    refunded     the same, for a refund made at the provider and not by us; both are mirrored when they come undone
     withdrawal   (capture of the part's hold) client's wallet −amount · clearing +amount
     returned     a refund that failed after it had been paid: clearing −amount · client's wallet +amount
 """
@@ -15,14 +16,15 @@ from typing import Any
 from kernel.actors import Actor
 from kernel.money import Money
 from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
-from tenant_apps.ledger.models import Account, Hold, Transfer
-from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, hold_capture, hold_place, hold_void, post
+from tenant_apps.ledger.models import Account, Entry, Hold, Transfer
+from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, hold_capture, hold_place, hold_void, post, reverse
 from tenant_apps.wallets.services import wallet_ensure
 
 from ..models import Deposit, ProviderAccount, WithdrawalPart
 
 DEPOSIT = "payments.deposit"
 REVERSAL = "payments.deposit_reversed"
+REFUNDED = "payments.deposit_refunded"
 WITHDRAWAL = "payments.withdrawal"
 RETURNED = "payments.withdrawal_returned"
 
@@ -53,18 +55,52 @@ def deposit_post(deposit: Deposit, received: Money, fee: Money, *, actor: Actor)
     return post(kind=DEPOSIT, legs=legs, key=f"payments.deposit:{deposit.pk}", actor=actor, data=_told(deposit))
 
 
-def reversal_post(deposit: Deposit, taken: Money, *, actor: Actor) -> bool:
-    """Book money that the payer's bank took back; False when the wallet no longer had it and the house carries it."""
+def reversal_key(deposit: Deposit) -> str:
+    return f"payments.deposit:{deposit.pk}:reversed"
+
+
+def refund_key(deposit: Deposit, reference: str) -> str:
+    return f"payments.deposit:{deposit.pk}:refund:{reference}"[:150]
+
+
+def posted(key: str) -> Transfer | None:
+    return Transfer.objects.filter(key=key).first()
+
+
+def taken_back_post(deposit: Deposit, taken: Money, *, kind: str, key: str, actor: Actor) -> Money:
+    """Book money that went back to the payer without us. Returns what the wallet still had of it; the house carries the
+    rest. Under the deposit's lock, after `posted(key)` said no: the legs depend on the moment."""
     wallet = wallet_ensure(client_id=deposit.client_id, currency=deposit.currency)
-    back = Leg(clearing(deposit.provider_account, deposit.currency), taken)
-    key = f"payments.deposit:{deposit.pk}:reversed"
-    try:
-        post(kind=REVERSAL, legs=[Leg(wallet, -taken), back], key=key, actor=actor, data=_told(deposit))
-    except (InsufficientFunds, AccountFrozen):
-        loss = Leg(_suspense(deposit.currency), -taken)
-        post(kind=REVERSAL, legs=[loss, back], key=f"{key}:house", actor=actor, data=_told(deposit))
-        return False
-    return True
+    for _ in range(3):
+        wallet.refresh_from_db()
+        available = 0 if wallet.frozen else max(0, wallet.balance - wallet.held)
+        own = Money(min(taken.minor, available), taken.currency)
+        try:
+            _taken_back(deposit, wallet, own, taken - own, kind=kind, key=key, actor=actor)
+        except (InsufficientFunds, AccountFrozen):
+            continue  # somebody else was at the wallet between reading and posting
+        return own
+    nothing = Money.zero(taken.currency)
+    _taken_back(deposit, wallet, nothing, taken, kind=kind, key=key, actor=actor)
+    return nothing
+
+
+def _taken_back(
+    deposit: Deposit, wallet: Account, own: Money, loss: Money, *, kind: str, key: str, actor: Actor
+) -> Transfer:
+    legs = [Leg(wallet, -own), Leg(_suspense(deposit.currency), -loss)]
+    legs = [leg for leg in legs if leg.amount]
+    legs.append(Leg(clearing(deposit.provider_account, deposit.currency), own + loss))
+    return post(kind=kind, legs=legs, key=key, actor=actor, data=_told(deposit))
+
+
+def restored_post(deposit: Deposit, taken: Transfer, *, actor: Actor) -> Money:
+    """Undo what `taken_back_post` booked, leg by leg. Returns the amount. Raises AlreadyReversed."""
+    back = reverse(transfer=taken, key=f"{taken.key}:undone", actor=actor, data=_told(deposit))
+    account = clearing(deposit.provider_account, deposit.currency)
+    return account.money(
+        -sum(Entry.objects.filter(transfer_id=back.pk, account_id=account.pk).values_list("amount", flat=True))
+    )
 
 
 def part_hold(part: WithdrawalPart, *, actor: Actor) -> Hold:

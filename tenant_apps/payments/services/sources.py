@@ -64,7 +64,8 @@ def returnable(client_id: UUID, currency: str) -> Iterator[tuple[Deposit, Money]
             continue
         if deposit.credited_at is None or clock.now() - deposit.credited_at > timedelta(days=method.refund_days):
             continue
-        left = _expressible(deposit, Money((deposit.received_minor or 0) - (deposit.returned or 0), currency))
+        gone = (deposit.returned or 0) + (deposit.reversed_minor or 0)
+        left = _expressible(deposit, Money((deposit.received_minor or 0) - gone, currency))
         if left.minor > 0:
             yield deposit, left
 

@@ -11,9 +11,9 @@ from kernel.errors import Unavailable
 from kernel.models import InboxMessage
 from kernel.tasks import enqueue
 
-from ..models import ProviderAccount, WithdrawalPart
-from ..ports import EventKind, NormalizedEvent
-from .deposits import deposit_apply, deposit_find
+from ..models import OPEN_DEPOSITS, Deposit, ProviderAccount, WithdrawalPart
+from ..ports import EventKind, NormalizedEvent, RefundStatus
+from .deposits import deposit_apply, deposit_find, deposit_refunded
 from .providers import provider_of
 
 KEPT_HEADERS = ("content-type", "user-agent", "stripe-signature", "signature", "x-request-id")
@@ -78,5 +78,17 @@ def _refund(account: ProviderAccount, event: NormalizedEvent) -> str:
     part = mine.filter(pk=event.operation_id).first() if event.operation_id else None
     part = part or mine.filter(provider_reference=event.refund.reference).exclude(provider_reference="").first()
     if part is None:
-        return "not a refund of ours"
+        return _made_elsewhere(account, event, event.refund)
     return part_apply(part_id=part.pk, status=event.refund, actor=system(f"{account.kind}: {event.name}"))
+
+
+def _made_elsewhere(account: ProviderAccount, event: NormalizedEvent, refund: RefundStatus) -> str:
+    """A refund that no withdrawal of ours asked for: somebody made it on the provider's own pages."""
+    mine = Deposit.objects.filter(provider_account=account)
+    deposit = mine.filter(payment_reference=refund.payment_reference).first() if refund.payment_reference else None
+    deposit = deposit or (mine.filter(pk=event.operation_id).first() if event.operation_id else None)
+    if deposit is None and mine.filter(state__in=OPEN_DEPOSITS, payment_reference="").exists():
+        raise NotYetKnown(event_name=event.name)
+    if deposit is None:
+        return "not a refund of ours"
+    return deposit_refunded(deposit_id=deposit.pk, refund=refund, actor=system(f"{account.kind}: {event.name}"))

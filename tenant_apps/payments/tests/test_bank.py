@@ -15,7 +15,7 @@ from tenant_apps.payments.adapters.bank_wire import camt053
 from tenant_apps.payments.errors import SamePerson, StatementRefused, WrongState
 from tenant_apps.payments.models import BankLine, Deposit, DepositState, LineState, ProviderAccount, WithdrawalState
 from tenant_apps.payments.permissions_list import APPROVE, BANK_APPROVE, BANK_IMPORT, PROPOSE
-from tenant_apps.payments.services import bank
+from tenant_apps.payments.services import bank, posting
 from tenant_apps.payments.services.deposits import deposit_open, deposit_start
 from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
 from tenant_apps.wallets.selectors import wallet_of
@@ -98,6 +98,23 @@ def test_paid_twice_the_second_waits_for_people(account: ProviderAccount) -> Non
     imported(account, document(entry("500", deposit.reference), entry("500", deposit.reference, bank_reference="B2")))
     assert balance(deposit.client) == eur("500")
     assert sorted(BankLine.objects.values_list("state", flat=True)) == ["matched", "unmatched"]
+
+
+def test_money_on_another_of_our_accounts_waits_for_people(account: ProviderAccount) -> None:
+    """Credited by itself it would be booked as lying where it was announced, and both accounts' books would be wrong."""
+    other = make_account("bank_wire", settings={**account.settings})
+    deposit = announced(account)
+    done = bank.statement_import(
+        actor=staff(BANK_IMPORT), account=other, name="s.xml", data=document(entry("500", deposit.reference))
+    )
+    assert (done.lines, done.credited) == (1, 0)
+    line = BankLine.objects.get()
+    assert (line.state, line.reasons) == (LineState.UNMATCHED, ["reference", "amount", "name", "other_account"])
+    bank.line_propose(actor=staff(BANK_IMPORT), line_id=line.pk, client_number=deposit.client.number)
+    bank.line_approve(actor=staff(BANK_APPROVE), line_id=line.pk)
+    assert balance(deposit.client) == eur("500")
+    assert ledger.balance(posting.clearing(other, "EUR")).balance == eur("-500")
+    assert ledger.balance(posting.clearing(account, "EUR")).balance == eur("0")
 
 
 def test_what_came_counts_not_what_was_announced(account: ProviderAccount) -> None:

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from kernel.errors import OutcomeUnknown
+from kernel.ids import uuid7
 from kernel.money import Money
 from sandbox.tests.support import Receiver, Sandbox
+from tenant_apps.payments.adapters.paytabs import PayTabsProvider
 from tenant_apps.payments.models import ProviderAccount
 from tenant_apps.payments.ports import DepositOrder, PaymentState, Redirect
 from tenant_apps.payments.services.providers import provider_of
@@ -104,6 +107,20 @@ class TestPayTabs(ProviderContract):
         side.pay(order, redirect, number)
         status = provider.fetch_deposit(redirect.provider_reference)
         assert (status.state, status.failure) == (state, failure)
+
+    def test_a_refund_refused_as_a_duplicate_may_have_happened(
+        self, side: PayTabsSide, provider: PayTabsProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """PayTabs refuses to do the same twice within minutes; what it did the first time it may not yet show."""
+        order = self.order(side)
+        redirect = provider.create_deposit(order)
+        side.pay(order, redirect)
+        paid = provider.fetch_deposit(redirect.provider_reference).payment_reference
+        operation, half = uuid7(), Money(self.amount.minor // 100 * 10, self.amount.currency)
+        provider.refund(operation_id=operation, payment_reference=paid, amount=half, reason="W1")
+        monkeypatch.setattr(provider, "find_refund", lambda *_, **__: None)
+        with pytest.raises(OutcomeUnknown):
+            provider.refund(operation_id=operation, payment_reference=paid, amount=half, reason="W1")
 
 
 class TestPayTabsInDinar(TestPayTabs):

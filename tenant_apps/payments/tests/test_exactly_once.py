@@ -18,12 +18,14 @@ from hypothesis import strategies as st
 
 from kernel import inbox
 from kernel.models import InboxMessage, OutboxMessage
+from kernel.money import Money
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.models import Deposit, DepositState
-from tenant_apps.payments.ports import DepositStatus, PaymentState
+from tenant_apps.payments.ports import DepositStatus, PaymentState, RefundState, RefundStatus
 from tenant_apps.payments.services import posting
-from tenant_apps.payments.services.deposits import deposit_apply
+from tenant_apps.payments.services.deposits import deposit_apply, deposit_refunded
+from tenant_apps.payments.services.sources import returnable
 from tenant_apps.wallets.selectors import wallet_of
 
 from .support import SYSTEM, eur, make_account, make_client
@@ -57,7 +59,8 @@ def status(state: PaymentState, minor: int = 50_000) -> DepositStatus:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(news=st.lists(st.sampled_from(list(PaymentState)), min_size=1, max_size=10))
 def test_any_order_of_news_has_one_effect(tenant: Any, news: list[PaymentState]) -> None:
-    """Paid somewhere in the news means credited once; reversed means nothing is left; otherwise nothing happened."""
+    """Paid somewhere in the news means credited once; reversed means nothing is left, unless that was decided for us;
+    otherwise nothing happened."""
     deposit = pending_deposit()
     for item in news:
         deposit_apply(deposit_id=deposit.pk, status=status(item), actor=SYSTEM)
@@ -68,7 +71,9 @@ def test_any_order_of_news_has_one_effect(tenant: Any, news: list[PaymentState])
     credited = OutboxMessage.objects.filter(
         name="payments.deposit_credited", payload__deposit_id=str(deposit.pk)
     ).count()
-    if PaymentState.REVERSED in news:
+    if PaymentState.REINSTATED in news:
+        assert (deposit.state, balance, cleared, credited) == (DepositState.CREDITED, eur("500"), eur("-500"), 1)
+    elif PaymentState.REVERSED in news:
         assert (deposit.state, balance, cleared, credited) == (DepositState.REVERSED, eur("0"), eur("0"), 1)
     elif PaymentState.PAID in news:
         assert (deposit.state, balance, cleared, credited) == (DepositState.CREDITED, eur("500"), eur("-500"), 1)
@@ -108,10 +113,94 @@ def test_a_reversal_the_wallet_cannot_bear_is_the_houses(tenant: Any) -> None:
     deposit_apply(deposit_id=deposit.pk, status=status(PaymentState.REVERSED), actor=SYSTEM)
     deposit.refresh_from_db()
     assert deposit.attention == "reversed_uncovered"
-    after = wallet_of(deposit.client_id, "EUR")
-    assert after is not None
-    assert after.balance == eur("100")
-    assert ledger.balance(posting.clearing(deposit.provider_account, "EUR")).balance == eur("0")
+    assert balances(deposit) == (eur("0"), eur("-400"), eur("0"))
+
+
+def balances(deposit: Deposit) -> tuple[Money, Money, Money]:
+    """Of the client's wallet, the house's suspense and the provider's clearing account."""
+    wallet = posting.wallet_ensure(client_id=deposit.client_id, currency="EUR")
+    suspense = posting.account_ensure(owner=posting.HOUSE, kind="suspense", currency="EUR")
+    clearing = posting.clearing(deposit.provider_account, "EUR")
+    one, two, three = (ledger.balance(account).balance for account in (wallet, suspense, clearing))
+    return one, two, three
+
+
+def test_a_fee_does_not_shield_the_wallet_from_a_chargeback(tenant: Any) -> None:
+    """The wallet got 490 of 500; it gives back what it has, and the house bears its fee alone."""
+    deposit = pending_deposit(fee_minor=1_000)
+    deposit_apply(deposit_id=deposit.pk, status=status(PaymentState.PAID), actor=SYSTEM)
+    deposit_apply(deposit_id=deposit.pk, status=status(PaymentState.REVERSED), actor=SYSTEM)
+    assert balances(deposit) == (eur("0"), eur("-10"), eur("0"))
+    assert ledger.broken_invariants() == {}
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        [PaymentState.PAID, PaymentState.REVERSED, PaymentState.REINSTATED],
+        [PaymentState.PAID, PaymentState.REINSTATED, PaymentState.REVERSED],
+        [PaymentState.REINSTATED, PaymentState.REVERSED, PaymentState.PAID, PaymentState.REINSTATED],
+    ],
+)
+def test_a_dispute_won_gives_the_money_back_once(tenant: Any, news: list[PaymentState]) -> None:
+    deposit = pending_deposit(fee_minor=1_000)
+    for item in news:
+        deposit_apply(deposit_id=deposit.pk, status=status(item), actor=SYSTEM)
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.reversed_minor) == (DepositState.CREDITED, 0)
+    assert balances(deposit) == (eur("490"), eur("0"), eur("-500"))
+    assert OutboxMessage.objects.filter(name="payments.deposit_credited").count() == 1
+    assert ledger.broken_invariants() == {}
+
+
+def test_a_payment_voided_after_it_was_credited_is_taken_back(tenant: Any) -> None:
+    deposit = pending_deposit()
+    voided = DepositStatus(state=PaymentState.FAILED, provider_reference="", failure="voided", amount=eur("500"))
+    for news in (status(PaymentState.PAID), voided, voided, status(PaymentState.PAID)):
+        deposit_apply(deposit_id=deposit.pk, status=news, actor=SYSTEM)
+    deposit.refresh_from_db()
+    assert deposit.state == DepositState.REVERSED
+    assert balances(deposit) == (eur("0"), eur("0"), eur("0"))
+
+
+def test_a_payment_voided_before_we_heard_of_it_is_never_credited(tenant: Any) -> None:
+    deposit = pending_deposit()
+    voided = DepositStatus(state=PaymentState.FAILED, provider_reference="", failure="voided", amount=eur("500"))
+    for news in (voided, status(PaymentState.PAID)):
+        deposit_apply(deposit_id=deposit.pk, status=news, actor=SYSTEM)
+    assert balances(deposit) == (eur("0"), eur("0"), eur("0"))
+
+
+def refund(state: RefundState, reference: str = "re_1", minor: int = 20_000) -> RefundStatus:
+    return RefundStatus(state=state, reference=reference, amount=Money(minor, "EUR"), payment_reference="pi_1")
+
+
+def test_a_refund_made_at_the_provider_leaves_the_wallet_once(tenant: Any) -> None:
+    deposit = pending_deposit()
+    deposit_apply(deposit_id=deposit.pk, status=status(PaymentState.PAID), actor=SYSTEM)
+    for state in (RefundState.PENDING, RefundState.SUCCEEDED, RefundState.SUCCEEDED):
+        deposit_refunded(deposit_id=deposit.pk, refund=refund(state), actor=SYSTEM)
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.reversed_minor, deposit.attention) == (DepositState.CREDITED, 20_000, "refunded")
+    assert balances(deposit) == (eur("300"), eur("0"), eur("-300"))
+    assert [(found.pk, most) for found, most in returnable(deposit.client_id, "EUR")] == [(deposit.pk, eur("300"))]
+    deposit_refunded(deposit_id=deposit.pk, refund=refund(RefundState.SUCCEEDED, "re_2", 30_000), actor=SYSTEM)
+    deposit.refresh_from_db()
+    assert deposit.state == DepositState.REVERSED
+    assert balances(deposit) == (eur("0"), eur("0"), eur("0"))
+
+
+@pytest.mark.parametrize(
+    "news", [[RefundState.SUCCEEDED, RefundState.FAILED], [RefundState.FAILED, RefundState.SUCCEEDED]]
+)
+def test_a_refund_that_fails_at_the_provider_comes_back(tenant: Any, news: list[RefundState]) -> None:
+    deposit = pending_deposit()
+    for state in news:  # heard of before the payment itself
+        deposit_refunded(deposit_id=deposit.pk, refund=refund(state), actor=SYSTEM)
+    deposit_apply(deposit_id=deposit.pk, status=status(PaymentState.PAID), actor=SYSTEM)
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.reversed_minor) == (DepositState.CREDITED, 0)
+    assert balances(deposit) == (eur("500"), eur("0"), eur("-500"))
 
 
 def test_the_first_deposit_is_marked_once_per_client(tenant: Any) -> None:

@@ -132,6 +132,18 @@ def statement_with_line() -> BankLine:
     )  # fmt: skip
 
 
+def test_a_withdrawal_form_sent_twice_counts_once(tenant: Any) -> None:
+    person = funded()
+    web = trader(tenant, person)
+    page = web.get("/cashier/withdraw/").content.decode()
+    key = page.split('name="key" value="')[1].partition('"')[0]
+    form = {"currency": "EUR", "amount": "100.00", "iban": IBAN, "holder": "Lena Vogt", "key": key}
+    first, second = web.post("/cashier/withdraw/", form), web.post("/cashier/withdraw/", form)
+    assert (first.status_code, second.headers["Location"]) == (302, first.headers["Location"])
+    assert web.post("/cashier/withdraw/", {**form, "amount": "150.00"}).status_code == 422
+    assert Withdrawal.objects.get().amount_minor == 10_000
+
+
 ALL = ("payments.view", "payments.export", "payments.deposit.manage", "payments.withdrawal.propose",
        "payments.withdrawal.approve", "payments.provider.edit", "payments.bank.import", "payments.bank.approve",
        "wallets.view")  # fmt: skip

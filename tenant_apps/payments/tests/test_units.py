@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from typing import Any
 
 import pytest
 
+from kernel import http
+from kernel.errors import OutcomeUnknown, Unavailable
 from kernel.ids import uuid7
 from kernel.money import Money
 from tenant_apps.payments.adapters.paytabs.provider import PayTabsProvider
@@ -15,7 +18,7 @@ from tenant_apps.payments.adapters.paytabs.provider import from_wire as paytabs_
 from tenant_apps.payments.adapters.paytabs.provider import to_wire as paytabs_to
 from tenant_apps.payments.adapters.stripe import units
 from tenant_apps.payments.adapters.stripe.provider import StripeProvider
-from tenant_apps.payments.ports import ProviderConfig, SignatureInvalid
+from tenant_apps.payments.ports import EventKind, NormalizedEvent, PaymentState, ProviderConfig, SignatureInvalid
 
 # our minor units, currency, Stripe's units, PayTabs' text
 TABLE = [
@@ -73,6 +76,58 @@ def test_paytabs_signature_is_hmac_sha256_of_the_raw_body() -> None:
             provider.verify_webhook(body, headers)
     with pytest.raises(SignatureInvalid):
         PayTabsProvider(config()).verify_webhook(body, {"signature": hmac.new(b"", body, "sha256").hexdigest()})
+
+
+def test_stripes_news_of_a_currency_we_do_not_carry_is_put_aside() -> None:
+    """Refused, Stripe would repeat it for days and then switch the endpoint off for all payments."""
+    session = {"id": "cs_1", "amount_total": 5_000_000, "currency": "lak", "payment_status": "paid"}
+    body = {"id": "evt_1", "type": "checkout.session.completed", "data": {"object": session}}
+    told = StripeProvider(config()).read_webhook(json.dumps(body).encode())
+    assert [(event.event_key, event.kind) for event in told] == [("evt_1", EventKind.OTHER)]
+
+
+def test_a_write_that_may_have_arrived_once_stays_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library repeats by itself; that the last attempt found the door closed says nothing of the first."""
+    failures = iter([OutcomeUnknown(), Unavailable(), Unavailable()])
+
+    def request(*_: Any, **__: Any) -> Any:
+        raise next(failures)
+
+    monkeypatch.setattr(http, "request", request)
+    with pytest.raises(OutcomeUnknown):
+        StripeProvider(config(secret_key="sk_test_x")).refund(
+            operation_id=uuid7(), payment_reference="pi_1", amount=Money(100, "EUR"), reason="W1"
+        )
+
+
+def paytabs_news(kind: str, status: str, **values: str) -> NormalizedEvent:
+    body = {"tran_ref": "TST2", "cart_id": str(uuid7()), "cart_currency": "AED", "cart_amount": "10.00",
+            "tran_type": kind, "payment_result": {"response_status": status}, **values}  # fmt: skip
+    return PayTabsProvider(config()).read_webhook(json.dumps(body).encode())[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "state", "failure"),
+    [
+        ("Sale", "A", PaymentState.PAID, ""),
+        ("Auth", "A", PaymentState.AUTHORISED, ""),
+        ("Capture", "A", PaymentState.PAID, ""),
+        ("Sale", "V", PaymentState.FAILED, "voided"),
+        ("Void", "A", PaymentState.FAILED, "voided"),
+        ("Release", "A", PaymentState.FAILED, "voided"),
+        ("Void", "E", PaymentState.OPEN, ""),
+    ],
+)
+def test_an_approved_void_is_no_payment(kind: str, status: str, state: PaymentState, failure: str) -> None:
+    told = paytabs_news(kind, status).deposit
+    assert told is not None
+    assert (told.state, told.failure) == (state, failure)
+
+
+def test_paytabs_says_which_payment_a_refund_gives_back() -> None:
+    told = paytabs_news("Refund", "A", previous_tran_ref="TST1").refund
+    assert told is not None
+    assert (told.reference, told.payment_reference) == ("TST2", "TST1")
 
 
 def test_stripe_takes_any_of_several_signatures_while_a_secret_is_rolled() -> None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import signal
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from kernel import clock, commands
 from kernel.actors import Actor, Reach
-from kernel.errors import Forbidden, NotFound
+from kernel.errors import Forbidden, NotFound, OutcomeUnknown
 from kernel.models import AuditEntry, Command, OutboxMessage
 from kernel.money import Money
 from sandbox.tests.support import Sandbox
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.ledger import selectors as ledger
+from tenant_apps.payments.adapters.paytabs import PayTabsProvider
 from tenant_apps.payments.errors import SamePerson, WithdrawalRefused, WrongState
 from tenant_apps.payments.models import Deposit, DepositState, PartState, Withdrawal, WithdrawalPolicy, WithdrawalState
 from tenant_apps.payments.permissions_list import APPROVE, PROPOSE
 from tenant_apps.payments.services import posting
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
-from tenant_apps.payments.services.parts import part_sent_by_hand
+from tenant_apps.payments.services.parts import part_sent_by_hand, parts_to_ask
 from tenant_apps.payments.services.withdrawals import (
     withdrawal_approve,
     withdrawal_cancel,
@@ -28,6 +30,7 @@ from tenant_apps.payments.services.withdrawals import (
     withdrawal_reject,
     withdrawal_request,
 )
+from tenant_apps.payments.tasks import sweep
 from tenant_apps.wallets.selectors import wallet_of
 
 from .stripe_side import StripeSide
@@ -173,8 +176,10 @@ def side(live_tenant: Any, portal_port: int, stripe_server: Sandbox) -> StripeSi
     return StripeSide(stripe_server)
 
 
-def paid_in(side: StripeSide, amount: str = "500", method: str = "card", **values: Any) -> Client:
-    account = side.connect()
+def paid_in(
+    side: StripeSide, amount: str = "500", method: str = "card", *, webhook: bool = True, **values: Any
+) -> Client:
+    account = side.connect(webhook=webhook)
     make_rule(account, method)
     person = make_client()
     deposit = deposit_start(
@@ -238,6 +243,36 @@ def test_an_answer_that_got_lost_is_found_not_sent_again(side: StripeSide) -> No
     assert amounts(person) == (eur("300"), eur("0"))
 
 
+def test_where_sending_twice_pays_twice_nothing_is_sent_again_soon(
+    tenant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PayTabs has no idempotency key: while a lost refund may still be under way, "not found" proves nothing."""
+    account = make_account("paytabs", settings={"profile_id": "1"})
+    person = make_client()
+    deposit = Deposit.objects.create(
+        client=person, provider_account=account, reference="D1", method="card", currency="EUR", amount_minor=50_000,
+        received_minor=50_000, state=DepositState.CREDITED, credited_at=clock.now(), payment_reference="TST1",
+    )  # fmt: skip
+    posting.deposit_post(deposit, eur("500"), eur("0"), actor=SYSTEM)
+    approved(person)
+    sent: list[Any] = []
+
+    def refund(self: Any, **order: Any) -> Any:
+        sent.append(order)
+        raise OutcomeUnknown
+
+    monkeypatch.setattr(PayTabsProvider, "refund", refund)
+    monkeypatch.setattr(PayTabsProvider, "find_refund", lambda *_, **__: None)
+    command = Command.objects.get()
+    for waited in (timedelta(0), timedelta(seconds=30), timedelta(minutes=5)):
+        Command.objects.update(available_at=clock.now(), sent_at=clock.now() - waited)
+        assert commands.run(command.pk) == "unknown"
+    assert len(sent) == 1
+    Command.objects.update(available_at=clock.now(), sent_at=clock.now() - timedelta(minutes=11))
+    commands.run(command.pk)
+    assert len(sent) == 2
+
+
 def test_a_refused_refund_releases_the_money(side: StripeSide) -> None:
     person = paid_in(side)
     row = approved(person)
@@ -248,6 +283,25 @@ def test_a_refused_refund_releases_the_money(side: StripeSide) -> None:
     assert row.state == WithdrawalState.FAILED
     assert "charged back" in row.parts.get().failure_text
     assert amounts(person)[1] == eur("0")
+
+
+def test_a_refund_nobody_told_us_about_is_asked_after(live_tenant: Any, stripe_server: Sandbox) -> None:
+    """A bank's refund is pending for days; the news of its end may never reach us, and the money is held meanwhile."""
+    side = StripeSide(stripe_server)
+    side.settings(refund_settle_seconds=None)
+    person = paid_in(side, webhook=False, number="4000000000007726")
+    row = approved(person)
+    run_commands()
+    part = row.parts.get()
+    assert (part.state, amounts(person)) == (PartState.SENDING, (eur("500"), eur("200")))
+    refund = side.control("GET", "refunds")["data"][0]
+    side.control("POST", f"refunds/{refund['id']}/settle", {"outcome": "succeed"})
+    assert parts_to_ask() == []
+    row.parts.update(updated_at=clock.now() - timedelta(hours=7))
+    sweep()
+    row.refresh_from_db()
+    assert (row.state, amounts(person)) == (WithdrawalState.PAID, (eur("300"), eur("0")))
+    assert parts_to_ask() == []
 
 
 def test_a_refund_that_fails_days_later_comes_back(side: StripeSide) -> None:

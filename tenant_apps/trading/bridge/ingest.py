@@ -33,7 +33,15 @@ from tenant_apps.trading.bridge.records import (
     result_of,
 )
 from tenant_apps.trading.events import DealClosed
-from tenant_apps.trading.models import CaseKind, TradingAccount, TradingServer, Transfer, Watermark
+from tenant_apps.trading.models import (
+    CaseKind,
+    Direction,
+    TradingAccount,
+    TradingServer,
+    Transfer,
+    TransferState,
+    Watermark,
+)
 from tenant_apps.trading.operations import command_of
 from tenant_apps.trading.ports import Deal, DealEntry
 from tenant_apps.trading.services import cases
@@ -150,11 +158,14 @@ def move(account: TradingAccount, amount: Money, *, house: str, kind: str, key: 
 
 
 def _own_operations(account: TradingAccount, deals: list[Deal]) -> set[int]:
-    """Deals that one of our commands made: id in the comment, account and amount agree, and no other deal has it."""
+    """Deals that one of our commands made: id in the comment, account and amount agree, and no other deal has it.
+
+    One whose transfer was given up is nobody's: the money stayed where it was, yet here it moves.
+    """
     named = {deal.deal: command for deal in deals if deal.kind in BY_HAND and (command := command_of(deal.comment))}
     if not named:
         return set()
-    rows = Transfer.objects.filter(command_id__in=named.values(), account=account)
+    rows = Transfer.objects.filter(command_id__in=named.values(), account=account).exclude(state=TransferState.FAILED)
     transfers = {row.command_id: row for row in rows}
     own: set[int] = set()
     taken: set[UUID] = set()
@@ -163,7 +174,8 @@ def _own_operations(account: TradingAccount, deals: list[Deal]) -> set[int]:
         transfer = transfers.get(command) if command else None
         if transfer is None or command is None or command in taken or transfer.deal not in (None, deal.deal):
             continue
-        if abs(result_of(deal, account.currency)) == transfer.amount_minor:
+        sign = -1 if transfer.direction == Direction.TO_WALLET else 1
+        if result_of(deal, account.currency) == sign * transfer.amount_minor:
             own.add(deal.deal)
             taken.add(command)
     return own

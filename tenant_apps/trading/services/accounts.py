@@ -31,7 +31,7 @@ from tenant_apps.trading.errors import (
     WeakPassword,
 )
 from tenant_apps.trading.events import AccountOpened
-from tenant_apps.trading.models import AccountState, AccountType, CaseKind, TradingAccount
+from tenant_apps.trading.models import AccountState, AccountType, CaseKind, TradingAccount, Transfer, TransferState
 
 from . import cases, transfers
 
@@ -307,19 +307,26 @@ def password_reveal(*, actor: Actor, account: TradingAccount) -> dict[str, str]:
 
 
 def account_archive(*, actor: Actor, account: TradingAccount, reason: str) -> Command:
-    """Take trading and log-in from an empty account. Raises AccountNotReady, HasOpenPositions."""
-    _ready(account)
-    if account.positions.exists() or account.balance_minor:
-        raise HasOpenPositions
-    return _change(
-        "trading.archive",
-        actor=actor,
-        account=account,
-        before={"state": account.state},
-        after={"state": AccountState.ARCHIVED.value},
-        reason=reason,
-        payload={},
-    )
+    """Take trading and log-in from an account that is empty, with nothing on its way to it.
+
+    Raises AccountNotReady, HasOpenPositions.
+    """
+    with transaction.atomic():
+        fresh = TradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+        _ready(fresh)
+        moving = Transfer.objects.filter(account=fresh, state=TransferState.PENDING).exists()
+        owed = fresh.live and ledgers.mirror(fresh).balance
+        if fresh.positions.exists() or fresh.balance_minor or moving or owed:
+            raise HasOpenPositions
+        return _change(
+            "trading.archive",
+            actor=actor,
+            account=account,
+            before={"state": fresh.state},
+            after={"state": AccountState.ARCHIVED.value},
+            reason=reason,
+            payload={},
+        )
 
 
 def setting_done(account: TradingAccount, row: Command) -> None:

@@ -15,8 +15,10 @@ from django.db import transaction
 
 from kernel import audit, clock, commands
 from kernel.actors import Actor
+from kernel.errors import Conflict
 from kernel.events import publish
 from kernel.live.publish import publish as tell
+from kernel.models import Command
 from kernel.money import Money
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger import services as ledger
@@ -32,13 +34,15 @@ KIND = "trading.balance"
 def transfer_to_account(
     *, actor: Actor, account: TradingAccount, amount: Money, key: str, reason: str = ""
 ) -> Transfer:
-    """Begin wallet → account. The same key gives the same transfer.
+    """Begin wallet → account. The same key gives the same transfer, and for another request Conflict.
 
     An account still being opened is fine: the operation waits for it. Raises AmountRefused, CurrencyDiffers,
-    AccountNotReady, InsufficientFunds.
+    AccountNotReady, InsufficientFunds, Conflict.
     """
-    _check(account, amount, states=(AccountState.OPEN, AccountState.OPENING))
+    states = (AccountState.OPEN, AccountState.OPENING)
+    _check(account, amount, states=states)
     with transaction.atomic():
+        _stay(account, states)
         row, is_new = _row(account, Direction.TO_ACCOUNT, amount, key)
         if is_new:
             ledger.post(
@@ -53,12 +57,15 @@ def transfer_to_account(
 
 
 def transfer_to_wallet(*, actor: Actor, account: TradingAccount, amount: Money, key: str, reason: str = "") -> Transfer:
-    """Begin account → wallet. The same key gives the same transfer. Raises AmountRefused, CurrencyDiffers, AccountNotReady.
+    """Begin account → wallet. The same key gives the same transfer, and for another request Conflict.
+
+    Raises AmountRefused, CurrencyDiffers, AccountNotReady, Conflict.
 
     Whether the free margin suffices is the server's to say; its refusal releases the hold.
     """
     _check(account, amount, states=(AccountState.OPEN,))
     with transaction.atomic():
+        _stay(account, (AccountState.OPEN,))
         row, is_new = _row(account, Direction.TO_WALLET, amount, key)
         if is_new:
             ledger.hold_place(
@@ -86,9 +93,17 @@ def _check(account: TradingAccount, amount: Money, *, states: tuple[str, ...]) -
         raise AccountNotReady
 
 
+def _stay(account: TradingAccount, states: tuple[str, ...]) -> None:
+    """The account as it is now, until we are done: money must not set out for one that is being archived."""
+    fresh = TradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+    leaving = Command.objects.filter(aggregate=account.aggregate, kind="trading.archive", state__in=commands.OPEN)
+    if fresh.state not in states or leaving.exists():
+        raise AccountNotReady
+
+
 def _row(account: TradingAccount, direction: str, amount: Money, key: str) -> tuple[Transfer, bool]:
     """The transfer of this key; a second caller waits for the first one's transaction at the unique key."""
-    return Transfer.objects.get_or_create(
+    row, is_new = Transfer.objects.get_or_create(
         key=key[:120],
         defaults={
             "account": account,
@@ -98,6 +113,9 @@ def _row(account: TradingAccount, direction: str, amount: Money, key: str) -> tu
             "currency": amount.currency,
         },
     )
+    if (row.account_id, row.direction, row.amount) != (account.pk, direction, amount):
+        raise Conflict(key=key)
+    return row, is_new
 
 
 def _key(row: Transfer) -> str:

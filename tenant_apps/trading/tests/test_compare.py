@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
+
+from django.db import transaction
 
 from kernel.clock import now
+from kernel.money import Money
 from tenant_apps.ledger import selectors as ledger
+from tenant_apps.trading import platforms
 from tenant_apps.trading.compare import compare
 from tenant_apps.trading.models import Case, CaseKind, Deal, TradingAccount
-from tenant_apps.trading.tests.conftest import World
+from tenant_apps.trading.operations import operation_id
+from tenant_apps.trading.ports import Amount, BalanceKind, BalanceOperation
+from tenant_apps.trading.services import transfers
+from tenant_apps.trading.tests.conftest import TEST, World
 from tenant_apps.trading.tests.test_bridge import server_minor, trader
 from tenant_apps.trading.tests.test_journey import balance
 
@@ -57,6 +65,25 @@ def test_a_deleted_deal_is_taken_back(world: World) -> None:
     assert agrees(world, account)
     assert [case.kind for case in Case.objects.all()] == [CaseKind.DELETED_DEAL]
     assert look(world) == (0, 0, 0, 0)
+
+
+def test_an_operation_carried_out_after_it_was_given_up_is_shown_to_a_person(world: World) -> None:
+    """Our side gave the money back; the server moved it all the same. The mirror follows, and the house carries it."""
+    account = trader(world)
+    look(world)
+    world.funds(account.client, 3_000)
+    row = transfers.transfer_to_account(actor=TEST, account=account, amount=Money(3_000, "EUR"), key="late")
+    with transaction.atomic():
+        transfers.refused(row, problem="other", actor=TEST)
+    operation = BalanceOperation(
+        login=account.login, kind=BalanceKind.BALANCE, amount=Amount(Decimal(30)),
+        operation_id=operation_id(row.command_id), note="",
+    )  # fmt: skip
+    platforms.ask(world.server, lambda platform: platform.balance_operation(operation))
+    assert look(world) == (1, 0, 0, 0)
+    assert agrees(world, account)
+    assert [case.kind for case in Case.objects.all()] == [CaseKind.ORPHAN_DEAL]
+    assert ledger.broken_invariants() == {}
 
 
 def test_money_without_a_deal_is_a_mismatch_until_it_is_put_right(world: World) -> None:

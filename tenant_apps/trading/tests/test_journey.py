@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from django.db import transaction
 
 from kernel import commands
+from kernel.errors import Conflict
 from kernel.events import Event, event, publish
 from kernel.ids import uuid7
 from kernel.models import Command, OutboxMessage
 from kernel.money import Money
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger import services
+from tenant_apps.trading.errors import AccountNotReady, HasOpenPositions
 from tenant_apps.trading.models import AccountState, TradingAccount, Transfer, TransferState
 from tenant_apps.trading.services import accounts, transfers
 from tenant_apps.trading.tests.conftest import TEST, World, settle
@@ -167,6 +170,39 @@ def test_leverage_and_password_reach_the_server(world: World) -> None:
     assert (account.leverage, world.on_server(account.login)["leverage"]) == (10, 10)
     states = dict(Command.objects.values_list("kind", "state"))
     assert states["trading.leverage"] == states["trading.password"] == "succeeded"
+
+
+def test_a_key_used_for_another_request_is_refused_not_ignored(world: World) -> None:
+    client = world.client()
+    account = world.open_account(client)
+    world.funds(client, 10_000)
+    first = transfers.transfer_to_account(actor=TEST, account=account, amount=Money(4_000, "EUR"), key="form")
+    assert transfers.transfer_to_account(actor=TEST, account=account, amount=Money(4_000, "EUR"), key="form") == first
+    with pytest.raises(Conflict):
+        transfers.transfer_to_account(actor=TEST, account=account, amount=Money(5_000, "EUR"), key="form")
+    assert balance(client.pk, "in_transit") == 4_000
+
+
+def test_an_account_is_not_archived_with_money_on_its_way(world: World) -> None:
+    """Nobody reads an archived account any more: what arrives there would be out of everyone's reach."""
+    client = world.client()
+    account = world.open_account(client)
+    world.funds(client, 10_000)
+    transfers.transfer_to_account(actor=TEST, account=account, amount=Money(4_000, "EUR"), key="in")
+    with pytest.raises(HasOpenPositions):
+        accounts.account_archive(actor=TEST, account=account, reason="asked for it")
+    settle()  # the bridge has not read the balance yet, the mirror knows it
+    with pytest.raises(HasOpenPositions):
+        accounts.account_archive(actor=TEST, account=account, reason="asked for it")
+    transfers.transfer_to_wallet(actor=TEST, account=account, amount=Money(4_000, "EUR"), key="out")
+    settle()
+    accounts.account_archive(actor=TEST, account=account, reason="asked for it")
+    with pytest.raises(AccountNotReady):
+        transfers.transfer_to_account(actor=TEST, account=account, amount=Money(1_000, "EUR"), key="late")
+    settle()
+    account.refresh_from_db()
+    assert account.state == AccountState.ARCHIVED
+    assert balance(client.pk, "wallet") == 10_000
 
 
 def test_wrong_credentials_delay_but_never_refuse(world: World) -> None:

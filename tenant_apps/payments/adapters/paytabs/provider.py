@@ -60,7 +60,9 @@ _STATES = {
     "X": PaymentState.EXPIRED,
     "C": PaymentState.EXPIRED,
 }
+VOIDING = frozenset({"void", "release"})
 _REFUND_STATES = {"A": RefundState.SUCCEEDED, "P": RefundState.PENDING, "H": RefundState.PENDING}
+NO_SUCH_TRANSACTION, DUPLICATE = 2, 4  # PayTabs' error codes
 _CRYPTO = frozenset({"USDT", "USDC", "BTC", "ETH"})
 
 
@@ -131,7 +133,7 @@ class PayTabsProvider:
         if response.status_code in {401, 403, 429} or (isinstance(answer, dict) and answer.get("code") == 1):
             raise Unavailable(_message(answer), provider="paytabs")
         if response.status_code >= 400:
-            raise Rejected(_message(answer), provider="paytabs")
+            raise Rejected(_message(answer), provider="paytabs", code=answer.get("code"))
         return answer
 
     def create_deposit(self, order: DepositOrder) -> Redirect:
@@ -174,19 +176,21 @@ class PayTabsProvider:
     def refund(self, *, operation_id: UUID, payment_reference: str, amount: Money, reason: str) -> RefundStatus:
         if found := self.find_refund(operation_id, payment_reference=payment_reference):
             return found
-        answer = self._call(
-            "payment/request",
-            {
-                "tran_type": "refund",
-                "tran_class": "ecom",
-                "cart_id": str(operation_id),
-                "cart_description": reason,
-                "cart_currency": amount.currency,
-                "cart_amount": _number(amount),
-                "tran_ref": payment_reference,
-            },
-            writes=True,
-        )
+        body = {
+            "tran_type": "refund",
+            "tran_class": "ecom",
+            "cart_id": str(operation_id),
+            "cart_description": reason,
+            "cart_currency": amount.currency,
+            "cart_amount": _number(amount),
+            "tran_ref": payment_reference,
+        }
+        try:
+            answer = self._call("payment/request", body, writes=True)
+        except Rejected as error:
+            if error.data.get("code") == DUPLICATE:  # we have sent it before, and that one may be carried out
+                raise OutcomeUnknown(provider="paytabs") from error
+            raise
         status = refund_status(answer)
         if status.state is RefundState.FAILED:
             raise Rejected(status.failure_text, provider="paytabs")
@@ -195,7 +199,9 @@ class PayTabsProvider:
     def find_refund(self, operation_id: UUID, *, payment_reference: str) -> RefundStatus | None:
         try:
             answer = self._call("payment/query", {"cart_id": str(operation_id)}, writes=False)
-        except Rejected:
+        except Rejected as error:
+            if error.data.get("code") != NO_SUCH_TRANSACTION:
+                raise Unavailable(str(error), provider="paytabs") from error
             return None
         items = answer if isinstance(answer, list) else [answer]
         for item in items:
@@ -283,8 +289,20 @@ def _amount(data: Mapping[str, Any]) -> Money:
     return from_wire(data.get("tran_total") or data["cart_amount"], currency)
 
 
-def _failure(result: Mapping[str, Any]) -> str:
+def _state(kind: str, code: str) -> PaymentState:
+    """What a transaction says of the payment: a void that was carried out takes it back, an authorisation only promises."""
+    if kind in VOIDING:
+        return PaymentState.FAILED if code == "A" else PaymentState.OPEN
+    if kind == "auth" and code == "A":
+        return PaymentState.AUTHORISED
+    return _STATES.get(code, PaymentState.OPEN)
+
+
+def _failure(data: Mapping[str, Any]) -> str:
     """PayTabs' words in the codes a client can act on; the code numbers differ by acquirer, the words hardly."""
+    result = data.get("payment_result") or {}
+    if str(data.get("tran_type", "")).lower() in VOIDING or result.get("response_status") == "V":
+        return "voided"
     status, words = str(result.get("response_status", "")), str(result.get("response_message", "")).lower()
     if status == "C" or "cancel" in words:
         return "cancelled"
@@ -305,16 +323,18 @@ def deposit_status(data: Mapping[str, Any]) -> DepositStatus:
     """A payment from a callback or a query."""
     result = data.get("payment_result") or {}
     code = str(result.get("response_status", "P"))
-    state = _STATES.get(code, PaymentState.OPEN)
+    state = _state(str(data.get("tran_type", "sale")).lower(), code)
     info = data.get("payment_info") or {}
     failed = state in (PaymentState.FAILED, PaymentState.EXPIRED)
+    voids = str(data.get("tran_type", "")).lower() in VOIDING
+    reference = str((data.get("previous_tran_ref") if voids else "") or data["tran_ref"])
     return DepositStatus(
         state=state,
-        provider_reference=str(data["tran_ref"]),
-        payment_reference=str(data["tran_ref"]),
+        provider_reference=reference,
+        payment_reference=reference,
         amount=_amount(data),
         source=" ".join(filter(None, [str(info.get("card_scheme") or ""), _masked(info.get("payment_description"))])),
-        failure=_failure(result) if failed else "",
+        failure=_failure(data) if failed else "",
         failure_text=str(result.get("response_message") or "") if failed else "",
     )
 
@@ -332,4 +352,5 @@ def refund_status(data: Mapping[str, Any]) -> RefundStatus:
         reference=str(data["tran_ref"]),
         amount=_amount(data),
         failure_text=str(result.get("response_message") or "") if state is RefundState.FAILED else "",
+        payment_reference=str(data.get("previous_tran_ref") or ""),
     )

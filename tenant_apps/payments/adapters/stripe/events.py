@@ -107,11 +107,13 @@ def _failed_attempt(name: str, key: str, intent: Mapping[str, Any]) -> Normalize
 
 
 def _dispute(name: str, key: str, dispute: Mapping[str, Any]) -> NormalizedEvent:
-    """The payer's bank has taken the money back. A dispute won later is booked by hand, with the case in view."""
-    if name != "charge.dispute.created" or str(dispute.get("status", "")).startswith("warning"):
+    """The payer's bank has taken the money back, or had to give it back. Inquiries ("warning") move nothing."""
+    outcome = str(dispute.get("status", ""))
+    won = name == "charge.dispute.closed" and outcome == "won"
+    if not won and (name != "charge.dispute.created" or outcome.startswith("warning")):
         return NormalizedEvent(event_key=key, kind=EventKind.OTHER, name=name)
     status = DepositStatus(
-        state=PaymentState.REVERSED,
+        state=PaymentState.REINSTATED if won else PaymentState.REVERSED,
         provider_reference="",
         payment_reference=str(dispute.get("payment_intent") or ""),
         amount=units.from_wire(int(dispute["amount"]), str(dispute["currency"])),
@@ -129,6 +131,7 @@ def refund_status(refund: Any) -> RefundStatus:
         reference=str(data["id"]),
         amount=units.from_wire(int(data["amount"]), str(data["currency"])),
         failure_text=str(data.get("failure_reason") or ""),
+        payment_reference=str(data.get("payment_intent") or ""),
     )
 
 

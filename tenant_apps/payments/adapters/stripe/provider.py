@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -24,6 +25,7 @@ from ...ports import (
     ConnectionReport,
     DepositOrder,
     DepositStatus,
+    EventKind,
     Method,
     NormalizedEvent,
     PaymentState,
@@ -159,6 +161,7 @@ class StripeProvider:
                 help=pgettext_lazy("provider setting", "Leave empty for Stripe's own."),
             ),
         ),
+        refund_quiet=timedelta(seconds=10),  # the idempotency key makes a second sending harmless
     )
 
     def __init__(self, config: ProviderConfig) -> None:
@@ -240,7 +243,11 @@ class StripeProvider:
             raise SignatureInvalid from error
 
     def read_webhook(self, body: bytes) -> list[NormalizedEvent]:
-        return [normalise(json.loads(body))]
+        event = json.loads(body)
+        try:
+            return [normalise(event)]
+        except units.NotExpressible:  # somebody's payment in a currency we do not carry: none of ours
+            return [NormalizedEvent(event_key=str(event["id"]), kind=EventKind.OTHER, name=str(event["type"]))]
 
     def test_connection(self) -> ConnectionReport:
         try:
@@ -301,11 +308,14 @@ def session_status(session: Any) -> DepositStatus:
         failed = intent.get("status") in {"canceled", "requires_payment_method"}
         state = PaymentState.FAILED if failed else PaymentState.DELAYED
     method, source, country = source_of(charge)
+    moved = int(data["amount_total"])
+    if state is PaymentState.REVERSED:  # a bank takes back what has not been given back before
+        moved -= int(charge.get("amount_refunded") or 0)
     return DepositStatus(
         state=state,
         provider_reference=data["id"],
         payment_reference=str(intent.get("id", "")),
-        amount=units.from_wire(int(data["amount_total"]), data["currency"]),
+        amount=units.from_wire(moved, data["currency"]),
         method=method,
         source=source,
         source_country=country,

@@ -16,6 +16,7 @@ class GuardedClient(stripe.HTTPClient):
     """stripe-python's transport slot filled with kernel.http: no way into private networks, time-outs of ours."""
 
     name: ClassVar[str] = "httpx"
+    may_have_arrived = False  # of any attempt: the library raises only the last one's failure
 
     def request(  # type: ignore[override]
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
@@ -25,8 +26,9 @@ class GuardedClient(stripe.HTTPClient):
                 method.upper(), url, safe_to_repeat=False, headers=headers, content=post_data or None, tries=1
             )
         except Unavailable as error:
-            raise _connection_error(error, sent=False) from error
+            raise _connection_error(error, sent=self.may_have_arrived) from error
         except OutcomeUnknown as error:
+            self.may_have_arrived = True
             raise _connection_error(error, sent=True) from error
         return response.text, response.status_code, response.headers
 
