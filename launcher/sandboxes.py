@@ -46,6 +46,7 @@ TABLE: dict[str, Sandbox] = {
     ),
     "stripe": Sandbox(variables=lambda at: {"SANDBOX_STRIPE_URL": _url(at.port)}),
     "paytabs": Sandbox(variables=lambda at: {"SANDBOX_PAYTABS_URL": _url(at.port)}),
+    "bank": Sandbox(variables=lambda at: {"SANDBOX_BANK_URL": _url(at.port)}),
     "mailbox": Sandbox(
         extra_ports=("smtp",),
         flags=lambda at: ["--smtp-port", str(at.ports["smtp"])],

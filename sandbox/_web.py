@@ -40,7 +40,7 @@ PAGE_POLICY = (
 
 
 class BodyTooLarge(Exception):
-    """The request body is longer than MAX_BODY_BYTES."""
+    """The request body is longer than the server takes."""
 
 
 @dataclass(slots=True)
@@ -173,15 +173,16 @@ async def _not_found(request: Request) -> Response:
 class Application:
     """The ASGI application: reads the body, finds the handler, writes the answer."""
 
-    def __init__(self, router: Router, missing: Handler = _not_found) -> None:
+    def __init__(self, router: Router, missing: Handler = _not_found, *, limit: int = MAX_BODY_BYTES) -> None:
         self.router = router
         self.missing = missing
+        self.limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         try:
-            request = Request(scope, await _read_body(receive))
+            request = Request(scope, await _read_body(receive, self.limit))
         except BodyTooLarge:
             await _write(send, Response(b"Request body too large\n", 413), head=False)
             return
@@ -193,7 +194,7 @@ class Application:
         await _write(send, await handler(request), head=request.method == "HEAD")
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -202,7 +203,7 @@ async def _read_body(receive: Receive) -> bytes:
             return b"".join(chunks)
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
-        if size > MAX_BODY_BYTES:
+        if size > limit:
             raise BodyTooLarge
         if not message.get("more_body"):
             return b"".join(chunks)

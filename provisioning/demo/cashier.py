@@ -6,7 +6,9 @@ from typing import Any
 
 from django.conf import settings
 
+from kernel import http
 from kernel.actors import Actor
+from kernel.errors import Unavailable
 from kernel.money import minor_units
 
 from .book import SEED, Book
@@ -33,6 +35,23 @@ def connect(book: Book) -> None:
         _rules(owner, account, provider)
         if provider.kind == "stripe":
             _tell_address(owner, account)
+    open_bank_account(book.broker)
+
+
+def open_bank_account(broker: Broker) -> bool:
+    """Have the brokerage's account at the bank of the sandbox, which then writes its statements. Idempotent.
+
+    False where no bank runs. Raises Unavailable when it refuses.
+    """
+    base = _base_url("bank").rstrip("/")
+    wire = next((provider for provider in broker.providers if provider.kind == "bank_wire"), None)
+    if not base or wire is None:
+        return False
+    values = {"currency": broker.base, "owner": wire.settings["holder"]}
+    answer = http.request("PUT", f"{base}/api/accounts/{wire.settings['iban']}", json=values, safe_to_repeat=True)
+    if answer.status_code >= 400:
+        raise Unavailable(f"sandbox bank: {answer.status_code} {answer.text[:300]}")
+    return True
 
 
 def _account(owner: Actor, provider: Provider) -> Any:
@@ -97,6 +116,7 @@ def follow_ports(broker: Broker) -> bool:
     from tenant_apps.payments.models import ProviderAccount
 
     changed = False
+    open_bank_account(broker)  # a demo of before the bank was there, or a bank that started over
     for account in ProviderAccount.objects.filter(kind__in=["stripe", "paytabs"], enabled=True):
         base = _base_url(account.kind)
         if base and account.settings.get("base_url") not in ("", None, base):

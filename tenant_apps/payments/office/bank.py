@@ -8,10 +8,12 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import pgettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kernel import files
 from kernel.errors import AppError, NotFound
@@ -55,8 +57,8 @@ def index(request: Any) -> HttpResponse:
     return page(request, template, context, live=["money"])
 
 
-def _account(request: Any) -> ProviderAccount:
-    wanted = request.POST.get("account", "")
+def _account(given: QueryDict) -> ProviderAccount:
+    wanted = given.get("account", "")
     found = next((account for account in _accounts() if str(account.pk) == wanted), None)
     if found is None:
         raise NotFound
@@ -64,10 +66,12 @@ def _account(request: Any) -> ProviderAccount:
 
 
 @guard("payments.bank.import")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def upload(request: Any) -> HttpResponse:
-    """First post: the file, answered by what would be matched and why. Second post: import that very file."""
-    account = _account(request)
+    """First post: the file, kept as a draft and shown: what would be matched and why. Second post: import that very file."""
+    if request.method == "GET":
+        return _preview(request)
+    account = _account(request.POST)
     if draft := request.POST.get("draft"):
         return _import(request, account, draft)
     form = StatementForm(request.POST, request.FILES)
@@ -77,20 +81,45 @@ def upload(request: Any) -> HttpResponse:
     upload_ = form.cleaned_data["file"]
     data = upload_.read()
     try:
-        statements = bank.statement_read(data)
-        previews = [(statement, bank.statement_preview(account, statement)) for statement in statements]
+        bank.statement_read(data)
     except AppError as error:
         messages.error(request, str(error))
         return redirect("payments:bank")
     stored = files.save(data, kind=DRAFT, name=upload_.name, content_type="application/xml", subject=request.actor.id)
+    # A page of its own address: reloading it, or choosing another language on it, must not need the file again.
+    shown = urlencode({"account": account.pk, "draft": stored.pk})
+    return redirect(f"{reverse('payments:bank-upload')}?{shown}")
+
+
+def _draft(request: Any, draft: str) -> StoredFile:
+    """A file this very person uploaded."""
+    try:
+        wanted = UUID(draft)
+    except ValueError:
+        raise NotFound from None
+    stored = StoredFile.objects.filter(pk=wanted, kind=DRAFT, subject=request.actor.id).first()
+    if stored is None:
+        raise NotFound
+    return stored
+
+
+def _preview(request: Any) -> HttpResponse:
+    """What an import of the draft would do; without a draft, the place where one is uploaded."""
+    if not request.GET.get("draft"):
+        return redirect("payments:bank")
+    account, stored = _account(request.GET), _draft(request, request.GET["draft"])
+    try:
+        statements = bank.statement_read(files.read(stored))
+        previews = [(statement, bank.statement_preview(account, statement)) for statement in statements]
+    except AppError as error:
+        messages.error(request, str(error))
+        return redirect("payments:bank")
     context = {"previews": previews, "draft": stored.pk, "account": account, "name": stored.name}
     return page(request, "payments/office/bank_preview.html", context)
 
 
 def _import(request: Any, account: ProviderAccount, draft: str) -> HttpResponse:
-    stored = StoredFile.objects.filter(pk=draft, kind=DRAFT, subject=request.actor.id).first()
-    if stored is None:
-        raise NotFound
+    stored = _draft(request, draft)
     try:
         done = bank.statement_import(actor=request.actor, account=account, name=stored.name, data=files.read(stored))
     except AppError as error:

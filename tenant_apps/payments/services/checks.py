@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import timedelta
 from typing import Any
@@ -25,10 +26,34 @@ COUNTED = (
 DAY = timedelta(hours=24)
 
 
+# Banks write Latin letters: Cyrillic as passports do (ICAO 9303, with Kazakh and Ukrainian letters), and letters that
+# Unicode does not take apart.
+_PAIRS = zip("абвгдезиіклмнопрстуфыэәғқңөұүһґ", "abvgdeziiklmnoprstufyeagqnouuhg", strict=True)
+_SEVERAL = "ж-zh х-kh ц-ts ч-ch ш-sh щ-shch ъ-ie ь- ю-iu я-ia є-ie ł-l ø-o đ-d ı-i æ-ae œ-oe þ-th ð-d"
+_LATIN = str.maketrans(dict(_PAIRS) | dict(pair.split("-") for pair in _SEVERAL.split()))
+# One spelling for sounds that people and passports write in several ways, and for German umlauts written out.
+_SPELLINGS = (
+    ("shch", "sch"), ("kh", "h"), ("gh", "g"), ("q", "k"), ("x", "ks"), ("j", "i"), ("y", "i"), ("ii", "i"), ("iu", "u"),
+    ("ia", "a"), ("ie", "e"), ("io", "e"), ("ae", "a"), ("oe", "o"), ("ue", "u"),
+)  # fmt: skip
+
+
 def folded(name: str) -> frozenset[str]:
-    """A name's words without accents, case or order: José Núñez and NUNEZ JOSE are the same person's."""
-    plain = unicodedata.normalize("NFKD", name)
-    return frozenset("".join(char for char in plain if not unicodedata.combining(char)).casefold().split())
+    """A name's words without accents, case, order, alphabet or punctuation.
+
+    José Núñez and NUNEZ, JOSE are the same person's, and so are Юлия Жукова and YULIYA ZHUKOVA. Arabic is left as it is:
+    it cannot be spelled in Latin letters by rule.
+    """
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    letters = "".join(char for char in plain if not unicodedata.combining(char)).translate(_LATIN)
+    words = re.sub(r"[^\w\s]|_", " ", re.sub(r"['’ʼ`]", "", letters)).split()
+    return frozenset(word for word in map(_spelled, words) if word)
+
+
+def _spelled(word: str) -> str:
+    for written, said in _SPELLINGS:
+        word = word.replace(written, said)
+    return re.sub(r"(.)\1+", r"\1", word)
 
 
 def same_name(one: str, other: str) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 
 from kernel import clock
 from kernel.actors import Reach
 from kernel.ids import uuid7
+from sandbox.bank import camt
 from tenant_apps.accounts.models import Realm, Role, User
 from tenant_apps.clients.models import Client
 from tenant_apps.payments.models import BankLine, BankStatement, Deposit, DepositState, Withdrawal
@@ -170,6 +173,24 @@ def test_the_offices_pages_draw(tenant: Any, language: str) -> None:
     ):  # fmt: skip
         answer = web.get(page)
         assert answer.status_code == 200, (page, answer.content[:600])
+
+
+def test_a_statement_looked_at_can_be_reloaded_and_is_its_uploaders_alone(tenant: Any) -> None:
+    account = make_account("bank_wire", settings={"iban": IBAN})
+    entry = camt.Entry(amount=Decimal(5), name="A Payer", reference="none of ours")
+    data = camt.render(camt.Statement(iban=IBAN, currency="EUR", entries=[entry]))
+    web, colleague = officer(tenant, *ALL), officer(tenant, *ALL)
+    sent = web.post("/payments/bank/upload/", {"account": account.pk, "file": SimpleUploadedFile("s.xml", data)})
+    shown = sent["Location"]
+    for _ in range(2):
+        assert "A Payer" in web.get(shown).content.decode()
+    assert not BankLine.objects.exists()
+    assert colleague.get(shown).status_code == 404
+    assert web.get(shown[:-1] + "x").status_code == 404
+    draft = shown.rpartition("=")[2]
+    assert colleague.post("/payments/bank/upload/", {"account": account.pk, "draft": draft}).status_code == 404
+    web.post("/payments/bank/upload/", {"account": account.pk, "draft": draft})
+    assert BankLine.objects.count() == 1
 
 
 def test_keys_are_shown_by_their_end_only(tenant: Any) -> None:

@@ -19,6 +19,7 @@ from tenant_apps.payments.adapters.paytabs.provider import to_wire as paytabs_to
 from tenant_apps.payments.adapters.stripe import units
 from tenant_apps.payments.adapters.stripe.provider import StripeProvider
 from tenant_apps.payments.ports import EventKind, NormalizedEvent, PaymentState, ProviderConfig, SignatureInvalid
+from tenant_apps.payments.services.checks import same_name
 
 # our minor units, currency, Stripe's units, PayTabs' text
 TABLE = [
@@ -143,3 +144,25 @@ def test_stripe_takes_any_of_several_signatures_while_a_secret_is_rolled() -> No
     stale = hmac.new(b"whsec_new", f"{old}.{body}".encode(), hashlib.sha256).hexdigest()
     with pytest.raises(SignatureInvalid):
         provider.verify_webhook(body.encode(), {"stripe-signature": f"t={old},v1={stale}"})
+
+
+@pytest.mark.parametrize(
+    ("client", "bank", "same"),
+    [
+        ("Тимур Садыков", "TIMUR SADYKOV", True),
+        ("Юлия Жукова", "ZHUKOVA YULIYA", True),
+        ("Мария Щербакова", "Mariia Shcherbakova", True),
+        ("Айгүл Қасымова", "KASSYMOVA, AIGUL", True),
+        ("Артём Соколов", "SOKOLOV ARTYOM", True),
+        ("Jürgen Müller-Lüders", "MUELLER LUEDERS JUERGEN", True),
+        ("Søren Łukasz", "SOREN LUKASZ", True),
+        ("Pat O’Brien", "OBRIEN PAT", True),
+        ("سامي الكندي", "الكندي سامي", True),
+        ("Тимур Садыков", "TIMUR SADYROV", False),
+        ("Иван Петров", "ANNA PETROVA", False),
+        ("Тимур Садыков", "", False),
+        ("Тимур Садыков", "...", False),
+    ],
+)
+def test_a_bank_writes_names_in_its_own_letters(client: str, bank: str, same: bool) -> None:
+    assert same_name(client, bank) is same
