@@ -1,0 +1,1 @@
+"""Every page in a real browser, found from the routes that exist."""

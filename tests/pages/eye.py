@@ -1,0 +1,139 @@
+"""A browser that looks at a page in light and dark and says what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Error, Page
+
+from tests.ui.conftest import AXE, RECORD_VIOLATIONS
+
+from .sights import Sight
+from .world import World
+
+WIDTHS = {"portal": 390, "office": 1440, "console": 1440, "site": 1280}
+# Pages in whose shell a piece is looked at.
+SHELLS = {"office": "/me/", "portal": "/notifications/", "console": "/me/", "site": "/"}
+PATIENCE = 90_000  # milliseconds; the machine may be busy
+# Scripts have run, what loads itself has come, charts are drawn.
+READY = """() => 'ready' in document.documentElement.dataset
+  && !document.querySelector('.htmx-request')
+  && [...document.querySelectorAll('[data-chart]')].every((chart) => chart.querySelector('canvas, svg'))"""
+FACTS = """() => ({
+  lang: document.documentElement.lang,
+  dir: document.documentElement.dir,
+  title: document.title,
+  headings: [...document.querySelectorAll('h1')].filter((one) => one.checkVisibility()).length,
+  excess: document.documentElement.scrollWidth - innerWidth,
+  wide: [...document.body.querySelectorAll('*')].filter((one) => {
+    const box = one.getBoundingClientRect();
+    return box.width && (box.right > innerWidth + 1 || box.left < -1) && one.checkVisibility();
+  }).slice(0, 4).map((one) => `${one.tagName}.${one.className}`),
+  rows: [...document.querySelectorAll('tr[data-href]')].filter((row) =>
+    ![...row.querySelectorAll('a[href]')].some((link) => link.getAttribute('href') === row.dataset.href)
+  ).map((row) => row.dataset.href),
+  violations: window.violations ?? [],
+})"""
+# Colours are all that differs between the modes, so only what has to do with them is asked a second time.
+SERIOUS = """async () => {
+  const still = new CSSStyleSheet();  // whatever fades has the contrast of something fading
+  still.replaceSync('*, *::before, *::after { transition: none !important; animation: none !important }');
+  document.adoptedStyleSheets.push(still);
+  const found = [];
+  for (const mode of ['light', 'dark']) {
+    document.documentElement.dataset.theme = mode;
+    const rules = mode === 'dark' ? {runOnly: ['color-contrast', 'link-in-text-block']} : {};
+    const result = await axe.run(document, {resultTypes: ['violations'], ...rules});
+    for (const one of result.violations) if (['serious', 'critical'].includes(one.impact)) for (const node of one.nodes)
+      found.push(`${mode}: ${one.id} (${one.impact}) ${node.target} ${node.html.slice(0, 200)} ${node.failureSummary}`);
+  }
+  return found;
+}"""
+
+
+@dataclass
+class Eye:
+    """One page of one browser that goes from address to address. `language` is the one all pages are asked for in."""
+
+    browser: Browser
+    port: int
+    world: World
+    language: str
+    errors: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.context: BrowserContext = self.browser.new_context(
+            locale=self.language, color_scheme="light", reduced_motion="reduce"
+        )
+        self.context.set_default_timeout(PATIENCE)
+        self.context.add_init_script(RECORD_VIOLATIONS)
+        self.context.add_init_script(AXE.read_text(encoding="utf-8"))
+        self.page: Page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.errors.append(f"script error: {error}"))
+        self.page.on(
+            "response",
+            lambda answer: self.errors.append(f"{answer.status} {answer.url}") if answer.status >= 500 else None,
+        )
+
+    def problems(self, sight: Sight, *, piece: bool) -> list[str]:
+        """Everything wrong with one page, or with one piece of a page shown inside its surface's shell."""
+        self.errors.clear()
+        try:
+            found = self._look(sight, piece)
+        except Error as error:
+            found = [str(error)]
+        return [f"{self.language} {sight.name}: {one}" for one in found]
+
+    def _look(self, sight: Sight, piece: bool) -> list[str]:
+        surface = sight.route.surface
+        self._sit(surface, sight.seat)
+        self.page.set_viewport_size({"width": WIDTHS[surface], "height": 900})
+        if piece:
+            self._insert(sight)
+        else:
+            self.page.goto(self._url(surface, sight.path))
+        self.page.wait_for_function(READY)
+        facts = self.page.evaluate(FACTS)
+        return [*self._plain(facts, piece), *self.page.evaluate(SERIOUS), *self.errors]
+
+    def tabs(self) -> list[str]:
+        """Queries of the tabs of the page in view that are not chosen: each is a page of its own."""
+        links = self.page.locator("a.ui-tab[href^='?']:not([aria-current])")
+        return [str(one) for one in links.evaluate_all("(all) => all.map((link) => link.getAttribute('href'))")]
+
+    def _plain(self, facts: dict[str, Any], piece: bool) -> Iterator[str]:
+        direction = "rtl" if self.language == "ar" else "ltr"
+        if (facts["lang"], facts["dir"]) != (self.language, direction):
+            yield f"lang={facts['lang']} dir={facts['dir']}"
+        if not piece and facts["headings"] != 1:
+            yield f"{facts['headings']} first headings"
+        if not facts["title"].strip(" ·"):
+            yield "no title"
+        if facts["excess"] > 1:
+            yield f"{facts['excess']} pixels wider than the window: {facts['wide']}"
+        yield from (f"the row to {href} has no link" for href in facts["rows"])
+        yield from (f"CSP {one}" for one in facts["violations"])
+
+    def _url(self, surface: str, path: str) -> str:
+        return f"http://{self.world.host(surface)}:{self.port}{path}"
+
+    def _sit(self, surface: str, seat: str) -> None:
+        url = self._url(surface, "/")
+        values = {"sid": self.world.cookies[seat], "language": self.language, "rialto_mode": "light"}
+        self.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in values.items()])
+
+    def _insert(self, sight: Sight) -> None:
+        self.page.goto(self._url(sight.route.surface, SHELLS[sight.route.surface]))
+        self.page.wait_for_function(READY)
+        self.page.evaluate(
+            """async (path) => {
+              document.querySelector('main').innerHTML = '<h1>-</h1><div id="piece"></div>';
+              await htmx.ajax('GET', path, {target: '#piece', swap: 'innerHTML'});
+            }""",
+            sight.path,
+        )
+
+    def close(self) -> None:
+        self.context.close()

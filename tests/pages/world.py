@@ -1,0 +1,245 @@
+"""A committed brokerage with something on every page, the vendor's side of it, and whoever looks at the pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from kernel import auth, clock, secrets
+from kernel.actors import Actor
+from kernel.ids import uuid7
+from kernel.sessions import SessionStore
+from kernel.tenancy import context
+from tests.isolation.world import CLIENT, Brokerage, build, session_of
+
+VISITOR = "visitor"
+STAFF = "staff"
+NEWCOMER = "newcomer"
+OPERATOR = "operator"
+HOME_SEAT = {"office": STAFF, "portal": CLIENT, "console": OPERATOR, "site": VISITOR}
+
+
+@dataclass(slots=True)
+class World:
+    """`cookies`: session keys by seat. `values`: what is known by no rule: mailed tokens, ids of the vendor's rows."""
+
+    brokerage: Brokerage
+    cookies: dict[str, str] = field(default_factory=lambda: {VISITOR: ""})
+    values: dict[str, str] = field(default_factory=dict)
+    operators: list[UUID] = field(default_factory=list)
+
+    def host(self, surface: str) -> str:
+        vendor = {"site": settings.PLATFORM_DOMAIN, "console": f"console.{settings.PLATFORM_DOMAIN}"}
+        return str(vendor.get(surface) or self.brokerage.host(surface))
+
+
+def make(ref: Any) -> World:
+    """Fill the brokerage `ref` and the public schema."""
+    world = World(build(ref, 1))
+    world.values["tenant"] = str(ref.id)
+    world.cookies |= {STAFF: world.brokerage.cookies["owner"], CLIENT: world.brokerage.cookies[CLIENT]}
+    with context.use(ref):
+        _newcomer(world)
+        _doors(world)
+        _registration(world)
+        _faces(world)
+    with context.public():
+        _operators(world)
+        _console(world)
+        _sign_ups(world)
+    return world
+
+
+def unmake(world: World) -> None:
+    """Take the vendor's rows away; the brokerage's own go with its schema."""
+    from provisioning.models import ProvisioningRun
+    from shared_apps.operators.models import BreakGlassEntry, Operator, OperatorSession
+    from shared_apps.site.models import SignUp
+
+    with context.public():
+        BreakGlassEntry.objects.filter(operator_id__in=world.operators).delete()
+        OperatorSession.objects.all().delete()
+        Operator.objects.filter(pk__in=world.operators).delete()
+        SignUp.objects.filter(email__endswith="@pages.example").delete()
+        ProvisioningRun.objects.filter(requested_by__label="pages").delete()
+
+
+def _session(**values: Any) -> str:
+    """A visitor's session with something in it; its key."""
+    store = SessionStore()
+    for name, value in values.items():
+        store[name] = value
+    store.save()
+    return str(store.session_key)
+
+
+def _pending(account: auth.AbstractAccount) -> str:
+    return _session(pending_account_id=str(account.pk), pending_at=clock.now().timestamp())
+
+
+# --- the brokerage
+
+
+def _newcomer(world: World) -> None:
+    """Clients who have registered and done nothing else; one of them has documents to accept."""
+    from tenant_apps.accounts.models import Realm, User
+    from tenant_apps.clients.models import Client
+
+    for number, seat in enumerate((NEWCOMER, "asked"), start=90):
+        user = User.objects.create(realm=Realm.CLIENT, email=f"{seat}@example.com", name="New Comer", active=True)
+        row = Client.objects.create(
+            number=number, user_id=user.pk, email=user.email, first_name="New", last_name="Comer", stage="registered",
+            country="DE", language="en", currency="EUR",
+        )  # fmt: skip
+        world.cookies[seat] = session_of(user)
+        if seat == NEWCOMER:
+            _accept_all(row)
+    _accept_all(Client.objects.get(pk=world.brokerage.own.uuid))
+
+
+def _accept_all(client: Any) -> None:
+    from tenant_apps.clients.models import Acceptance
+    from tenant_apps.clients.selectors import documents_missing
+
+    for document in documents_missing(client):
+        Acceptance.objects.create(client=client, document=document, sha256=document.sha256)
+
+
+def _doors(world: World) -> None:
+    """Links as mails carry them, and accounts between password and second factor."""
+    from tenant_apps.accounts.links import link_create
+    from tenant_apps.accounts.models import Realm, User
+
+    for surface, realm in (("office", Realm.STAFF), ("portal", Realm.CLIENT)):
+        user = User.objects.create(realm=realm, email=f"door@{realm}.example", name="A Door", active=True)
+        world.values[f"{surface}.reset"] = link_create(user=user, purpose="reset")
+        world.values[f"{surface}.invite"] = link_create(user=user, purpose="invite")
+        world.cookies[f"{surface}.enrols"] = _pending(user)
+        known = User.objects.create(realm=realm, email=f"known@{realm}.example", name="A Door", active=True)
+        auth.totp_set(known, "JBSWY3DPEHPK3PXP")
+        known.save()
+        world.cookies[f"{surface}.shows"] = _pending(known)
+
+
+def _registration(world: World) -> None:
+    """What links of mails lead to, and somebody between two pages of registration."""
+    from tenant_apps.clients.models import LegalDocument
+
+    world.values["unsubscribe"] = secrets.sign({"e": str(world.brokerage.own.uuid)}, purpose="campaigns.unsubscribe")
+    world.values["legal.kind"] = LegalDocument.objects.values_list("kind", flat=True)[0]
+    person = {"email": "r@example.com", "first_name": "R", "last_name": "R", "phone": "", "country": "DE"}
+    world.cookies["registers"] = _session(registration={**person, "kind": "person", "documents": []})
+
+
+def _faces(world: World) -> None:
+    """What looks different by state once in each: on pages of its own, and as rows of every list."""
+    from tenant_apps.kyc.models import Case
+    from tenant_apps.payments.models import Deposit, Withdrawal
+
+    for model, states in (
+        (Deposit, [state for state in _states(Deposit) if state != "created"]),
+        (Withdrawal, [state for state in _states(Withdrawal) if state != "requested"]),
+        (Case, ["approved", "rejected"]),  # one open case per client, and the population's is open
+    ):
+        for number, state in enumerate(states):
+            row = model.objects.get(pk=world.brokerage.own.uuid)
+            row.pk, row.state = uuid7(), state
+            if hasattr(row, "reference"):
+                row.reference = f"FACE-{model.__name__[:1]}{number}"
+            row.save(force_insert=True)
+            world.values[f"{model.__name__.lower()}.{state}"] = str(row.pk)
+
+
+def _states(model: Any) -> list[str]:
+    return [value for value, _ in model._meta.get_field("state").choices]
+
+
+# --- the vendor
+
+
+def _operators(world: World) -> None:
+    from shared_apps.operators.models import Operator
+    from shared_apps.operators.services import invitation_token
+
+    for name in (OPERATOR, "invited", "enrols", "shows"):
+        operator = Operator(role="owner", email=f"{name}@pages.example", name=name.title(), active=True)
+        if name in (OPERATOR, "shows"):
+            auth.totp_set(operator, "JBSWY3DPEHPK3PXP")
+        operator.save()
+        world.operators.append(operator.pk)
+        if name == OPERATOR:
+            world.cookies[OPERATOR] = session_of(operator)
+            world.values["operator"] = str(operator.pk)
+        elif name == "invited":
+            world.values["console.invite"] = invitation_token(operator)
+        else:
+            world.cookies[f"console.{name}"] = _pending(operator)
+
+
+def _console(world: World) -> None:
+    """An entry into the brokerage, lines of the trail, and a set-up in each state."""
+    from provisioning.models import RunState
+    from shared_apps.operators.models import BreakGlassEntry, Operator
+
+    operator = Operator.objects.get(pk=world.values["operator"])
+    BreakGlassEntry.objects.create(
+        tenant_id=world.brokerage.ref.id, operator=operator, reason="Looking into a deposit that is missing",
+        ticket_hash="pages", ticket_until=clock.now(), until=clock.now() + timedelta(minutes=30), used_at=clock.now(),
+    )  # fmt: skip
+    for state in RunState.values:
+        world.values[f"run.{state}"] = str(_run(state, world).pk)
+
+
+def _run(state: str, world: World) -> Any:
+    from provisioning.models import ProvisioningStep, RunState, StepState
+    from provisioning.services import run_start
+
+    run = run_start(
+        request={
+            "slug": f"pages-{state}", "name": f"Pages {state}", "preset": "gcc", "owner_email": "o@pages.example",
+            "owner_name": "Owner", "owner_password": "!", "look": {"theme": "base", "colour": "#0f766e"},
+        },
+        actor=Actor(kind="operator", label="pages"),
+    )  # fmt: skip
+    now = clock.now()
+    run.tenant_id = world.brokerage.ref.id
+    run.state = state
+    if state in (RunState.DONE, RunState.FAILED):
+        run.finished_at = now + timedelta(seconds=3)
+    if state in (RunState.FAILED, RunState.COMPENSATING):
+        run.error, run.technical = "slug_taken", "IntegrityError: tenancy_tenant_slug"
+    run.save()
+    steps = list(run.steps.all())
+    for number, step in enumerate(steps):
+        reached = state == RunState.DONE or number < len(steps) // 2
+        step.state = StepState.DONE if reached else StepState.TODO
+        if number == len(steps) // 2 and state != RunState.DONE:
+            step.state = StepState.RUNNING if state == RunState.RUNNING else StepState.FAILED
+        step.started_at = step.finished_at = now
+    ProvisioningStep.objects.bulk_update(steps, ["state", "started_at", "finished_at"])
+    return run
+
+
+def _sign_ups(world: World) -> None:
+    """A visitor at each page of the sign-up."""
+    from shared_apps.site.models import SignUp
+
+    company = {"name": "Pages Capital", "slug": "pages-capital", "preset": "gcc", "languages": ["ar", "en"]}
+    look = {"theme": "base", "colour": "#0f766e", "default_language": "ar"}
+    far = {
+        "begins": {},
+        "verified": {"verified_at": clock.now()},
+        "looks": {"verified_at": clock.now(), "data": company},
+        "owns": {"verified_at": clock.now(), "data": company | look},
+        "watches": {"verified_at": clock.now(), "data": company | look, "run_id": world.values["run.running"]},
+        "fails": {"verified_at": clock.now(), "data": company | look, "run_id": world.values["run.failed"]},
+        "arrives": {"verified_at": clock.now(), "data": company | look, "run_id": world.values["run.done"]},
+    }
+    for name, values in far.items():
+        row = SignUp.objects.create(email=f"{name}@pages.example", **values)
+        # Handed over: the first sight of the last page posts itself to the new office.
+        world.cookies[name] = _session(sign_up=str(row.pk), handed_over=True)
