@@ -215,7 +215,7 @@ def _stamp() -> str:
 
 
 async def _replay(send: Send, channels: list[str], last_id: str) -> None:
-    if not last_id.isdigit():
+    if not (last_id.isascii() and last_id.isdigit()):
         return
     redis = async_client()
     try:
