@@ -4,28 +4,34 @@ Accounts live in the schema they belong to, and so do sessions. Passwords are ar
 (RFC 6238) with single-use recovery codes; a code's time step is remembered by compare-and-set, so it works once. A
 session half-way through (password right, second factor outstanding) carries no account.
 
+Codes are guessed by who has the password already: tries are counted per account, in the database, and lock the second
+step for longer and longer. An outsider never reaches that step, so nobody can be locked out from outside.
+
 Changing the password or the second factor raises `auth_epoch`, which ends every other session at its next request.
 """
 
 from __future__ import annotations
 
+import math
 import secrets as random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pyotp
 from django.contrib.auth.hashers import check_password, is_password_usable, make_password
-from django.db import models
+from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils.translation import pgettext_lazy
 
 from kernel import clock, secrets, throttle
-from kernel.errors import AppError, Invalid
+from kernel.errors import AppError, Invalid, TooMany
 from kernel.ids import uuid7
 from kernel.tenancy import context
 
 MIN_PASSWORD = 10
 PENDING_SECONDS = 600
+FREE_TRIES = 5  # wrong codes before the second step is locked: for a minute, then two, four, … up to a day
+LONGEST_LOCK = timedelta(days=1)
 
 
 class LoginFailed(AppError):
@@ -62,6 +68,8 @@ class AbstractAccount(models.Model):
     totp_confirmed_at = models.DateTimeField(null=True, blank=True)
     totp_last_step = models.BigIntegerField(default=0)
     recovery_codes = models.JSONField(default=list, blank=True)
+    factor_failures = models.PositiveIntegerField(default=0)  # wrong codes since the last right one
+    factor_locked_until = models.DateTimeField(null=True, blank=True)
     auth_epoch = models.PositiveIntegerField(default=1)
     language = models.CharField(max_length=10, blank=True)
     time_zone = models.CharField(max_length=40, blank=True)
@@ -134,6 +142,7 @@ def login_pending(request: HttpRequest, account: AbstractAccount) -> None:
     request.session.cycle_key()
     request.session["pending_account_id"] = str(account.pk)
     request.session["pending_at"] = clock.now().timestamp()
+    request.session["pending_epoch"] = account.auth_epoch
 
 
 def pending_account_id(request: HttpRequest) -> str | None:
@@ -141,6 +150,11 @@ def pending_account_id(request: HttpRequest) -> str | None:
     if clock.now().timestamp() - started > PENDING_SECONDS:
         return None
     return request.session.get("pending_account_id")
+
+
+def still_pending(request: HttpRequest, account: AbstractAccount) -> bool:
+    """Whether the password that was right at the first step is still the account's."""
+    return bool(request.session.get("pending_epoch") == account.auth_epoch)
 
 
 def logout(request: HttpRequest) -> None:
@@ -198,14 +212,40 @@ def totp_uri(account: AbstractAccount, issuer: str) -> str:
 
 
 def check_second_factor(account: AbstractAccount, code: str) -> None:
-    """Accept a TOTP code (one step of 30 s either way) or a recovery code, each once. Raises CodeWrong or TooMany."""
-    throttle.check("second-factor", str(account.pk), burst=6, per_minute=6)
-    digits = "".join(str(int(char)) for char in code if char.isdigit())
+    """Accept a TOTP code (one step of 30 s either way) or a recovery code, each once. Raises CodeWrong or TooMany.
+
+    Call it outside of a transaction: a wrong try is counted and stays counted.
+    """
+    _take_try(account)
+    if not _code_right(account, code):
+        raise CodeWrong(field="code")
+    account.factor_failures, account.factor_locked_until = 0, None
+    type(account)._default_manager.filter(pk=account.pk).update(factor_failures=0, factor_locked_until=None)
+
+
+def _take_try(account: AbstractAccount) -> None:
+    """Count a try as a wrong one before it is looked at, so that of many at once none is free. Raises TooMany."""
+    now = clock.now()
+    with transaction.atomic(durable=True):
+        row = type(account)._default_manager.select_for_update().get(pk=account.pk)
+        if row.factor_locked_until and row.factor_locked_until > now:
+            raise TooMany(retry_after=math.ceil((row.factor_locked_until - now).total_seconds()))
+        row.factor_failures += 1
+        row.factor_locked_until = now + lock_time(row.factor_failures) if row.factor_failures >= FREE_TRIES else None
+        row.save(update_fields=["factor_failures", "factor_locked_until"])
+    account.factor_failures, account.factor_locked_until = row.factor_failures, row.factor_locked_until
+
+
+def lock_time(failures: int) -> timedelta:
+    """How long the second step stays locked after this many wrong codes in a row."""
+    return min(timedelta(minutes=2 ** min(failures - FREE_TRIES, 12)), LONGEST_LOCK)
+
+
+def _code_right(account: AbstractAccount, code: str) -> bool:
+    digits = "".join(str(int(char)) for char in code if char.isdecimal())
     if len(digits) == 6 and account.totp_sealed and _use_step(account, digits):
-        return
-    if _use_recovery_code(account, code):
-        return
-    raise CodeWrong(field="code")
+        return True
+    return _use_recovery_code(account, code)
 
 
 def _use_step(account: AbstractAccount, digits: str) -> bool:
@@ -238,8 +278,12 @@ def new_recovery_codes(account: AbstractAccount, count: int = 8) -> list[str]:
 
 
 def confirm_second_factor(account: AbstractAccount, code: str) -> list[str]:
-    """Finish enrolment with a first right code; returns the recovery codes. Raises CodeWrong."""
-    check_second_factor(account, code)
+    """Finish enrolment with a first right code; returns the recovery codes. Raises CodeWrong.
+
+    The secret was just shown to whoever enrols, so there is nothing to guess and no try to count.
+    """
+    if not _code_right(account, code):
+        raise CodeWrong(field="code")
     account.totp_confirmed_at = clock.now()
     account.auth_epoch += 1
     codes = new_recovery_codes(account)

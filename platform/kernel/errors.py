@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class AppError(Exception):
@@ -48,6 +49,15 @@ class Forbidden(AppError):
     code = "forbidden"
     status = 403
     message = _("You do not have the right to do this.")
+
+
+class NoRights(Forbidden):
+    """The account is in order, but nobody gave it any right yet."""
+
+    code = "no_rights"
+    message = pgettext_lazy(
+        "error", "Your account has no rights here yet. Ask the person who invited you to give you a role."
+    )
 
 
 class Conflict(AppError):

@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from kernel.errors import AppError, Forbidden
+from kernel.errors import AppError, Forbidden, NoRights
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -93,7 +93,7 @@ class GuardMiddleware:
             return self._to_log_in(request)
         if rule.kind == "permission":
             if account is not None and not actor.grants and getattr(account, "realm", "staff") != "client":
-                return redirect(settings.SECOND_FACTOR_URL)
+                return no_rights(request)
             actor.require(rule.permission)
         return None
 
@@ -107,6 +107,13 @@ class GuardMiddleware:
         if request.path.startswith("/api/"):
             return HttpResponse(status=401)
         return redirect(address)
+
+
+def no_rights(request: HttpRequest) -> HttpResponse:
+    """For an account that may nothing: on to its second factor while that is due, else a plain word. Raises NoRights."""
+    if getattr(request, "second_factor_due", False):
+        return redirect(settings.SECOND_FACTOR_URL)
+    raise NoRights
 
 
 def safe_next(request: HttpRequest, default: str = "/") -> str:

@@ -21,15 +21,37 @@ redis.call('EXPIRE', KEYS[1], math.ceil(burst / per_second) + 1)
 return {allowed, tostring((1 - tokens) / per_second)}
 """
 
+_COUNT = """
+local n = redis.call('INCR', KEYS[1])
+if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return n
+"""
+
 
 def check(name: str, key: str, *, burst: int, per_minute: float) -> None:
     """Take a token or raise TooMany with `retry_after` in seconds. Buckets belong to the tenant."""
-    scope = context.scope()
-    owner = str(scope.tenant.id) if scope.tenant else scope.kind
     try:
-        allowed, wait = client().eval(_BUCKET, 1, f"rialto:rate:{owner}:{name}:{key}", burst, per_minute / 60)
+        allowed, wait = client().eval(_BUCKET, 1, _key("rate", name, key), burst, per_minute / 60)
     except redis.RedisError:
         log.warning("rate_limit_unavailable", limit=name)
         return
     if not int(allowed):
         raise TooMany(retry_after=max(1, round(float(wait))))
+
+
+def worth_a_line(name: str, key: str, *, seconds: int = 600) -> int:
+    """How often this happened within `seconds` of its first time, if that is worth a line: the 1st, 10th, 100th … time.
+
+    Else 0. For what anybody may do as often as they like and what must not fill the audit trail. Without Redis each time
+    is worth its line.
+    """
+    try:
+        times = int(client().eval(_COUNT, 1, _key("count", name, key), seconds))
+    except redis.RedisError:
+        return 1
+    return times if str(times).strip("0") == "1" else 0
+
+
+def _key(kind: str, name: str, key: str) -> str:
+    scope = context.scope()
+    return f"rialto:{kind}:{scope.tenant.id if scope.tenant else scope.kind}:{name}:{key}"

@@ -37,6 +37,7 @@ def operator_actor(request: HttpRequest) -> tuple[Operator | None, Actor]:
     if not isinstance(operator, Operator):
         return None, VISITOR
     shown = operator.second_factor and request.session.get("second_factor")
+    request.second_factor_due = not shown  # type: ignore[attr-defined]
     return operator, Actor(
         kind="operator",
         id=str(operator.pk),

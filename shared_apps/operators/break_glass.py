@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import transaction
 
 from kernel import audit as broker_audit
-from kernel import clock
+from kernel import clock, sessions
 from kernel.actors import Actor
 from kernel.errors import Invalid
 from kernel.tenancy import context, directory
@@ -116,6 +116,7 @@ def entry_end(*, entry_id: UUID | str, by: str = "operator") -> bool:
     actor = _inside(entry, entry.ip)
     if ref and entry.used_at:
         with context.use(ref):
+            sessions.end_all(entry.pk)
             broker_audit.record(
                 actor=actor, action="break_glass.left", label=ref.name, reason=entry.reason, after={"by": by}
             )

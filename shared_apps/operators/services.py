@@ -108,8 +108,9 @@ def second_factor_reset(*, actor: Actor, operator: Operator, reason: str) -> Non
     actor.require(MANAGE)
     with context.public():
         Operator.objects.filter(pk=operator.pk).update(
-            totp_sealed=None, totp_confirmed_at=None, recovery_codes=[], auth_epoch=operator.auth_epoch + 1
-        )
+            totp_sealed=None, totp_confirmed_at=None, recovery_codes=[], auth_epoch=operator.auth_epoch + 1,
+            factor_failures=0, factor_locked_until=None,
+        )  # fmt: skip
         sessions.end_all(operator.pk)
         audit.record(actor=actor, action="operator.second_factor_reset", label=operator.email, reason=reason)
 

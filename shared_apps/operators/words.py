@@ -20,6 +20,7 @@ ACTIONS: dict[str, Any] = {
     "operator.logged_in": pgettext_lazy("operator act", "Logged in"),
     "operator.logged_out": pgettext_lazy("operator act", "Logged out"),
     "operator.login_failed": pgettext_lazy("operator act", "Failed to log in"),
+    "operator.second_factor_locked": pgettext_lazy("operator act", "Locked the second step after wrong codes"),
     "operator.second_factor_enrolled": pgettext_lazy("operator act", "Set up a second factor"),
     "operator.second_factor_reset": pgettext_lazy("operator act", "Reset a second factor"),
     "operator.recovery_codes_renewed": pgettext_lazy("operator act", "Made new recovery codes"),

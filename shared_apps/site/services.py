@@ -134,7 +134,7 @@ def _hash(row: SignUp, code: str) -> str:
 
 def sign_up_verify(*, sign_up: SignUp, code: str) -> SignUp:
     """Check the mailed code: six tries, half an hour. Raises CodeWrong. A try counts even when it fails."""
-    digits = "".join(str(int(char)) for char in code if char.isdigit())
+    digits = "".join(str(int(char)) for char in code if char.isdecimal())
     counted = SignUp.objects.filter(pk=sign_up.pk, code_tries__lt=CODE_TRIES, code_until__gte=clock.now())
     if not counted.update(code_tries=F("code_tries") + 1):
         raise CodeWrong(field="code")

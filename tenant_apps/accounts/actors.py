@@ -46,6 +46,7 @@ def staff_actor(request: HttpRequest) -> tuple[User | None, Actor]:
         return None, VISITOR
     actor = actor_for(user, ip=ip, user_agent=agent)
     if needs_second_factor(user) and not request.session.get("second_factor"):
+        request.second_factor_due = True  # type: ignore[attr-defined]
         return user, replace(actor, grants={})
     return user, actor
 

@@ -82,9 +82,12 @@ class LoginView(RealmView):
                 ip=request.ip,  # type: ignore[attr-defined]
             )
         except (LoginFailed, TooMany) as error:
-            if candidate is not None:
+            if candidate is not None and (times := throttle.worth_a_line("login-failed", str(candidate.pk))):
                 actor = services.self_actor(candidate, request.ip)  # type: ignore[attr-defined]
-                audit.record(actor=actor, action="accounts.login_failed", obj=candidate, reason=error.code)
+                audit.record(
+                    actor=actor, action="accounts.login_failed", obj=candidate, reason=error.code,
+                    after={"times": times},
+                )  # fmt: skip
             form.add_error(None, str(error))
             return self._show(request, form, error.status)
         assert isinstance(user, User)
@@ -116,7 +119,7 @@ class SecondFactorView(RealmView):
         pending = auth.pending_account_id(request)
         if pending:
             user = User.objects.filter(pk=pending, realm=self.realm, active=True).first()
-            return user, True
+            return (user, True) if user and auth.still_pending(request, user) else (None, True)
         account = request.account  # type: ignore[attr-defined]
         return (User.objects.get(pk=account.pk), False) if account else (None, False)
 
@@ -142,8 +145,15 @@ class SecondFactorView(RealmView):
                 return redirect(request.session.pop("next", "/"))
             return self._enrol(request, user, form.cleaned_data["code"])
         except (CodeWrong, TooMany) as error:
+            if isinstance(error, CodeWrong) and user.factor_locked_until:
+                self._note_lock(request, user)
             form.add_error("code", str(error))
             return self._show(request, user, form, error.status)
+
+    def _note_lock(self, request: HttpRequest, user: User) -> None:
+        actor = services.self_actor(user, request.ip)  # type: ignore[attr-defined]
+        after = {"wrong_codes": user.factor_failures, "until": str(user.factor_locked_until)}
+        audit.record(actor=actor, action="accounts.second_factor_locked", obj=user, after=after)
 
     def _enrol(self, request: HttpRequest, user: User, code: str) -> HttpResponse:
         with transaction.atomic():

@@ -30,6 +30,11 @@ def link_create(*, user: User, purpose: str) -> str:
     return token
 
 
+def links_void(user_id: object) -> int:
+    """End every link that was mailed for this account and not used yet: its mailbox is no longer a proof."""
+    return OneTimeLink.objects.filter(user_id=user_id, used_at__isnull=True).update(used_at=clock.now())
+
+
 def link_peek(*, token: str, purpose: str, realm: str) -> User:
     """Whose link it is, without using it up. Raises LinkUnusable."""
     link = _usable(token, purpose, realm).select_related("user").first()

@@ -14,6 +14,13 @@ from kernel.clock import now
 from kernel.ids import uuid7
 from kernel.models import Entity
 
+SIGHT = "clients.view"  # the right that shows clients at all; only a role that grants it can show them unmasked
+MASKABLE = ("email", "phone")
+
+
+def masked_by_default() -> list[str]:
+    return list(MASKABLE)
+
 
 class Realm(models.TextChoices):
     STAFF = "staff", pgettext_lazy("realm", "Staff")
@@ -26,7 +33,7 @@ class Role(Entity):
     name = models.CharField(max_length=60)
     code = models.CharField(max_length=40)
     grants = models.JSONField(default=dict)
-    masks = models.JSONField(default=list)
+    masks = models.JSONField(default=masked_by_default)
     second_factor_required = models.BooleanField(default=True)
 
     class Meta:
@@ -81,9 +88,12 @@ class User(AbstractAccount):
         return merged
 
     def masks(self) -> frozenset[str]:
-        """Fields masked by every one of the roles: one role that may see a field is enough to see it."""
-        roles = [set(role.masks) for role in self.roles.all()]
-        return frozenset(set.intersection(*roles)) if roles else frozenset()
+        """Fields masked by every role that shows clients: one of those that shows a field is enough to see it.
+
+        A role about something else (the brand, the audit trail) unmasks nothing, and without any role all is masked.
+        """
+        seeing = [set(role.masks) for role in self.roles.all() if role.grants.get(SIGHT)]
+        return frozenset(set.intersection(*seeing)) if seeing else frozenset(MASKABLE)
 
     @property
     def subtitle(self) -> str:

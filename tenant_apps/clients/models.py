@@ -70,6 +70,7 @@ class Client(Entity):
     last_active_on = models.DateField(null=True, blank=True)
     consents = models.JSONField(default=dict, blank=True)  # {"marketing": {"at", "ip", "text"}}
     email_verified_at = models.DateTimeField(null=True, blank=True)
+    email_changed_at = models.DateTimeField(null=True, blank=True)  # by staff, with the log-in (address_change)
 
     class Meta:
         db_table = "clients_client"

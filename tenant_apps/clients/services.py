@@ -174,7 +174,8 @@ IDENTITY = frozenset({"first_name", "last_name", "birth_date", "nationality", "c
 def client_update(*, client: Client, actor: Actor, **changes: Any) -> Client:
     """Change profile fields (PROFILE). Staff need `clients.edit`; clients may change OWN, and IDENTITY before verification.
 
-    A changed e-mail address has to be verified again and moves the log-in along. Raises PhoneInvalid, EmailTaken.
+    A changed e-mail address has to be verified again and moves the log-in along (address_change). Raises PhoneInvalid,
+    EmailTaken.
     """
     _may_update(client, actor, changes)
     if "phone" in changes:
@@ -194,16 +195,12 @@ def client_update(*, client: Client, actor: Actor, **changes: Any) -> Client:
         with transaction.atomic():
             client.save(update_fields=[*changes, "email_verified_at", "updated_at"])
             if "email" in new and client.user_id:
-                from tenant_apps.accounts.models import User
+                from .address_change import log_in_moved
 
-                User.objects.filter(pk=client.user_id).update(email=client.email, email_verified_at=None)
+                log_in_moved(client=client, before=str(old["email"]), actor=actor)
     except IntegrityError as error:
         raise EmailTaken(field="email") from error
     audit.record(actor=actor, action="clients.updated", obj=client, subject=client.pk, before=old, after=new)
-    if "email" in new and client.user_id:
-        from .registration import verification_send
-
-        verification_send(client=client)
     timeline_add(client_id=client.pk, kind="clients.updated", actor=actor, data={"fields": sorted(new)})
     return client
 

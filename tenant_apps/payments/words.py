@@ -50,6 +50,7 @@ CHECKS: dict[str, Any] = {
     "kyc": pgettext_lazy("withdrawal check", "Identity is verified"),
     "limits": pgettext_lazy("withdrawal check", "Within the limits"),
     "no_reversal": pgettext_lazy("withdrawal check", "No deposit was reversed"),
+    "address": pgettext_lazy("withdrawal check", "No recent change of the e-mail address"),
     "name": pgettext_lazy("withdrawal check", "The account holder is the client"),
     "iban": pgettext_lazy("withdrawal check", "The IBAN is well formed"),
 }

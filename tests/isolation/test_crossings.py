@@ -218,7 +218,8 @@ def allowed(host: str, cookie: str, text: str) -> Any:
 def test_a_live_token_opens_for_its_host_and_session_only(here: Brokerage, there: Brokerage) -> None:
     text = live_token(here, "owner", ["leads"])
     owner, other = here.cookies["owner"], here.cookies["sales"]
-    assert allowed(here.host("office"), owner, text) == (here.ref.id, ["leads"])
+    opened = allowed(here.host("office"), owner, text)
+    assert (opened.scope.tenant.id, opened.topics) == (here.ref.id, ["leads"])
     assert allowed(there.host("office"), owner, text) is None
     assert allowed(there.host("office"), there.cookies["owner"], text) is None
     assert allowed(here.host("office"), other, text) is None

@@ -96,6 +96,7 @@ CACHES = {
 # --- sessions and log-in ---------------------------------------------------------------------------------------------
 SESSION_ENGINE = "kernel.sessions"
 SESSION_MODELS = {"tenant": "accounts.UserSession", "public": "operators.OperatorSession"}
+ACCOUNT_MODELS = {"tenant": "accounts.User", "public": "operators.Operator"}
 SECURE = PUBLIC_SCHEME == "https"
 SESSION_COOKIE_NAME = "__Host-sid" if SECURE else "sid"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE

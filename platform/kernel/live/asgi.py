@@ -2,7 +2,7 @@
 
 The page's token names the topics its view allowed; it opens for the tenant of the host and the session of the cookie
 only. Each stream has a bounded queue that drops the oldest; a ping every 20 s; `Last-Event-ID` replays what was missed.
-One Redis subscription per process feeds all streams. A stream ends after an hour, so the session is looked at again.
+One Redis subscription per process feeds all streams. A stream ends seconds after its log-in does (kernel.live.watch).
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from http.cookies import SimpleCookie
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
-from kernel import clock, secrets
+from kernel import secrets
+from kernel.live import watch
 from kernel.live.publish import TOKEN_AGE, channel
 from kernel.logs import log
 from kernel.redis import async_client
@@ -93,8 +95,7 @@ async def application(scope: dict[str, Any], receive: Callable[[], Awaitable[dic
     if allowed is None:
         await _plain(send, 403, b"")
         return
-    owner, topics = allowed
-    await _stream(scope, receive, send, owner, topics)
+    await _stream(scope, receive, send, allowed)
 
 
 async def _plain(send: Send, status: int, body: bytes) -> None:
@@ -116,46 +117,54 @@ async def _owner_scope(scope: dict[str, Any]) -> context.Scope | None:
     return context.tenant_scope(found[0])
 
 
-async def _allowed(scope: dict[str, Any]) -> tuple[object, list[str]] | None:
-    """Owner and topics, if host, cookie and token agree and the session still lives."""
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a token opens: topics of an owner (a brokerage, or the vendor's side) for one session."""
+
+    scope: context.Scope
+    topics: list[str]
+    session_key: str
+
+    @property
+    def channels(self) -> list[str]:
+        owner = self.scope.tenant.id if self.scope.tenant else self.scope.kind
+        return [channel(owner, topic) for topic in self.topics]
+
+
+async def _allowed(scope: dict[str, Any]) -> Allowed | None:
+    """Owner and topics, if host, cookie and token agree and the session still stands for somebody."""
     owner = await _owner_scope(scope)
-    text = parse_qs(scope.get("query_string", b"").decode()).get("t", [""])[0]
-    cookie = SimpleCookie(_header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME)
-    if owner is None or cookie is None:
+    text = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("t", [""])[0]
+    key = _session_key(scope)
+    if owner is None or not key:
         return None
     entered = context.enter(owner)
     try:
         claims = secrets.unsign(text, purpose="live", max_age=TOKEN_AGE)
-        alive = await sync_to_async(_session_lives)(cookie.value)
     except ValueError:
         return None
     finally:
         context.leave(entered)
-    if not alive or claims["session"] != cookie.value[:12]:
+    if claims["session"] != key[:12] or key not in await watch.ask(owner, [key]):
         return None
-    return (owner.tenant.id if owner.tenant else owner.kind), claims["topics"]
+    return Allowed(owner, claims["topics"], key)
 
 
-def _session_lives(key: str) -> bool:
-    from django.db import close_old_connections
-
-    from kernel.sessions import SessionStore
-
-    try:
-        session = SessionStore(key)
-        session.load()  # forgets its key when the row is gone or has expired, which `exists` does not look at
-        if session.session_key is None:
-            return False
-        entry = session.get("break_glass")  # an operator's entry ends at its hour, however often its session was saved
-        return not entry or clock.now().timestamp() < float(entry["until"])
-    finally:
-        close_old_connections()
+def _session_key(scope: dict[str, Any]) -> str:
+    """The cookie's session, in the only form that sessions have; anything else is no reason to ask the database."""
+    with contextlib.suppress(CookieError):
+        cookie = SimpleCookie(_header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME)
+        if cookie is not None and cookie.value.isascii() and cookie.value.isalnum():
+            return cookie.value
+    return ""
 
 
-async def _stream(scope: dict[str, Any], receive: Any, send: Send, owner: object, topics: list[str]) -> None:
+async def _stream(scope: dict[str, Any], receive: Any, send: Send, allowed: Allowed) -> None:
     queue: asyncio.Queue[str] = asyncio.Queue(QUEUE)
-    channels = [channel(owner, topic) for topic in topics]
+    channels = allowed.channels
+    stream = watch.Stream(allowed.scope, allowed.session_key, lambda: put(queue, ""))
     await HUB.join(channels, queue)
+    watch.WATCH.join(stream)
     gone = asyncio.create_task(_until_gone(receive))
     try:
         await send(
@@ -179,13 +188,14 @@ async def _stream(scope: dict[str, Any], receive: Any, send: Send, owner: object
             await _write(send, f"id: {_stamp()}\ndata: {text}\n\n" if text else ": ping\n\n")
     finally:
         gone.cancel()
+        watch.WATCH.leave(stream)
         await HUB.leave(channels, queue)
         with contextlib.suppress(Exception):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _next(queue: asyncio.Queue[str], gone: asyncio.Task[None]) -> str | None:
-    """The next message; None when it is time for a ping; an empty text when the hub was lost."""
+    """The next message; None when it is time for a ping; an empty text when the hub was lost or the log-in is over."""
     getter = asyncio.create_task(queue.get())
     done, _ = await asyncio.wait({getter, gone}, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     if getter in done:
@@ -205,7 +215,7 @@ def _stamp() -> str:
 
 
 async def _replay(send: Send, channels: list[str], last_id: str) -> None:
-    if not last_id.isdigit():
+    if not (last_id.isascii() and last_id.isdigit()):
         return
     redis = async_client()
     try:

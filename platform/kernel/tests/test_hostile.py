@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,12 +14,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
 from PIL import Image
 
-from kernel import clock, files
+from kernel import files
 from kernel.guards import safe_next
 from kernel.live import asgi
 from kernel.live.publish import token
 from kernel.redis import client as redis_client
-from kernel.sessions import SessionStore
 from kernel.tenancy import context
 
 
@@ -81,21 +79,6 @@ def test_the_way_on_may_be_any_path_of_ours() -> None:
     assert safe_next(RequestFactory().post("/login/", {"next": "/clients/?q=a&b=//c"})) == "/clients/?q=a&b=//c"
 
 
-def test_a_session_that_is_over_opens_no_stream(tenant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django.db.close_old_connections", lambda: None)  # it would end the test's transaction
-    with context.use(tenant):
-        session = SessionStore()
-        session["account_id"] = None
-        session.save()
-        assert asgi._session_lives(str(session.session_key))
-        session.model.objects.update(expire_date=clock.now() - timedelta(seconds=1))
-        assert not asgi._session_lives(str(session.session_key))
-        inside = SessionStore()
-        inside["break_glass"] = {"until": clock.now().timestamp() - 1}
-        inside.save()
-        assert not asgi._session_lives(str(inside.session_key))
-
-
 @pytest.mark.parametrize(
     ("state", "opens"),
     [
@@ -109,12 +92,17 @@ def test_a_brokerage_that_is_not_served_streams_nothing(
     """Host, cookie and token are right; what decides is the state, as for any other request."""
     stood = replace(tenant, state=state)
     monkeypatch.setattr(asgi.directory, "by_host", lambda host: (stood, "portal"))
-    monkeypatch.setattr(asgi, "_session_lives", lambda key: True)
+
+    async def everybody(owner: context.Scope, keys: list[str]) -> set[str]:
+        return set(keys)
+
+    monkeypatch.setattr(asgi.watch, "ask", everybody)
     with context.use(stood):
         text = token(["leads"], "a" * 32)
     headers = [(b"host", b"alpha.localhost"), (b"cookie", b"sid=" + b"a" * 32)]
     scope = {"method": "GET", "path": "/live/", "headers": headers, "query_string": urlencode({"t": text}).encode()}
-    assert asyncio.run(asgi._allowed(scope)) == ((stood.id, ["leads"]) if opens else None)
+    allowed = asyncio.run(asgi._allowed(scope))
+    assert (allowed.topics if allowed else None) == (["leads"] if opens else None)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext
 from django.views import View
 from django.views.decorators.http import require_POST
 
-from kernel import auth
+from kernel import auth, throttle
 from kernel.auth import CodeWrong, LoginFailed, PasswordWeak
 from kernel.errors import TooMany
 from kernel.guards import open_to_all, safe_next
@@ -44,10 +44,11 @@ class LoginView(View):
                 ip=request.ip,  # type: ignore[attr-defined]
             )
         except (LoginFailed, TooMany) as error:
-            if candidate is not None:
+            if candidate is not None and (times := throttle.worth_a_line("login-failed", str(candidate.pk))):
                 audit.record(
-                    actor=_self(request, candidate), action="operator.login_failed", label=email, reason=error.code
-                )
+                    actor=_self(request, candidate), action="operator.login_failed", label=email, reason=error.code,
+                    after={"times": times},
+                )  # fmt: skip
             form.add_error(None, str(error))
             return self._show(request, form, error.status)
         auth.login_pending(request, operator)
@@ -80,24 +81,30 @@ class SecondFactorView(View):
         try:
             return self._accept(request, operator, form.cleaned_data["code"])
         except (CodeWrong, TooMany) as error:
+            if isinstance(error, CodeWrong) and operator.factor_locked_until:
+                after = {"wrong_codes": operator.factor_failures}
+                actor = _self(request, operator)
+                audit.record(actor=actor, action="operator.second_factor_locked", label=operator.email, after=after)
             form.add_error("code", str(error))
             return self._show(request, operator, form, error.status)
 
     def _pending(self, request: HttpRequest) -> Operator | None:
         pending = auth.pending_account_id(request)
-        return Operator.objects.filter(pk=pending, active=True).first() if pending else None
+        operator = Operator.objects.filter(pk=pending, active=True).first() if pending else None
+        return operator if operator and auth.still_pending(request, operator) else None
 
-    @transaction.atomic
     def _accept(self, request: HttpRequest, operator: Operator, code: str) -> HttpResponse:
         target = request.session.get("next", "/")
         if operator.second_factor:
             auth.check_second_factor(operator, code)
             self._finish(request, operator, "operator.logged_in")
             return redirect(target)
-        codes = auth.confirm_second_factor(operator, code)
-        self._finish(request, operator, "operator.second_factor_enrolled")
+        with transaction.atomic():
+            codes = auth.confirm_second_factor(operator, code)
+            self._finish(request, operator, "operator.second_factor_enrolled")
         return page(request, "operators/recovery_codes.html", {"codes": codes, "next": target})
 
+    @transaction.atomic
     def _finish(self, request: HttpRequest, operator: Operator, action: str) -> None:
         request.session.pop("next", None)
         auth.login(request, operator, second_factor=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from kernel import clock
+from kernel import clock, sessions
 from kernel.actors import Actor, Reach
 from kernel.models import AuditEntry
 from kernel.tenancy import context, directory
@@ -60,6 +60,18 @@ def test_the_whole_way_in_and_out(browser: Client, tenant: Any) -> None:
         ("break_glass.entered", "operator", REASON),
         ("break_glass.left", "operator", REASON),
     ]
+
+
+def test_an_entry_closed_from_the_console_takes_its_session_and_its_streams_along(browser: Client, tenant: Any) -> None:
+    inside, _ = enter(ticket_of(ask(browser, tenant)))
+    key = inside.cookies["sid"].value
+    with context.use(tenant):
+        assert sessions.living([key]) == {key}
+    with context.public():
+        entry_id = BreakGlassEntry.objects.latest("created_at").pk
+    assert browser.post(f"/entries/{entry_id}/end/").status_code == 302
+    with context.use(tenant):
+        assert sessions.living([key]) == set()
 
 
 def test_what_is_done_inside_is_recorded_as_the_operators(browser: Client, tenant: Any) -> None:

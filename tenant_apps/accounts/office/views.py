@@ -19,7 +19,7 @@ from kernel.permissions import all_permissions
 from tenant_apps.accounts import selectors, services
 from tenant_apps.accounts.flows import add_error
 from tenant_apps.accounts.forms import InviteForm, PasswordChangeForm, SettingsForm, StaffEditForm, TeamForm
-from tenant_apps.accounts.models import Role, Team, User
+from tenant_apps.accounts.models import MASKABLE, Role, Team, User
 
 
 def _own(request: HttpRequest) -> User:
@@ -236,7 +236,7 @@ def role_edit(request: HttpRequest, role_id: UUID | None = None) -> HttpResponse
                 role=role,
                 name=request.POST.get("name", "").strip() or pgettext("staff", "New role"),
                 grants=_grants_from(request),
-                masks=[field for field in ("email", "phone") if request.POST.get(f"mask:{field}")],
+                masks=[field for field in MASKABLE if request.POST.get(f"mask:{field}")],
                 second_factor_required=bool(request.POST.get("second_factor_required")),
                 actor=actor,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -157,10 +158,28 @@ def test_who_sees_a_field_masked_opens_it_for_nobody(tenant: Any) -> None:
                 role=target, name="Desk", grants={"clients.view": 3}, masks=masks, second_factor_required=True,
                 actor=masked,
             )  # fmt: skip
-    Role.objects.create(code="plain", name="Plain", grants={}, masks=[])
+    Role.objects.create(code="plain", name="Plain", grants={"clients.view": 1}, masks=[])
     with pytest.raises(GrantsTooWide):
         services.user_create(realm="staff", email="y@example.com", name="Y", roles=["plain"], actor=masked)
     services.user_create(realm="staff", email="y@example.com", name="Y", roles=["desk"], actor=masked)
+
+
+@pytest.mark.parametrize("other", [{}, {"audit.view": 3}, {"payments.view": 3}])
+def test_a_role_about_something_else_unmasks_nothing(tenant: Any, other: dict[str, int]) -> None:
+    agent = staff("sales")
+    agent.roles.add(Role.objects.create(code="more", name="More", grants=other, masks=[]))
+    assert actor(agent).masks == {"email", "phone"}
+    agent.roles.add(Role.objects.create(code="desk", name="Desk", grants={"clients.view": 1}, masks=["phone"]))
+    assert actor(agent).masks == {"phone"}
+
+
+def test_a_new_role_masks_until_somebody_decides_otherwise(tenant: Any) -> None:
+    assert Role.objects.create(code="new", name="New").masks == ["email", "phone"]
+    agent = staff("sales")
+    agent.roles.clear()
+    assert actor(agent).masks == {"email", "phone"}
+    form = log_in(tenant, staff("owner")).get("/staff/roles/new/").content.decode()
+    assert re.search(r'name="mask:email"[^>]*checked', form) or re.search(r'checked[^>]*name="mask:email"', form)
 
 
 def test_names_are_shown_as_text_wherever_a_component_takes_them(tenant: Any) -> None:

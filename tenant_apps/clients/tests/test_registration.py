@@ -14,7 +14,7 @@ from kernel.ids import short_id
 from kernel.models import AuditEntry, OutboxMessage
 from kernel.tenancy import context
 from tenant_apps.accounts.models import User
-from tenant_apps.clients import handlers, legal, selectors, services
+from tenant_apps.clients import address_change, handlers, legal, selectors, services
 from tenant_apps.clients.models import Acceptance, Client, LegalDocument
 from tenant_apps.clients.registration import invitation_address
 from tenant_apps.clients.tests.support import PASSWORD, SYSTEM, actor, browser, lead, log_in, staff
@@ -227,3 +227,60 @@ def test_the_office_shows_accepted_documents_and_the_trail(tenant: Any) -> None:
     line = AuditEntry.objects.filter(action="clients.updated", subject=str(client.pk)).latest("id")
     assert line.before["last_name"] == "Haddad"
     assert SYSTEM.kind == "system"
+
+
+# --- staff change the address to log in with --------------------------------------------------------------------------
+
+
+def moved_by_staff(tenant: Any, to: str = "attacker@example.com") -> tuple[Any, Client]:
+    """A registered client whose address a member of staff changed; with the browser the client was logged in with."""
+    page = register(tenant, "lina@example.com")
+    client = Client.objects.get()
+    page.post("/password/forgot/", {"email": "lina@example.com"})
+    services.client_update(client=client, email=to, actor=actor(staff("compliance")))
+    client.refresh_from_db()
+    return page, client
+
+
+def test_a_moved_log_in_is_told_to_both_addresses_and_ends_sessions_and_links(tenant: Any) -> None:
+    page, client = moved_by_staff(tenant)
+    told = dict(Mail.objects.filter(template="clients.email_changed").values_list("to", "text"))
+    assert list(told) == ["lina@example.com"]
+    assert "a•••@example.com" in told["lina@example.com"]
+    assert Mail.objects.filter(template="clients.verify_email", to="attacker@example.com").count() == 1
+    assert page.get("/")["Location"].startswith("/login/")
+    reset = re.search(r"/password/reset/[\w-]+/", Mail.objects.get(template="accounts.password_reset").text)
+    assert reset is not None
+    assert page.get(reset.group()).status_code == 410
+    line = AuditEntry.objects.get(action="clients.log_in_moved", subject=str(client.pk))
+    assert (line.before, line.after["email"]) == ({"email": "lina@example.com"}, "attacker@example.com")
+
+
+def test_a_moved_log_in_holds_payouts_until_time_and_confirmation_agree(tenant: Any) -> None:
+    _, client = moved_by_staff(tenant)
+    assert address_change.payout_held(client)
+    client.email_verified_at = clock.now()
+    assert address_change.payout_held(client)
+    client.email_changed_at = clock.now() - timedelta(hours=73)
+    assert not address_change.payout_held(client)
+    client.email_verified_at = None
+    assert address_change.payout_held(client)
+
+
+def test_the_brokerage_says_how_long_a_moved_log_in_holds_payouts(tenant: Any) -> None:
+    from dataclasses import replace
+
+    _, client = moved_by_staff(tenant)
+    client.email_verified_at = clock.now()
+    with context.use(replace(tenant, settings=(("email_change_hold_hours", 0),))):
+        assert not address_change.payout_held(client)
+
+
+def test_an_address_of_a_lead_or_of_nobody_new_holds_nothing(tenant: Any) -> None:
+    register(tenant, "lina@example.com")
+    client, someone = Client.objects.get(), lead(email="lead@example.com")
+    officer = actor(staff("compliance"))
+    services.client_update(client=client, email="Lina@example.com", first_name="Lena", actor=officer)
+    services.client_update(client=someone, email="other@example.com", actor=officer)
+    assert not any(address_change.payout_held(one) for one in Client.objects.all())
+    assert not Mail.objects.filter(template="clients.email_changed").exists()

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from kernel.guards import signed_in
+from kernel.guards import no_rights, signed_in
 from kernel.pages import page, wants_part
 from kernel.panels import panels, rendered
 from tenant_apps.clients.queue import matching
@@ -22,9 +22,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     """Numbers of the day and the panels of the apps, as far as one's rights reach."""
     actor = request.actor  # type: ignore[attr-defined]
     if not actor.grants:
-        from django.shortcuts import redirect
-
-        return redirect("/second-factor/")
+        return no_rights(request)
     filled = [(one, html) for one in panels("office.dashboard", request) if (html := rendered(one, request))]
     values: dict[str, Any] = {"panels": filled, "setup": [
         (one, html) for one in panels("office.setup", request) if (html := rendered(one, request))

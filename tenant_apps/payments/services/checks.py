@@ -11,6 +11,7 @@ from django.db.models import Sum
 
 from kernel import clock
 from kernel.money import Money
+from tenant_apps.clients.address_change import payout_held
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.wallets.selectors import wallet_of
 
@@ -99,6 +100,7 @@ def withdrawal_checks(withdrawal: Withdrawal) -> list[dict[str, Any]]:
         ("kyc", client.kyc_state == KycState.APPROVED),
         ("limits", within_limits(client, withdrawal.amount, besides=withdrawal)),
         ("no_reversal", not reversed_),
+        ("address", not payout_held(client)),
     ]
     if wire:
         results.append(("name", same_name(withdrawal.holder, client.name)))

@@ -18,6 +18,7 @@ from kernel.errors import Invalid
 from kernel.events import publish
 from kernel.ids import short_id
 from kernel.money import Money
+from tenant_apps.clients.address_change import payout_held
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.wallets.selectors import wallet_of
@@ -89,6 +90,15 @@ def _allowed(client: Client, amount: Money, *, iban: str, holder: str) -> Plan:
     if client.kyc_state != KycState.APPROVED:
         raise WithdrawalRefused(
             pgettext_lazy("payments error", "Your identity has to be verified before you can withdraw."), check="kyc"
+        )
+    if payout_held(client):
+        raise WithdrawalRefused(
+            pgettext_lazy(
+                "payments error",
+                "Your e-mail address was changed lately. To protect your money, withdrawals open again after some time, "
+                "once the new address is confirmed.",
+            ),
+            check="address",
         )
     wallet = wallet_of(client.pk, amount.currency)
     if wallet is None or wallet.available < amount:

@@ -104,6 +104,24 @@ def test_the_database_itself_refuses_one_person_twice(tenant: Any) -> None:
         Withdrawal.objects.filter(pk=row.pk).update(proposer_id="same", approver_id="same")
 
 
+def test_a_log_in_moved_lately_lets_no_money_out(tenant: Any) -> None:
+    """At the request, and where the request came first: at the check and at the approval."""
+    person = funded(email_verified_at=clock.now())
+    early, late = requested(person), requested(person, "100")
+    withdrawal_check(actor=staff(PROPOSE), withdrawal_id=early.pk)
+    Client.objects.filter(pk=person.pk).update(email_changed_at=clock.now())
+    person.refresh_from_db()
+    attempts = (
+        lambda: requested(person, "50"),
+        lambda: withdrawal_check(actor=staff(PROPOSE), withdrawal_id=late.pk),
+        lambda: withdrawal_approve(actor=staff(APPROVE), withdrawal_id=early.pk),
+    )
+    for attempt in attempts:
+        with pytest.raises(WithdrawalRefused) as refused:
+            attempt()
+        assert refused.value.data["check"] == "address"
+
+
 def test_rejecting_gives_the_money_back_with_a_reason(tenant: Any) -> None:
     person = funded()
     row = requested(person)

@@ -1,0 +1,86 @@
+"""A live stream lasts as long as the log-in that opened it, whatever ended that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kernel import clock, sessions
+from kernel.live import watch
+from kernel.sessions import SessionStore
+from kernel.tenancy import context
+from tenant_apps.accounts import services
+from tenant_apps.accounts.models import User
+from tenant_apps.accounts.tests.support import PASSWORD, actor, staff
+
+
+def logged_in(user: User, **more: Any) -> str:
+    session = SessionStore()
+    session["account_id"], session["epoch"] = str(user.pk), user.auth_epoch
+    session.update(more)
+    session.save()
+    return str(session.session_key)
+
+
+def lock(user: User) -> None:
+    services.user_update(
+        user=user, name=user.name, roles=["sales"], team=None, languages=[], active=False, actor=actor(staff("owner"))
+    )
+
+
+def password(user: User) -> None:
+    services.password_change(user=user, current=PASSWORD, new="another-set-of-words", actor=actor(user))
+
+
+def everywhere(user: User) -> None:
+    services.sign_out_everywhere(user=user, actor=actor(user))
+
+
+def expired(user: User) -> None:
+    SessionStore().model.objects.update(expire_date=clock.now() - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("ending", [lock, password, everywhere, expired])
+def test_what_ends_a_log_in_ends_its_sessions_stand(tenant: Any, ending: Callable[[User], None]) -> None:
+    user, other = staff("sales"), staff("sales")
+    key = logged_in(user)
+    assert sessions.living([key]) == {key}
+    ending(user)
+    kept = logged_in(other)
+    assert sessions.living([key, kept]) == {kept}
+
+
+def test_signing_out_ends_it_and_strangers_keys_never_stood(tenant: Any) -> None:
+    key = logged_in(staff("sales"))
+    SessionStore(key).flush()
+    assert sessions.living([key, "a" * 32]) == set()
+
+
+def test_an_entry_of_an_operator_ends_at_its_hour(tenant: Any) -> None:
+    session = SessionStore()
+    session["break_glass"] = {"until": clock.now().timestamp() - 1, "entry_id": str(staff("sales").pk)}
+    session.save()
+    assert sessions.living([str(session.session_key)]) == set()
+
+
+def test_the_watch_ends_the_streams_of_those_who_left_and_no_others(
+    tenant: Any, other_tenant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+    here, there = context.tenant_scope(tenant), context.tenant_scope(other_tenant)
+
+    async def ask(owner: context.Scope, keys: set[str]) -> set[str]:
+        if owner == there:
+            raise OSError("its database is away")
+        return {key for key in keys if key == "stays"}
+
+    monkeypatch.setattr(watch, "ask", ask)
+    one = watch.Watch()
+    for owner, key in ((here, "stays"), (here, "left"), (there, "unknown")):
+        one.streams.add(watch.Stream(owner, key, lambda key=key: ended.append(key)))  # type: ignore[misc]
+    asyncio.run(one.check())
+    assert ended == ["left"]
