@@ -161,6 +161,12 @@ class PhoneField(forms.CharField):
         return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
+def calling_code(country: str) -> str:
+    """`+971` for AE; empty for a country that is not known."""
+    number = phonenumbers.country_code_for_region(country.upper())
+    return f"+{number}" if number else ""
+
+
 # ISO 3166-1 alpha-2 entries among CLDR territories; the rest are regions, exceptional reservations and "unknown".
 _NOT_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ", "AC", "CP", "CQ", "DG", "EA", "IC", "TA"})
 
