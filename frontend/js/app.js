@@ -9,6 +9,7 @@ import "./ui/menus.js";
 import "./ui/tabs.js";
 import "./ui/toasts.js";
 import "./ui/tables.js";
+import "./ui/scroll.js";
 import "./ui/forms.js";
 import "./ui/uploads.js";
 import "./ui/palette.js";

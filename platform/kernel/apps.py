@@ -13,7 +13,16 @@ class KernelConfig(AppConfig):
 
     def ready(self) -> None:
         for config in apps.get_app_configs():
-            for name in ("permissions_list", "events", "handlers", "commands", "tasks", "navigation", "panels"):
+            for name in (
+                "permissions_list",
+                "events",
+                "handlers",
+                "commands",
+                "tasks",
+                "navigation",
+                "panels",
+                "audit_words",
+            ):
                 if config.name != "kernel" and module_has_submodule(config.module, name):
                     import_module(f"{config.name}.{name}")
         import_module("kernel.background")

@@ -17,7 +17,7 @@ from .words import failure_words, method_name, reason_words
 
 def _amount(entry: TimelineEntry) -> str:
     money = Money.from_json(entry.data["amount"])
-    return money_text(money.minor, money.currency)
+    return f"\u2066{money_text(money.minor, money.currency)}\u2069"  # isolated: the sign stays on its side
 
 
 def _credited(entry: TimelineEntry) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
-from django.utils.translation import pgettext_lazy
+from django.utils.html import format_html
+from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.ui.forms import CardRadioSelect, MoneyField, UiForm
 from tenant_apps.trading.models import AccountType, Direction, TradingAccount
@@ -23,6 +24,27 @@ def offer(form: forms.Form, name: str, choices: Iterable[tuple[Any, Any]]) -> No
     field.choices = list(choices)
 
 
+# What the products every brokerage starts with say about themselves; what a broker writes is shown as written.
+STARTERS = (
+    pgettext_lazy("account type", "No commission, spreads from 0.8 pips"),
+    pgettext_lazy("account type", "Raw spreads, commission per lot"),
+    pgettext_lazy("account type", "Practice with virtual money"),
+    pgettext_lazy("account type", "Netting, for large volumes"),
+)
+
+
+def _products(types: Mapping[str, AccountType]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """One group per product with its currencies, in the order the products come in."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for key, kind in types.items():
+        text = pgettext("account type", kind.description) if kind.description else ""
+        heading = format_html(
+            '<b class="block font-semibold">{}</b><span class="text-muted">{}</span>', kind.name, text
+        )
+        groups.setdefault(heading, []).append((key, kind.currency))
+    return list(groups.items())
+
+
 class OpenForm(UiForm, forms.Form):
     """Which product, with which leverage. A leverage the product lacks is the service's to refuse."""
 
@@ -32,11 +54,7 @@ class OpenForm(UiForm, forms.Form):
     def __init__(self, *args: Any, types: Iterable[AccountType], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.types = {str(kind.pk): kind for kind in types}
-        words = {
-            key: " · ".join(filter(None, (kind.name, kind.currency, kind.description)))
-            for key, kind in self.types.items()
-        }
-        offer(self, "account_type", words.items())
+        offer(self, "account_type", _products(self.types))
         offered = {value for kind in self.types.values() for value in kind.leverages}
         offer(self, "leverage", leverage_choices(offered))
         if self.types:

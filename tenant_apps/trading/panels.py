@@ -43,7 +43,8 @@ register_targets(deposit_targets)
 
 def portal_home(request: HttpRequest, client: Any) -> dict[str, Any]:
     rows = list(selectors.accounts_of_client(client.pk)[:6])
-    return {"client": client, "accounts": rows, "lang": pages.language()}
+    curves = {row.pk: selectors.small_curve(row) for row in rows if row.is_open}
+    return {"client": client, "accounts": rows, "curves": curves, "lang": pages.language()}
 
 
 def dashboard(request: HttpRequest, _: Any) -> dict[str, Any]:
@@ -69,7 +70,7 @@ register("office.setup", key="trading", title=pgettext_lazy("set-up", "Connect a
 
 
 def _amount(entry: TimelineEntry) -> str:
-    return money_text(Money.from_json(entry.data["amount"]))
+    return f"\u2066{money_text(Money.from_json(entry.data['amount']))}\u2069"  # isolated: the sign stays on its side
 
 
 def _login(entry: TimelineEntry) -> str:

@@ -149,14 +149,7 @@ def statistics(account: TradingAccount) -> Statistics:
 
 def curve(account: TradingAccount, days: int = 30) -> Chart | None:
     """Balance and equity over the last days: by day from the deals before the bridge first saw the account, then by point."""
-    since = clock.now() - timedelta(days=days)
-    points = list(
-        EquityPoint.objects.filter(account=account, at__gte=since)
-        .order_by("at")
-        .values_list("at", "balance_minor", "equity_minor")
-    )
-    first = points[0][0] if points else clock.now()
-    rows = _daily(account, since, first) + thinned(points, CURVE_POINTS)
+    rows = _curve_rows(account, days)
     if len(rows) < 2:
         return None
     unit = Money(1, account.currency).amount
@@ -173,6 +166,23 @@ def curve(account: TradingAccount, days: int = 30) -> Chart | None:
         ],
         currency=account.currency,
     )
+
+
+def small_curve(account: TradingAccount, days: int = 30) -> list[int]:
+    """Equity in minor units at the end of each of the last days that had one, for a line without axes."""
+    return list({at.date(): equity for at, _, equity in _curve_rows(account, days)}.values())
+
+
+def _curve_rows(account: TradingAccount, days: int) -> list[tuple[datetime, int, int]]:
+    """`(at, balance, equity)` in minor units, oldest first."""
+    since = clock.now() - timedelta(days=days)
+    points = list(
+        EquityPoint.objects.filter(account=account, at__gte=since)
+        .order_by("at")
+        .values_list("at", "balance_minor", "equity_minor")
+    )
+    first = points[0][0] if points else clock.now()
+    return _daily(account, since, first) + thinned(points, CURVE_POINTS)
 
 
 def _daily(account: TradingAccount, since: datetime, until: datetime) -> list[tuple[datetime, int, int]]:

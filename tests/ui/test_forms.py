@@ -14,6 +14,7 @@ from kernel.ui.forms import (
     MoneyField,
     PhoneField,
     UiForm,
+    calling_code,
     country_choices,
     normalise_number,
 )
@@ -97,3 +98,22 @@ def test_rendered_form_names_its_errors() -> None:
     assert isinstance(SampleForm().fields["born"].widget, DateInput)
     assert 'value="2026-11-18"' in str(SampleForm(initial={"born": date(2026, 11, 18)})["born"])
     assert "style=" not in html
+
+
+class LateForm(UiForm, forms.Form):
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["iban"] = forms.CharField()
+
+
+def test_a_field_added_by_the_form_itself_looks_like_the_others() -> None:
+    assert 'class="input"' in str(LateForm()["iban"])
+
+
+def test_the_phone_error_shows_a_number_of_the_country() -> None:
+    with translation.override("en"), pytest.raises(ValidationError) as refused:
+        PhoneField(region="AE").clean("123")
+
+    assert "\u2066+971 50 123 4567\u2069" in refused.value.messages[0]
+    assert calling_code("ae") == "+971"
+    assert calling_code("") == ""

@@ -1,4 +1,4 @@
-// Tables: rows that lead somewhere, selection with a bulk bar.
+// Tables: rows that lead somewhere, selection with a bulk bar, names for the cells of stacked rows.
 import { on, onContent } from "./dom.js";
 
 const INTERACTIVE = "a, button, input, select, label, summary, [role='menu']";
@@ -29,3 +29,21 @@ on("change", "[data-check-all]", (event, all) => {
 });
 on("change", "[data-check-row]", (event, box) => refresh(box.closest("[data-selectable]") ?? document));
 onContent((root) => root.querySelectorAll("[data-selectable]").forEach(refresh));
+
+// A narrow table shows its rows as cards (components.css): each cell then carries its column's name, and the roles that
+// a table loses in some browsers when its display changes are said aloud.
+const ROLES = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TFOOT: "rowgroup", TR: "row", TD: "cell" };
+const nameCells = (table) => {
+  const names = [...(table.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.textContent.trim());
+  for (const part of [table, ...table.querySelectorAll("thead, tbody, tfoot, tr, td")]) part.setAttribute("role", ROLES[part.tagName]);
+  for (const body of [...table.tBodies, ...(table.tFoot ? [table.tFoot] : [])])
+    for (const row of body.rows) {
+      if (row.cells.length !== names.length) continue;
+      names.forEach((name, index) => {
+        const cell = row.cells[index];
+        if (name) cell.dataset.label = name;
+        cell.toggleAttribute("data-blank", index > 0 && !cell.querySelector("svg, img, input, button") && /^[-–—\s]*$/.test(cell.textContent));
+      });
+    }
+};
+onContent((root) => root.querySelectorAll(".ui-table-wrap > table").forEach(nameCells));

@@ -155,10 +155,26 @@ class PhoneField(forms.CharField):
             number = None
         if number is None or not phonenumbers.is_valid_number(number):
             raise ValidationError(
-                pgettext_lazy("form", "Enter a phone number with its country code, such as +44 20 7946 0018."),
+                pgettext_lazy("form", "Enter a phone number with its country code, such as %(example)s."),
                 code="invalid_phone",
+                params={"example": phone_example(self.region)},
             )
         return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def phone_example(country: str | None) -> str:
+    """A number as they look in the country, isolated for a sentence of any direction; a British one where none is known."""
+    mobile = phonenumbers.PhoneNumberType.MOBILE
+    number = phonenumbers.example_number_for_type(country or "GB", mobile)
+    number = number or phonenumbers.example_number_for_type("GB", mobile)
+    text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return f"\u2066{text}\u2069"
+
+
+def calling_code(country: str) -> str:
+    """`+971` for AE; empty for a country that is not known."""
+    number = phonenumbers.country_code_for_region(country.upper())
+    return f"+{number}" if number else ""
 
 
 # ISO 3166-1 alpha-2 entries among CLDR territories; the rest are regions, exceptional reservations and "unknown".
@@ -273,6 +289,13 @@ class UiForm:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             style_widget(field)
+
+    def __getitem__(self, name: str) -> forms.BoundField:
+        """Fields that a form adds in its own `__init__` come too late for ours, and look like the others all the same."""
+        if name in self.fields:
+            style_widget(self.fields[name])
+        bound: forms.BoundField = super().__getitem__(name)  # type: ignore[misc]
+        return bound
 
 
 class ErrorList(forms.utils.ErrorList):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.auth import MIN_PASSWORD
-from kernel.ui.forms import CountryField, PhoneField, UiForm
+from kernel.tenancy import context
+from kernel.ui.forms import CountryField, PhoneField, UiForm, calling_code
 
 
 class PersonForm(UiForm, forms.Form):
@@ -43,10 +44,21 @@ class PersonForm(UiForm, forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     country = CountryField(label=pgettext_lazy("registration", "Country of residence"))
-    phone = PhoneField(
-        label=pgettext_lazy("registration", "Mobile phone"),
-        help_text=pgettext_lazy("registration", "With its country code, such as +49."),
-    )
+    phone = PhoneField(label=pgettext_lazy("registration", "Mobile phone"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        country = str(self.initial.get("country") or context.tenant().setting("country", ""))
+        if code := calling_code(country):
+            self.fields["phone"].help_text = (
+                pgettext("registration", "With its country code, such as %s.") % f"\u2066{code}\u2069"
+            )
+
+    def clean_country(self) -> str:
+        """Whoever lives there may write the number as people there do."""
+        country: str = self.cleaned_data["country"]
+        self.fields["phone"].region = country  # type: ignore[attr-defined]
+        return country
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data

@@ -40,6 +40,7 @@ def _case(request: Any) -> Case:
 
 def _steps(case: Case, current: str = "") -> list[dict[str, Any]]:
     open_steps = set(services.missing(case))
+    current = current or next((key for key, *_ in STEPS if key in open_steps), "")
     return [
         {
             "key": key,

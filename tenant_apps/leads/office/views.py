@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from kernel.errors import AppError, Invalid
 from kernel.guards import guard
 from kernel.pages import page, wants_part
+from kernel.ui.forms import country_choices
 from kernel.ui.tables import Column, TableSpec, build_table
 from kernel.ui.toast import toast, trigger
 from tenant_apps.accounts.flows import add_error
@@ -39,8 +40,8 @@ TABLE = TableSpec(
         Column(key="owner", label=pgettext_lazy("lead", "Responsible")),
         Column(key="phone", label=pgettext_lazy("lead", "Phone")),
         Column(key="country", label=pgettext_lazy("lead", "Country")),
-        Column(key="source", label=pgettext_lazy("lead", "Source")),
-        Column(key="contact", label=pgettext_lazy("lead", "Last contact"), align="end"),
+        Column(key="source", label=pgettext_lazy("lead", "Source"), css_class="ui-from-md"),
+        Column(key="contact", label=pgettext_lazy("lead", "Last contact"), align="end", css_class="ui-from-md"),
         Column(key="created", label=pgettext_lazy("lead", "Created"), sort="created_at", align="end"),
     ],
 )
@@ -101,6 +102,7 @@ def _filters(request: HttpRequest, name: str) -> dict[str, Any]:
         "stages": [choice for choice in Stage.choices if choice[0] != Stage.LEAD],
         "kyc_states": KycState.choices,
         "languages": language_choices(),
+        "countries": country_choices(),
         "views": selectors.views_of(actor, name),
         "may_create": actor.may("clients.create"),
     }

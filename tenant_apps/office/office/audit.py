@@ -17,7 +17,7 @@ from django.shortcuts import render
 from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_POST
 
-from kernel import audit, clock, throttle
+from kernel import audit, audit_words, clock, throttle
 from kernel.actors import Actor
 from kernel.guards import guard
 from kernel.models import AuditBlock, AuditEntry
@@ -70,6 +70,7 @@ def trail(request: HttpRequest) -> HttpResponse:
         "table": table,
         "entries": audit_shown(request.actor, table.page.rows),  # type: ignore[attr-defined]
         "wanted": wanted,
+        "acts": audit_words.choices(),
     }
     if wants_part(request, "trail"):
         return render(request, "office/_audit_rows.html", values)

@@ -11,6 +11,7 @@ from django.template.context import Context
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
+from kernel import audit_words
 from kernel.actors import shown
 from kernel.ui import formatting, icons, nav, sparkline, variants
 
@@ -182,6 +183,12 @@ def language(code: str | None) -> str:
 def isolated(value: object) -> str:
     """A name or amount inside a plain-text sentence: subjects, push messages, title attributes."""
     return f"\u2068{value}\u2069"
+
+
+@register.filter
+def act(action: str) -> str:
+    """What people call an act of the audit trail."""
+    return audit_words.words(action)
 
 
 @register.filter

@@ -1,0 +1,27 @@
+"""What people read for the acts of this app in the audit trail."""
+
+from django.utils.translation import pgettext_lazy
+
+from kernel import audit_words
+
+audit_words.declare(
+    {
+        "accounts.user_created": pgettext_lazy("audit act", "Created an account for a person"),
+        "accounts.invited": pgettext_lazy("audit act", "Sent an invitation"),
+        "accounts.invitation_accepted": pgettext_lazy("audit act", "Accepted the invitation"),
+        "accounts.logged_in": pgettext_lazy("audit act", "Logged in"),
+        "accounts.logged_out": pgettext_lazy("audit act", "Logged out"),
+        "accounts.login_failed": pgettext_lazy("audit act", "Failed to log in"),
+        "accounts.password_changed": pgettext_lazy("audit act", "Changed the password"),
+        "accounts.password_reset": pgettext_lazy("audit act", "Set a new password by link"),
+        "accounts.password_reset_requested": pgettext_lazy("audit act", "Asked for a password link"),
+        "accounts.second_factor_enrolled": pgettext_lazy("audit act", "Set up a second factor"),
+        "accounts.second_factor_reset": pgettext_lazy("audit act", "Reset a second factor"),
+        "accounts.session_ended": pgettext_lazy("audit act", "Ended a session"),
+        "accounts.signed_out_everywhere": pgettext_lazy("audit act", "Logged out everywhere"),
+        "accounts.user_updated": pgettext_lazy("audit act", "Changed a person's account"),
+        "accounts.team_saved": pgettext_lazy("audit act", "Saved a team"),
+        "accounts.role_saved": pgettext_lazy("audit act", "Saved a role"),
+        "accounts.role_deleted": pgettext_lazy("audit act", "Deleted a role"),
+    }
+)

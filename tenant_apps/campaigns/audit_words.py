@@ -1,0 +1,21 @@
+"""What people read for the acts of this app in the audit trail."""
+
+from django.utils.translation import pgettext_lazy
+
+from kernel import audit_words
+
+audit_words.declare(
+    {
+        "campaigns.enrolment_stopped": pgettext_lazy("audit act", "Stopped a series for a person"),
+        "campaigns.segment_saved": pgettext_lazy("audit act", "Saved a segment"),
+        "campaigns.segment_deleted": pgettext_lazy("audit act", "Deleted a segment"),
+        "campaigns.series_saved": pgettext_lazy("audit act", "Saved a mail series"),
+        "campaigns.series_started": pgettext_lazy("audit act", "Started a mail series"),
+        "campaigns.series_paused": pgettext_lazy("audit act", "Paused a mail series"),
+        "campaigns.step_saved": pgettext_lazy("audit act", "Saved a mail of a series"),
+        "campaigns.step_deleted": pgettext_lazy("audit act", "Deleted a mail of a series"),
+        "campaigns.suppression_removed": pgettext_lazy("audit act", "Allowed mails to an address again"),
+        "campaigns.text_removed": pgettext_lazy("audit act", "Removed a translation of a mail"),
+        "campaigns.unsubscribed": pgettext_lazy("audit act", "Unsubscribed from mails"),
+    }
+)

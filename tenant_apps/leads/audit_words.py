@@ -1,0 +1,17 @@
+"""What people read for the acts of this app in the audit trail."""
+
+from django.utils.translation import pgettext_lazy
+
+from kernel import audit_words
+
+audit_words.declare(
+    {
+        "leads.dialled": pgettext_lazy("audit act", "Dialled the number"),
+        "leads.invited": pgettext_lazy("audit act", "Invited to register"),
+        "leads.status_set": pgettext_lazy("audit act", "Set the status"),
+        "leads.rule_saved": pgettext_lazy("audit act", "Saved a lead rule"),
+        "leads.rule_moved": pgettext_lazy("audit act", "Moved a lead rule"),
+        "leads.rule_deleted": pgettext_lazy("audit act", "Deleted a lead rule"),
+        "leads.pipeline_status_saved": pgettext_lazy("audit act", "Saved a pipeline status"),
+    }
+)

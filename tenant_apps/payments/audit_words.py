@@ -1,0 +1,31 @@
+"""What people read for the acts of this app in the audit trail."""
+
+from django.utils.translation import pgettext_lazy
+
+from kernel import audit_words
+
+audit_words.declare(
+    {
+        "payments.deposit_credited": pgettext_lazy("audit act", "Credited a deposit"),
+        "payments.deposit_reversed": pgettext_lazy("audit act", "Took a deposit back"),
+        "payments.deposit_closed": pgettext_lazy("audit act", "Closed a deposit"),
+        "payments.deposits_exported": pgettext_lazy("audit act", "Exported the deposits"),
+        "payments.withdrawals_exported": pgettext_lazy("audit act", "Exported the withdrawals"),
+        "payments.provider_saved": pgettext_lazy("audit act", "Saved a payment provider"),
+        "payments.rule_saved": pgettext_lazy("audit act", "Saved a payment rule"),
+        "payments.webhook_registered": pgettext_lazy("audit act", "Registered a webhook"),
+        "payments.statement_imported": pgettext_lazy("audit act", "Read in a bank statement"),
+        "payments.line_proposed": pgettext_lazy("audit act", "Proposed whose bank payment it is"),
+        "payments.line_ignored": pgettext_lazy("audit act", "Set a bank payment aside"),
+        "payments.line_reopened": pgettext_lazy("audit act", "Opened a bank payment again"),
+        "payments.line_approved": pgettext_lazy("audit act", "Approved whose bank payment it is"),
+        "payments.withdrawal_requested": pgettext_lazy("audit act", "Asked for a withdrawal"),
+        "payments.withdrawal_checked": pgettext_lazy("audit act", "Proposed a withdrawal"),
+        "payments.withdrawal_approved": pgettext_lazy("audit act", "Approved a withdrawal"),
+        "payments.withdrawal_rejected": pgettext_lazy("audit act", "Rejected a withdrawal"),
+        "payments.withdrawal_cancelled": pgettext_lazy("audit act", "Cancelled a withdrawal"),
+        "payments.withdrawal_paid": pgettext_lazy("audit act", "Paid a withdrawal"),
+        "payments.withdrawal_failed": pgettext_lazy("audit act", "Could not pay a withdrawal"),
+        "payments.wire_sent": pgettext_lazy("audit act", "Sent a bank transfer"),
+    }
+)
