@@ -133,7 +133,7 @@ def statement_with_line() -> BankLine:
 
 
 ALL = ("payments.view", "payments.export", "payments.deposit.manage", "payments.withdrawal.propose",
-       "payments.withdrawal.approve", "payments.provider.edit", "payments.bank.import", "payments.bank.approve",
+       "payments.withdrawal.approve", "payments.provider.edit", "payments.limits.edit", "payments.bank.import", "payments.bank.approve",
        "wallets.view")  # fmt: skip
 
 
