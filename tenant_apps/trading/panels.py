@@ -56,7 +56,7 @@ def setup(request: HttpRequest, _: Any) -> dict[str, Any] | None:
     connected = TradingServer.objects.filter(enabled=True, last_ok_at__isnull=False).exists()
     if connected and AccountType.objects.exists():
         return None
-    return {"server": TradingServer.objects.first()}
+    return {"server": TradingServer.objects.first(), "connected": connected}
 
 
 register("client.tab", key="trading", title=pgettext_lazy("client tab", "Trading accounts"), icon="chart-candlestick",
