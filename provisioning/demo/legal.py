@@ -135,19 +135,18 @@ Beide Seiten können jederzeit kündigen. Bei Beschwerden hilft zuerst unser Kun
 
 
 def write(book: Book) -> None:
-    """Version 1 of each document in the brokerage's first language, in force since before its first client."""
-    from tenant_apps.clients.legal import legal_publish
+    """Version 1 of each document in the brokerage's first language too, beside the English one it started with."""
+    from tenant_apps.clients.legal import Text, legal_translate
     from tenant_apps.clients.models import LegalDocument
 
     language = book.broker.languages[0]
     for kind, (title, body) in TEXTS.get(language, {}).items():
-        if LegalDocument.objects.filter(kind=kind, language=language).exists():
+        first = LegalDocument.objects.filter(kind=kind, version=1)
+        if first.filter(language=language).exists():
             continue
-        legal_publish(
-            kind=kind,
+        legal_translate(
+            document_id=first.get(language="en").pk,
             language=language,
-            title=title,
-            body=f"{NOTE[language]}\n\n{body.replace('{broker}', book.broker.name)}",
-            effective_at=book.until,
+            text=Text(title, f"{NOTE[language]}\n\n{body.replace('{broker}', book.broker.name)}"),
             actor=book.actor(book.broker.owner),
         )

@@ -92,6 +92,7 @@ BLOCK_KINDS = [
     ("text", pgettext_lazy("mail block", "Paragraph")),
     ("heading", pgettext_lazy("mail block", "Heading")),
     ("list", pgettext_lazy("mail block", "List, one line each")),
+    ("facts", pgettext_lazy("mail block", "Facts, one line each as “Name: value”")),
     ("button", pgettext_lazy("mail block", "Button")),
 ]
 
@@ -105,6 +106,8 @@ def blocks_from_post(data: Any, act: str = "", at: int = -1) -> list[dict[str, A
         block: dict[str, Any] = {"kind": kind}
         if kind == "list":
             block["items"] = [line.strip() for line in text.split("\n") if line.strip()]
+        elif kind == "facts":
+            block["rows"] = [_fact(line) for line in text.split("\n") if line.strip()]
         else:
             block["text"] = text
         if kind == "button":
@@ -115,6 +118,8 @@ def blocks_from_post(data: Any, act: str = "", at: int = -1) -> list[dict[str, A
         fresh: dict[str, Any] = {"kind": act[4:]}
         if act[4:] == "list":
             fresh["items"] = []
+        elif act[4:] == "facts":
+            fresh["rows"] = []
         else:
             fresh["text"] = ""
         if act[4:] == "button":
@@ -129,9 +134,20 @@ def blocks_from_post(data: Any, act: str = "", at: int = -1) -> list[dict[str, A
     return blocks
 
 
+def _fact(line: str) -> list[str]:
+    label, _, value = line.partition(":")
+    return [label.strip(), value.strip()]
+
+
 def drawn(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """For the template: the lines of a list as one text."""
-    return [{**block, "lines": "\n".join(block["items"])} if block["kind"] == "list" else block for block in blocks]
+    """For the template: the lines of a list or of facts as one text."""
+    return [{**block, "lines": "\n".join(_lines(block))} for block in blocks]
+
+
+def _lines(block: dict[str, Any]) -> list[str]:
+    if block["kind"] == "facts":
+        return [f"{label}: {value}" for label, value in block["rows"]]
+    return list(block.get("items", ()))
 
 
 def text_from_post(data: Any) -> dict[str, Any]:
@@ -139,5 +155,7 @@ def text_from_post(data: Any) -> dict[str, Any]:
         "subject": str(data.get("subject", "")).strip()[:200],
         "preheader": str(data.get("preheader", "")).strip()[:200],
         "heading": str(data.get("heading", "")).strip()[:200],
-        "blocks": [block for block in blocks_from_post(data) if block.get("text") or block.get("items")],
+        "blocks": [
+            block for block in blocks_from_post(data) if block.get("text") or block.get("items") or block.get("rows")
+        ],
     }

@@ -18,7 +18,7 @@ from tenant_apps.clients import facts
 from tenant_apps.clients.models import Client
 from tenant_apps.notifications.models import Mail
 
-from .models import Enrolment, Segment, SegmentMember, Series, StepSent, Suppression
+from .models import Enrolment, MailText, Segment, SegmentMember, Series, StepSent, Suppression
 from .permissions_list import VIEW
 from .texts import step_text
 
@@ -158,3 +158,8 @@ def enrolments_of(client_id: UUID) -> list[Enrolment]:
 def mails_of(client_id: UUID, limit: int = 50) -> list[Mail]:
     rows = Mail.objects.filter(client_id=client_id).defer("html", "text")
     return list(rows.order_by("-created_at")[:limit])
+
+
+def own_wordings() -> set[tuple[str, str]]:
+    """(mail, language) where the brokerage has words of its own."""
+    return set(MailText.objects.values_list("key", "language"))

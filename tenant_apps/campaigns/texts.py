@@ -53,6 +53,12 @@ def shipped_languages() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
+def shipped_text(key: str, language: str) -> dict[str, Any] | None:
+    """The product's words of a mail in a language; None where it has none."""
+    text: dict[str, Any] | None = _shipped(language).get("mail", {}).get(key)
+    return text
+
+
 def mail_text(key: str, language: str) -> tuple[str, dict[str, Any]]:
     """The language that is really used, and the text in it: the brokerage's wording, else the product's, else English.
 
@@ -61,7 +67,7 @@ def mail_text(key: str, language: str) -> tuple[str, dict[str, Any]]:
     chosen = language_for(language)
     for candidate in dict.fromkeys((chosen, "en")):
         own = MailText.objects.filter(key=key, language=candidate).values_list("content", flat=True).first()
-        if own or (own := _shipped(candidate).get("mail", {}).get(key)):
+        if own or (own := shipped_text(key, candidate)):
             return candidate, own
     raise KeyError(key)
 
@@ -126,6 +132,8 @@ def check(text: Mapping[str, Any], known: frozenset[str]) -> None:
         raise TextIncomplete(field="subject")
     for block in blocks:
         if block.get("kind") not in BLOCKS or (block["kind"] in ("text", "heading") and not block.get("text")):
+            raise TextIncomplete(field="blocks")
+        if block["kind"] == "facts" and not all(label and value for label, value in block.get("rows") or [("", "")]):
             raise TextIncomplete(field="blocks")
         if block["kind"] == "button" and not (block.get("text") and _is_address(block.get("url", ""))):
             raise TextIncomplete(field="blocks")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import pgettext_lazy
 
-from kernel.ui.forms import CountryField, DateInput, DateTimeInput, PhoneField, UiForm
+from kernel.ui.context import language_name
+from kernel.ui.forms import CountryField, DateInput, DateTimeInput, PhoneField, UiForm, style_widget
 from tenant_apps.accounts.forms import language_choices, zone_choices
 
-from .models import Client
+from .legal import Text
+from .models import Client, LegalDocument
 
 
 class ProfileForm(UiForm, forms.Form):
@@ -68,3 +71,95 @@ class TaskForm(UiForm, forms.Form):
     notes = forms.CharField(
         label=pgettext_lazy("task", "Notes"), required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
+
+
+def _title(language: str, required: bool) -> forms.CharField:
+    attrs = {"lang": language, "dir": "auto"}
+    return forms.CharField(
+        label=pgettext_lazy("legal document", "Title"),
+        max_length=160,
+        required=required,
+        widget=forms.TextInput(attrs=attrs),
+    )
+
+
+def _body(language: str, required: bool) -> forms.CharField:
+    attrs = {"lang": language, "dir": "auto", "rows": "14"}
+    return forms.CharField(
+        label=pgettext_lazy("legal document", "Text"),
+        max_length=200_000,
+        required=required,
+        widget=forms.Textarea(attrs=attrs),
+    )
+
+
+class LegalForm(UiForm, forms.Form):
+    """A new version of a document: a title and a text per language, those of the first are needed."""
+
+    effective_at = forms.DateTimeField(
+        label=pgettext_lazy("legal document", "In force from"),
+        required=False,
+        widget=DateTimeInput,
+        help_text=pgettext_lazy("legal document", "Clients are asked from then on. Empty means at once."),
+    )
+    follows = forms.IntegerField(min_value=0, widget=forms.HiddenInput)  # the newest version its author saw
+
+    def __init__(self, *args: Any, languages: Sequence[str], newest: Sequence[LegalDocument], **kwargs: Any) -> None:
+        self.languages = languages
+        self.follows = newest[0].version if newest else 0
+        initial: dict[str, Any] = {"follows": self.follows}
+        for document in newest:
+            initial |= {f"title_{document.language}": document.title, f"body_{document.language}": document.body}
+        super().__init__(*args, initial=initial, **kwargs)
+        for code in languages:
+            self.fields[f"title_{code}"] = _title(code, code == languages[0])
+            self.fields[f"body_{code}"] = _body(code, code == languages[0])
+        for field in self.fields.values():
+            style_widget(field)
+
+    @property
+    def by_language(self) -> list[tuple[str, str, list[forms.BoundField]]]:
+        """Per language: code, its own name, title and text."""
+        return [(code, language_name(code), [self[f"title_{code}"], self[f"body_{code}"]]) for code in self.languages]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        for code in self.languages:
+            pair = (f"title_{code}", f"body_{code}")
+            if any(data.get(name) for name in pair):
+                for name in pair:
+                    if not data.get(name) and name not in self.errors:
+                        self.add_error(name, pgettext_lazy("legal document", "A document needs a title and a text."))
+        return data
+
+    def texts(self) -> dict[str, Text]:
+        """What was written, by language."""
+        data = self.cleaned_data
+        return {
+            code: Text(data[f"title_{code}"], _lines(data[f"body_{code}"]))
+            for code in self.languages
+            if data[f"body_{code}"]
+        }
+
+
+class TranslationForm(UiForm, forms.Form):
+    """A published version in one more language."""
+
+    def __init__(self, *args: Any, languages: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["language"] = forms.ChoiceField(
+            label=pgettext_lazy("legal document", "Language"),
+            choices=[(code, language_name(code)) for code in languages],
+        )
+        self.fields["title"] = _title("", required=True)
+        self.fields["body"] = _body("", required=True)
+        for field in self.fields.values():
+            style_widget(field)
+
+    def text(self) -> Text:
+        return Text(self.cleaned_data["title"], _lines(self.cleaned_data["body"]))
+
+
+def _lines(text: str) -> str:
+    """Browsers send CR LF; the fingerprint is that of the text with plain line ends."""
+    return text.replace("\r\n", "\n")

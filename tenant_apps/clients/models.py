@@ -165,7 +165,7 @@ class Task(Entity):
 
 
 class LegalDocument(Entity):
-    """A text that clients accept: terms, privacy notice, risk warning; by language and version."""
+    """A text that clients accept: terms, privacy notice, risk warning; by language and version. Never changed (legal)."""
 
     kind = models.CharField(max_length=40)
     language = models.CharField(max_length=10)
@@ -174,11 +174,16 @@ class LegalDocument(Entity):
     body = models.TextField()
     sha256 = models.CharField(max_length=64)
     effective_at = models.DateTimeField()
+    db_rights = "append"
 
     class Meta:
         db_table = "clients_legal_document"
         constraints = [
-            models.UniqueConstraint(fields=["kind", "language", "version"], name="clients_legal_document_version")
+            models.UniqueConstraint(fields=["kind", "language", "version"], name="clients_legal_document_version"),
+            models.CheckConstraint(
+                condition=models.Q(version__gt=0) & ~models.Q(title="") & ~models.Q(body=""),
+                name="clients_legal_document_words",
+            ),
         ]
 
     def __str__(self) -> str:

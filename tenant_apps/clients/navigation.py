@@ -1,4 +1,4 @@
-"""Menu entries of tasks."""
+"""Menu entries of tasks and legal documents."""
 
 from django.utils.translation import pgettext_lazy
 
@@ -8,3 +8,5 @@ from .selectors import tasks_open_count
 
 register("office", section="overview", key="tasks", label=pgettext_lazy("navigation", "Tasks"), icon="list-todo",
          url="clients:tasks", permission="clients.task", order=20, badge=tasks_open_count)  # fmt: skip
+register("office", section="settings", key="legal-documents", label=pgettext_lazy("navigation", "Legal documents"),
+         icon="scale", url="clients:legal-documents", permission="clients.documents", order=46)  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import pgettext_lazy
 
 from kernel import clock
@@ -85,6 +86,16 @@ def my_tasks(request: HttpRequest, subject: None) -> dict[str, Any] | None:
     return {"tasks": list(tasks), "now": clock.now()}
 
 
+def legal_setup(request: HttpRequest, subject: None) -> dict[str, Any]:
+    """Done when the texts to start with have been replaced by the broker's own."""
+    return {
+        "done": selectors.legal_own(),
+        "href": reverse("clients:legal-documents"),
+        "text": pgettext_lazy("set-up item", "The ones to start with are a frame for your lawyer to replace."),
+        "action": pgettext_lazy("set-up item", "Look"),
+    }
+
+
 register("client.tab", key="overview", title=pgettext_lazy("client tab", "Overview"), icon="activity",
          template="clients/panels/overview.html", context=overview, order=0)  # fmt: skip
 register("client.tab", key="profile", title=pgettext_lazy("client tab", "Profile"), icon="user-round",
@@ -101,3 +112,5 @@ register("client.side", key="tasks", title=pgettext_lazy("client side", "Tasks")
          permission="clients.task", template="clients/panels/tasks.html", context=open_tasks, order=10)  # fmt: skip
 register("office.dashboard", key="my-tasks", title=pgettext_lazy("dashboard", "My tasks"), icon="list-todo",
          permission="clients.task", template="clients/panels/my_tasks.html", context=my_tasks, order=10)  # fmt: skip
+register("office.setup", key="legal", title=pgettext_lazy("set-up item", "Publish your legal documents"), icon="scale",
+         permission="clients.documents", template="clients/panels/documents.html", context=legal_setup, order=27)  # fmt: skip

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from kernel import clock
 from kernel.actors import Actor, Reach
 from kernel.errors import NotFound
 from kernel.models import AuditEntry
 from kernel.permissions import masked, masked_values, scoped
+from kernel.tenancy import context
 
-from .models import Acceptance, Client, LegalDocument, Task, TimelineEntry
+from .models import Acceptance, Client, LegalDocument, Stage, Task, TimelineEntry
 from .permissions_list import TASK, VIEW
 
 COUNT_BOUND = 1000
@@ -109,17 +112,99 @@ def audit_shown(actor: Actor, entries: Iterable[AuditEntry]) -> list[AuditEntry]
 
 
 def documents_current(language: str) -> list[LegalDocument]:
-    """The version in force of each kind, in the language or else in English; ordered by kind."""
+    """The newest version in force of each kind, ordered by kind.
+
+    In the language, else in one of the brokerage's in their order, else in English, else in whatever there is: an old
+    version is not in force any more because nobody has translated the new one.
+    """
+    in_force = LegalDocument.objects.filter(effective_at__lte=clock.now())
+    newest = in_force.filter(kind=OuterRef("kind")).order_by("-version").values("version")[:1]
+    languages = [language, *(context.tenant().setting("languages") or ()), "en"]
     chosen: dict[str, LegalDocument] = {}
-    rows = LegalDocument.objects.filter(language__in={language, "en"}, effective_at__lte=clock.now())
-    for document in rows.order_by("version"):
+    for document in in_force.filter(version=Subquery(newest)).order_by("kind", "language"):
         known = chosen.get(document.kind)
-        if known is None or known.language != language or document.language == language:
+        if known is None or _place(languages, document.language) < _place(languages, known.language):
             chosen[document.kind] = document
-    return [chosen[kind] for kind in sorted(chosen)]
+    return list(chosen.values())
+
+
+def _place(languages: Sequence[str], language: str) -> int:
+    return languages.index(language) if language in languages else len(languages)
 
 
 def documents_missing(client: Client) -> list[LegalDocument]:
     """Current documents whose version (of whatever language) the client has not accepted yet."""
     accepted = set(Acceptance.objects.filter(client=client).values_list("document__kind", "document__version"))
     return [one for one in documents_current(client.language) if (one.kind, one.version) not in accepted]
+
+
+@dataclass(frozen=True, slots=True)
+class LegalVersion:
+    """A version of a kind with its texts (without their bodies). `state`: current, scheduled, earlier."""
+
+    documents: tuple[LegalDocument, ...]
+    state: str
+    accepted: int  # clients, whatever language they read
+    waiting: int  # clients with an account who have not accepted it; 0 unless it is in force
+
+    @property
+    def version(self) -> int:
+        return self.documents[0].version
+
+    @property
+    def effective_at(self) -> datetime:
+        return min(document.effective_at for document in self.documents)
+
+
+def legal_versions() -> dict[str, list[LegalVersion]]:
+    """Every kind that has documents, its versions newest first. Three queries, however many clients."""
+    grouped: dict[tuple[str, int], list[LegalDocument]] = {}
+    for document in LegalDocument.objects.defer("body").order_by("kind", "-version", "language"):
+        grouped.setdefault((document.kind, document.version), []).append(document)
+    counts = _acceptance_counts()
+    people = Client.objects.filter(user_id__isnull=False).exclude(stage=Stage.CLOSED).count()
+    found: dict[str, list[LegalVersion]] = {}
+    now = clock.now()
+    for key, documents in grouped.items():
+        versions = found.setdefault(key[0], [])
+        in_force = any(document.effective_at <= now for document in documents)
+        newest = in_force and all(version.state == "scheduled" for version in versions)
+        everybody, active = counts.get(key, (0, 0))
+        state = "current" if newest else "earlier" if in_force else "scheduled"
+        waiting = max(0, people - active) if state == "current" else 0
+        versions.append(LegalVersion(tuple(documents), state, everybody, waiting))
+    return found
+
+
+def _acceptance_counts() -> dict[tuple[str, int], tuple[int, int]]:
+    """By kind and version: clients who accepted, and those of them whose account is open."""
+    rows = Acceptance.objects.values_list("document__kind", "document__version").annotate(
+        everybody=Count("client", distinct=True),
+        active=Count("client", distinct=True, filter=~Q(client__stage=Stage.CLOSED)),
+    )
+    return {(kind, version): (everybody, active) for kind, version, everybody, active in rows}
+
+
+def legal_own() -> bool:
+    """Whether the brokerage has published terms of its own after those it started with."""
+    return LegalDocument.objects.filter(kind="terms", version__gt=1).exists()
+
+
+def legal_document_get(document_id: UUID) -> LegalDocument:
+    found = LegalDocument.objects.filter(pk=document_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def legal_siblings(document: LegalDocument) -> list[LegalDocument]:
+    """The texts of the same version, itself included, by language."""
+    rows = LegalDocument.objects.filter(kind=document.kind, version=document.version)
+    return list(rows.defer("body").order_by("language"))
+
+
+def legal_newest(kind: str) -> list[LegalDocument]:
+    """The texts of a kind's newest version, in force or not yet; empty where there is none."""
+    rows = LegalDocument.objects.filter(kind=kind).order_by("-version")
+    last = rows.first()
+    return list(rows.filter(version=last.version)) if last else []

@@ -303,6 +303,14 @@ class WithdrawalPolicy(Entity):
     def __str__(self) -> str:
         return self.currency
 
+    @property
+    def minimum(self) -> Money:
+        return Money(self.minimum_minor, self.currency)
+
+    @property
+    def daily(self) -> Money | None:
+        return None if self.daily_minor is None else Money(self.daily_minor, self.currency)
+
 
 class PartState(models.TextChoices):
     PLANNED = "planned", pgettext_lazy("withdrawal part state", "Planned")

@@ -2,7 +2,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
 
-from .permissions_list import BANK_IMPORT, PROVIDERS, VIEW
+from .permissions_list import BANK_IMPORT, LIMITS, PROVIDERS, VIEW
 from .selectors import waiting_count
 
 register(
@@ -35,6 +35,16 @@ register(
     url="payments:providers",
     permission=PROVIDERS,
     order=40,
+)
+register(
+    "office",
+    section="settings",
+    key="payments-limits",
+    label=pgettext_lazy("navigation", "Withdrawal limits"),
+    icon="gauge",
+    url="payments:limits",
+    permission=LIMITS,
+    order=42,
 )
 register(
     "portal",

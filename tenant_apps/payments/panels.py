@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import pgettext_lazy
 
 from kernel.panels import register
 
 from . import selectors
 from .models import MethodRule, ProviderAccount
-from .permissions_list import PROVIDERS, VIEW
+from .permissions_list import LIMITS, PROVIDERS, VIEW
 
 
 def client_tab(request: HttpRequest, client: Any) -> dict[str, Any]:
@@ -33,6 +34,19 @@ def setup(request: HttpRequest, _: Any) -> dict[str, Any]:
     return {
         "done": any(account.test_good for account in accounts) and MethodRule.objects.filter(enabled=True).exists(),
         "connected": len(accounts),
+    }
+
+
+def limits_setup(request: HttpRequest, _: Any) -> dict[str, Any] | None:
+    """Done when every currency that clients pay in has limits; left out while they cannot pay at all."""
+    policies, unlimited = selectors.withdrawal_policies(), selectors.unlimited_currencies()
+    if not policies and not unlimited:
+        return None
+    return {
+        "done": not unlimited,
+        "href": reverse("payments:limits"),
+        "text": pgettext_lazy("payments set-up", "The least amount and the most per client in 24 hours, by currency."),
+        "action": pgettext_lazy("payments set-up", "Look"),
     }
 
 
@@ -74,4 +88,14 @@ register(
     template="payments/office/setup.html",
     context=setup,
     order=40,
+)
+register(
+    "office.setup",
+    key="payments-limits",
+    title=pgettext_lazy("set-up", "Check the limits of withdrawals"),
+    icon="gauge",
+    permission=LIMITS,
+    template="payments/office/setup.html",
+    context=limits_setup,
+    order=42,
 )

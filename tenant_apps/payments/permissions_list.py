@@ -26,6 +26,7 @@ PROVIDERS = register(
     pgettext_lazy("permission", "Connect payment providers and set their keys and rules"),
     critical=True,
 )
+LIMITS = register("payments.limits.edit", pgettext_lazy("permission", "Set the limits of withdrawals"), critical=True)
 BANK_IMPORT = register(
     "payments.bank.import", pgettext_lazy("permission", "Upload bank statements and propose assignments")
 )

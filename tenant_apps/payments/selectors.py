@@ -22,8 +22,10 @@ from .models import (
     Deposit,
     DepositState,
     LineState,
+    MethodRule,
     ProviderAccount,
     Withdrawal,
+    WithdrawalPolicy,
     WithdrawalState,
 )
 from .permissions_list import APPROVE, BANK_IMPORT, PROPOSE, VIEW
@@ -74,6 +76,29 @@ def provider_account_get(account_id: UUID) -> ProviderAccount:
     if found is None:
         raise NotFound
     return found
+
+
+def withdrawal_policies() -> list[WithdrawalPolicy]:
+    return list(WithdrawalPolicy.objects.order_by("currency"))
+
+
+def withdrawal_policy_get(policy_id: UUID) -> WithdrawalPolicy:
+    found = WithdrawalPolicy.objects.filter(pk=policy_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def withdrawal_policy_of(currency: str) -> WithdrawalPolicy | None:
+    """The limits of a currency; None where there are none."""
+    return WithdrawalPolicy.objects.filter(currency=currency).first()
+
+
+def unlimited_currencies() -> list[str]:
+    """Currencies that clients can pay in and that have no limits for withdrawals yet."""
+    offered = MethodRule.objects.filter(enabled=True, provider_account__enabled=True)
+    known = WithdrawalPolicy.objects.values("currency")
+    return sorted(offered.exclude(currency__in=known).values_list("currency", flat=True).distinct())
 
 
 @dataclass(frozen=True, slots=True)

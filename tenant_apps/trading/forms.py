@@ -9,8 +9,10 @@ from django import forms
 from django.utils.html import format_html
 from django.utils.translation import pgettext, pgettext_lazy
 
-from kernel.ui.forms import CardRadioSelect, MoneyField, UiForm
+from kernel.money import CURRENCIES
+from kernel.ui.forms import CardRadioSelect, MoneyField, UiForm, normalise_digits
 from tenant_apps.trading.models import AccountType, Direction, TradingAccount
+from tenant_apps.trading.services.account_types import TypeValues
 
 
 def leverage_choices(values: Iterable[int]) -> list[tuple[int, str]]:
@@ -172,3 +174,68 @@ class NoteForm(UiForm, forms.Form):
 
 class ReasonForm(UiForm, forms.Form):
     reason = forms.CharField(label=pgettext_lazy("trading form", "Reason"), max_length=200)
+
+
+class TypeForm(UiForm, forms.Form):
+    """An account type. Its server is the page's; `group` is checked on the server by the service."""
+
+    name = forms.CharField(label=pgettext_lazy("account type", "Name"), max_length=60)
+    description = forms.CharField(
+        label=pgettext_lazy("account type", "In a sentence, for clients"), max_length=200, required=False
+    )
+    group = forms.CharField(
+        label=pgettext_lazy("account type", "Group on the server"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"dir": "ltr", "list": "groups", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    currency = forms.ChoiceField(
+        label=pgettext_lazy("account type", "Currency"), choices=[(code, code) for code in sorted(CURRENCIES)]
+    )
+    leverages = forms.CharField(
+        label=pgettext_lazy("account type", "Leverages offered"),
+        help_text=pgettext_lazy("account type", "With spaces between: 5 10 20 30 for 1:5 to 1:30."),
+        max_length=200,
+        widget=forms.TextInput(attrs={"dir": "ltr", "inputmode": "numeric"}),
+    )
+    leverage_default = forms.IntegerField(label=pgettext_lazy("account type", "Usual leverage"), min_value=1)
+    live = forms.BooleanField(
+        label=pgettext_lazy("account type", "Live account"),
+        help_text=pgettext_lazy("account type", "Otherwise it is for practice, with virtual money."),
+        required=False,
+        initial=True,
+    )
+    offered = forms.BooleanField(
+        label=pgettext_lazy("account type", "Clients may open it"), required=False, initial=True
+    )
+    automatic = forms.BooleanField(
+        label=pgettext_lazy("account type", "Opened by itself when a client's identity is approved"), required=False
+    )
+    order = forms.IntegerField(label=pgettext_lazy("account type", "Order"), min_value=0, max_value=999, initial=50)
+
+    def __init__(self, *args: Any, kind: AccountType | None = None, **kwargs: Any) -> None:
+        if kind is not None:
+            names = (
+                "name",
+                "description",
+                "group",
+                "currency",
+                "leverage_default",
+                "live",
+                "offered",
+                "automatic",
+                "order",
+            )
+            kwargs["initial"] = {name: getattr(kind, name) for name in names}
+            kwargs["initial"]["leverages"] = " ".join(str(one) for one in kind.leverages)
+        super().__init__(*args, **kwargs)
+
+    def clean_leverages(self) -> list[int]:
+        """Numbers in digits of any script; `1:30` is 30 too."""
+        words = normalise_digits(self.cleaned_data["leverages"]).replace(",", " ").replace("،", " ").split()
+        plain = [word.removeprefix("1:") for word in words]
+        if not all(word.isdecimal() and len(word) < 6 for word in plain):
+            raise forms.ValidationError(pgettext_lazy("account type", "Name at least one leverage, such as 30."))
+        return [int(word) for word in plain]
+
+    def values(self) -> TypeValues:
+        return TypeValues(**self.cleaned_data)

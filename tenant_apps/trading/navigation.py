@@ -12,5 +12,7 @@ register("office", section="trading", key="trading-cases", label=pgettext_lazy("
          icon="circle-alert", url="trading:office-cases", permission=CASES_VIEW, order=20, badge=cases_open_count)  # fmt: skip
 register("office", section="trading", key="trading-servers", label=pgettext_lazy("navigation", "Trading servers"),
          icon="server", url="trading:office-servers", permission=SERVERS_VIEW, order=30)  # fmt: skip
+register("office", section="settings", key="trading-types", label=pgettext_lazy("navigation", "Account types"),
+         icon="layers", url="trading:office-types", permission=SERVERS_VIEW, order=43)  # fmt: skip
 register("portal", section="trading", key="trading-accounts", label=pgettext_lazy("navigation", "Trading"),
          icon="chart-candlestick", url="trading:portal-accounts", order=20, mobile=True)  # fmt: skip

@@ -1,4 +1,4 @@
-"""What other pages show of trading, and the words of the timeline."""
+"""What other pages show of trading, and its words in the timeline and in a wallet's history."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tenant_apps.clients.timeline import register_kind
 from tenant_apps.trading import pages, selectors
 from tenant_apps.trading.models import AccountState, AccountType, TradingAccount, TradingServer
 from tenant_apps.trading.permissions_list import EDIT, SERVERS_EDIT, VIEW
+from tenant_apps.wallets.lines import register_line
 from tenant_apps.wallets.targets import Target, register_targets
 
 
@@ -56,7 +57,7 @@ def setup(request: HttpRequest, _: Any) -> dict[str, Any] | None:
     connected = TradingServer.objects.filter(enabled=True, last_ok_at__isnull=False).exists()
     if connected and AccountType.objects.exists():
         return None
-    return {"server": TradingServer.objects.first()}
+    return {"server": TradingServer.objects.first(), "connected": connected}
 
 
 register("client.tab", key="trading", title=pgettext_lazy("client tab", "Trading accounts"), icon="chart-candlestick",
@@ -145,4 +146,22 @@ register_kind(
     words=lambda entry: (
         pgettext("timeline", "The trading server refused a change of account %(login)s") % {"login": _login(entry)}
     ),
+)
+
+
+# The kinds under which services.transfers posts to a wallet. The account's number stands beside the words as the reference.
+register_line(
+    "trading.to_account",
+    icon="arrow-up-right",
+    words=lambda data: pgettext("wallet line", "To the trading account"),
+)
+register_line(
+    "trading.to_wallet",
+    icon="arrow-down-left",
+    words=lambda data: pgettext("wallet line", "From the trading account"),
+)
+register_line(
+    "trading.to_account_refused",
+    icon="undo-2",
+    words=lambda data: pgettext("wallet line", "Back from the trading account: the server refused the transfer"),
 )

@@ -18,5 +18,6 @@ SERVERS_VIEW = register("trading.servers.view", pgettext_lazy("permission", "See
 SERVERS_EDIT = register(
     "trading.servers.edit", pgettext_lazy("permission", "Connect and change trading servers"), critical=True
 )
+TYPES_EDIT = register("trading.types.edit", pgettext_lazy("permission", "Change account types"), critical=True)
 CASES_VIEW = register("trading.cases.view", pgettext_lazy("permission", "See trading cases"), writes=False)
 CASES_EDIT = register("trading.cases.edit", pgettext_lazy("permission", "Resolve trading cases"), critical=True)

@@ -246,3 +246,9 @@ def cases_open_count(actor: Actor) -> int:
 
 def servers() -> QuerySet[TradingServer]:
     return TradingServer.objects.annotate(account_count=Count("accounts")).order_by("name")
+
+
+def account_types() -> QuerySet[AccountType]:
+    """All types in the order clients see them, each with its server and `account_count`."""
+    rows = AccountType.objects.select_related("server").annotate(account_count=Count("accounts"))
+    return rows.order_by("order", "name", "currency")

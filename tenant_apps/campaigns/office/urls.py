@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import segments, series, steps
+from . import mail_texts, segments, series, steps
 
 urlpatterns = [
     path("campaigns/segments/", segments.segment_list, name="segments"),
@@ -23,6 +23,10 @@ urlpatterns = [
     path("campaigns/series/<uuid:series_id>/steps/<uuid:step_id>/", steps.step_edit, name="step"),
     path("campaigns/series/<uuid:series_id>/steps/<uuid:step_id>/preview/", steps.preview, name="step-preview"),
     path("campaigns/series/<uuid:series_id>/steps/<uuid:step_id>/delete/", steps.step_delete, name="step-delete"),
+    path("campaigns/mails/", mail_texts.index, name="mail-texts"),
+    path("campaigns/mails/<str:key>/", mail_texts.edit, name="mail-text"),
+    path("campaigns/mails/<str:key>/preview/", mail_texts.preview, name="mail-text-preview"),
+    path("campaigns/mails/<str:key>/reset/", mail_texts.reset, name="mail-text-reset"),
     path("campaigns/blocks/", steps.blocks, name="blocks"),
     path("campaigns/enrolments/<uuid:enrolment_id>/stop/", series.enrolment_stop, name="enrolment-stop"),
     path("campaigns/suppressions/", series.suppression_list, name="suppressions"),

@@ -142,18 +142,10 @@ def test_a_new_version_asks_again(tenant: Any) -> None:
     page = register(tenant, "lina@example.com")
     client = Client.objects.get()
     owner = actor(staff("owner"))
-    legal.legal_publish(
-        kind="terms",
-        language="en",
-        title="Terms",
-        body="New",
-        effective_at=clock.now() + timedelta(days=1),
-        actor=owner,
-    )
+    tomorrow = clock.now() + timedelta(days=1)
+    legal.legal_publish(kind="terms", texts={"en": legal.Text("Terms", "New")}, effective_at=tomorrow, actor=owner)
     assert selectors.documents_missing(client) == []
-    newest = legal.legal_publish(
-        kind="terms", language="en", title="Terms", body="Newer", effective_at=clock.now(), actor=owner
-    )
+    newest = legal.legal_publish(kind="terms", texts={"en": legal.Text("Terms", "Newer")}, actor=owner)[0]
     assert newest.version == 3
     assert page.get("/")["Location"] == "/accept/"
     assert page.post("/accept/", {f"accept:{newest.pk}": "on"}).status_code == 302
@@ -163,9 +155,8 @@ def test_a_new_version_asks_again(tenant: Any) -> None:
 
 def test_a_document_in_the_clients_language_comes_before_english(tenant: Any) -> None:
     owner = actor(staff("owner"))
-    legal.legal_publish(
-        kind="terms", language="de", title="Bedingungen", body="…", effective_at=clock.now(), actor=owner
-    )
+    english = LegalDocument.objects.get(kind="terms")
+    legal.legal_translate(document_id=english.pk, language="de", text=legal.Text("Bedingungen", "…"), actor=owner)
     assert [one.title for one in selectors.documents_current("de") if one.kind == "terms"] == ["Bedingungen"]
     assert [one.title for one in selectors.documents_current("ar") if one.kind == "terms"] == ["Client agreement"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -9,10 +10,10 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import secrets
 from kernel.money import CURRENCIES, Money
-from kernel.ui.forms import DecimalField, MoneyField, UiForm, UploadInput
+from kernel.ui.forms import DecimalField, MoneyField, UiForm, UploadInput, style_widget
 
 from .. import registry
-from ..models import MethodRule, ProviderAccount
+from ..models import MethodRule, ProviderAccount, WithdrawalPolicy
 from ..words import method_name
 
 
@@ -52,8 +53,6 @@ class ProviderForm(UiForm, forms.Form):
             label=pgettext_lazy("provider form", "Offered to clients"), required=False
         )
         for added in self.fields.values():
-            from kernel.ui.forms import style_widget
-
             style_widget(added)
 
     def _field(self, field: Any, hint: str) -> forms.Field:
@@ -113,8 +112,6 @@ class RuleForm(UiForm, forms.Form):
         )
         self.fields["position"] = forms.IntegerField(label=pgettext_lazy("rule form", "Order"), min_value=0)
         self.fields["enabled"] = forms.BooleanField(label=pgettext_lazy("rule form", "Enabled"), required=False)
-        from kernel.ui.forms import style_widget
-
         for added in self.fields.values():
             style_widget(added)
 
@@ -148,6 +145,49 @@ class RuleForm(UiForm, forms.Form):
         rule.fee_fixed_minor = data["fee_fixed"].minor
         rule.position, rule.enabled = data["position"], data["enabled"]
         return rule
+
+
+class LimitsForm(UiForm, forms.Form):
+    """Limits of withdrawals in a currency; the currency of existing ones stays."""
+
+    def __init__(
+        self, *args: Any, policy: WithdrawalPolicy | None = None, free: Sequence[str] = (), **kwargs: Any
+    ) -> None:
+        data = args[0] if args else None
+        wanted = policy.currency if policy else str((data or kwargs.get("initial") or {}).get("currency") or "")
+        self.currency = wanted if wanted in CURRENCIES else (free[0] if free else "EUR")
+        if policy is not None:
+            kwargs["initial"] = {"minimum": policy.minimum, "daily": policy.daily}
+        super().__init__(*args, **kwargs)
+        if policy is None:
+            self.fields["currency"] = forms.ChoiceField(
+                label=pgettext_lazy("limits form", "Currency"),
+                choices=[(code, code) for code in free],
+                initial=self.currency,
+                # The amounts' decimals and mark follow the currency.
+                widget=forms.Select(
+                    attrs={
+                        "hx-get": "",
+                        "hx-target": "#limits-form",
+                        "hx-select": "#limits-form",
+                        "hx-swap": "outerHTML",
+                    }
+                ),
+            )
+        self.fields["minimum"] = MoneyField(
+            currency=self.currency,
+            label=pgettext_lazy("limits form", "Least amount of a withdrawal"),
+        )
+        self.fields["daily"] = MoneyField(
+            currency=self.currency,
+            required=False,
+            label=pgettext_lazy("limits form", "Most per client in 24 hours"),
+            help_text=pgettext_lazy(
+                "limits form", "Everything asked for and not refused counts. Empty means no limit."
+            ),
+        )
+        for added in self.fields.values():
+            style_widget(added)
 
 
 class StatementForm(UiForm, forms.Form):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import bank, exports, inbox, providers
+from . import bank, exports, inbox, limits, providers
 
 urlpatterns = [
     path("payments/", inbox.withdrawals, name="inbox"),
@@ -23,6 +23,10 @@ urlpatterns = [
     path("payments/providers/<uuid:account_id>/webhook/", providers.webhook, name="provider-webhook"),
     path("payments/providers/<uuid:account_id>/rules/", providers.rule, name="rule-new"),
     path("payments/rules/<uuid:rule_id>/", providers.rule_edit, name="rule"),
+    path("payments/limits/", limits.index, name="limits"),
+    path("payments/limits/new/", limits.new, name="limits-new"),
+    path("payments/limits/<uuid:policy_id>/", limits.edit, name="limits-edit"),
+    path("payments/limits/<uuid:policy_id>/remove/", limits.remove, name="limits-remove"),
     path("payments/bank/", bank.index, name="bank"),
     path("payments/bank/upload/", bank.upload, name="bank-upload"),
     path("payments/bank/<uuid:statement_id>/", bank.statement, name="bank-statement"),

@@ -188,6 +188,7 @@ def _withdraw_context(request: Any, wallets: list[Any], currency: str, form: Wit
         "verified": offers.level_of(request.client) > 0,
         "plan": _plan(request, currency),
         "open": selectors.open_withdrawals_of(request.client.pk),
+        "limits": selectors.withdrawal_policy_of(currency),
     }
 
 

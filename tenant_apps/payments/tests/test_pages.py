@@ -148,7 +148,7 @@ def test_a_withdrawal_form_sent_twice_counts_once(tenant: Any) -> None:
 
 
 ALL = ("payments.view", "payments.export", "payments.deposit.manage", "payments.withdrawal.propose",
-       "payments.withdrawal.approve", "payments.provider.edit", "payments.bank.import", "payments.bank.approve",
+       "payments.withdrawal.approve", "payments.provider.edit", "payments.limits.edit", "payments.bank.import", "payments.bank.approve",
        "wallets.view")  # fmt: skip
 
 

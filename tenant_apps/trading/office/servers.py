@@ -23,7 +23,7 @@ from tenant_apps.trading import pages, platforms, selectors
 from tenant_apps.trading.bridge import metrics
 from tenant_apps.trading.forms import NoteForm, ServerForm
 from tenant_apps.trading.models import Case, CaseKind, TradingServer
-from tenant_apps.trading.permissions_list import CASES_EDIT, CASES_VIEW, SERVERS_EDIT, SERVERS_VIEW
+from tenant_apps.trading.permissions_list import CASES_EDIT, CASES_VIEW, SERVERS_EDIT, SERVERS_VIEW, TYPES_EDIT
 from tenant_apps.trading.services import cases as case_services
 from tenant_apps.trading.services import servers as services
 from tenant_apps.trading.tasks import compare_server
@@ -75,7 +75,12 @@ def edit(request: Any, server_id: UUID | None = None) -> HttpResponse:
         else:
             messages.success(request, pgettext("trading server", "Saved."))
             return redirect("trading:office-server", saved.pk)
-    values = {"server": server, "form": form, "types": server.account_types.order_by("order") if server else []}
+    values = {
+        "server": server,
+        "form": form,
+        "types": server.account_types.order_by("order") if server else [],
+        "may_edit_types": request.actor.may(TYPES_EDIT),
+    }
     return page(request, "trading/office/server.html", values, status=422 if request.method == "POST" else 200)
 
 

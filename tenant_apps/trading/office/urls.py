@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import accounts, servers
+from . import account_types, accounts, servers
 
 urlpatterns = [
     path("trading/accounts/", accounts.account_list, name="office-accounts"),
@@ -14,6 +14,9 @@ urlpatterns = [
     path("trading/servers/<uuid:server_id>/", servers.edit, name="office-server"),
     path("trading/servers/<uuid:server_id>/test/", servers.test, name="office-server-test"),
     path("trading/servers/<uuid:server_id>/compare/", servers.compare, name="office-server-compare"),
+    path("trading/types/", account_types.index, name="office-types"),
+    path("trading/servers/<uuid:server_id>/types/new/", account_types.new, name="office-type-new"),
+    path("trading/types/<uuid:type_id>/", account_types.edit, name="office-type"),
     path("trading/cases/", servers.case_list, name="office-cases"),
     path("trading/cases/<uuid:case_id>/", servers.case, name="office-case"),
 ]

@@ -28,7 +28,9 @@ from tenant_apps.trading.models import (
     TradingServer,
     Transfer,
 )
+from tenant_apps.trading.services import transfers
 from tenant_apps.trading.tests.conftest import TEST
+from tenant_apps.wallets.selectors import history
 
 ALL_GRANTS = dict.fromkeys(
     (
@@ -273,3 +275,27 @@ def test_a_masked_address_cannot_be_found_letter_by_letter(desk: Desk) -> None:
     web = desk.browser(agent, "office")
     for text, found in (("client@ex", False), ("cli", False), ("client@example.com", True), ("Greta", True)):
         assert (">501<" in web.get("/trading/accounts/", {"q": text}).content.decode()) is found, text
+
+
+def test_the_wallets_history_tells_transfers_in_words(desk: Desk) -> None:
+    """There, back, and one that the server refused; each beside the account's number."""
+    wallet, bank = ledgers.wallet(desk.account), ledger.account_ensure(owner="house", kind="bank", currency="EUR")
+    amount, part = Money(10_000, "EUR"), Money(4_000, "EUR")
+    ledger.post(kind="test", legs=[ledger.Leg(bank, -amount), ledger.Leg(wallet, amount)], key="t", actor=TEST)
+    there = transfers.transfer_to_account(actor=TEST, account=desk.account, amount=part, key="there")
+    transfers.applied(there, deal=1, actor=TEST)
+    back = transfers.transfer_to_wallet(actor=TEST, account=desk.account, amount=Money(1_500, "EUR"), key="back")
+    transfers.applied(back, deal=2, actor=TEST)
+    never = transfers.transfer_to_account(actor=TEST, account=desk.account, amount=part, key="never")
+    transfers.refused(never, problem="trade_disabled", actor=TEST)
+
+    lines = history(desk.client.pk, "EUR")
+    assert [(line.amount.minor, line.words.title, line.words.detail) for line in lines[:4]] == [
+        (4_000, "Back from the trading account: the server refused the transfer", "501"),
+        (-4_000, "To the trading account", "501"),
+        (1_500, "From the trading account", "501"),
+        (-4_000, "To the trading account", "501"),
+    ]
+    page = desk.browser(desk.user, "portal").get("/wallets/EUR/").content.decode()
+    assert page.count("To the trading account") == 2
+    assert "Back from the trading account: the server refused the transfer" in page
