@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("clients", "0002_numbers_and_consents"),
+        ("clients", "0003_email_changed_at"),
     ]
 
     operations = [
