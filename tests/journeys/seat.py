@@ -114,7 +114,7 @@ class Seat:
         folder = SHOTS / self.shots
         folder.mkdir(parents=True, exist_ok=True)
         self.page.evaluate(STILL)
-        self.page.screenshot(path=folder / f"{name}.png", full_page=True)
+        self._picture(self.page, folder / f"{name}.png", full_page=True)
         self.problems += [f"{name}: CSP {one}" for one in self.page.evaluate("window.violations || []")]
         if self.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
             self.problems.append(f"{name}: wider than {self.width} pixels")
@@ -125,11 +125,16 @@ class Seat:
             self._dark(name, folder)
 
     def last_picture(self, name: str) -> None:
-        """What one saw when something failed; that no picture can be taken must not hide what it was."""
+        """What one saw when something failed."""
         folder = SHOTS / self.shots
         folder.mkdir(parents=True, exist_ok=True)
+        self._picture(self.page, folder / f"{name}.png")
+
+    @staticmethod
+    def _picture(page: Page, path: Path, *, full_page: bool = False) -> None:
+        """Pictures are for people: a busy machine that cannot take one of a lively page proves nothing."""
         with contextlib.suppress(PlaywrightError):
-            self.page.screenshot(path=folder / f"{name}.png")
+            page.screenshot(path=path, full_page=full_page, animations="disabled")
 
     def _dark(self, name: str, folder: Path) -> None:
         self._cookie("dark")
@@ -138,7 +143,7 @@ class Seat:
             page.goto(self.page.url)
             page.wait_for_load_state("load")
             page.evaluate(STILL)
-            page.screenshot(path=folder / f"{name}-dark.png", full_page=True)
+            self._picture(page, folder / f"{name}-dark.png", full_page=True)
             self._axe(page, name, "dark")
         finally:
             page.close()

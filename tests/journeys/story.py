@@ -437,6 +437,14 @@ class Story:
         page.locator("#deals tbody tr").first.wait_for(timeout=180_000)
         client.inspect("account-trading")
         self._leverage()
+        self._stop_trading()
+
+    def _stop_trading(self) -> None:
+        """The robot goes and its positions are closed: all margin is free again."""
+        self.product.mt5("DELETE", f"/servers/{self.plot.slug}/robots/{self.login}")
+        account = self.product.mt5("GET", f"/servers/{self.plot.slug}/accounts/{self.login}")
+        for position in account["open"]:
+            self.product.mt5("POST", f"/servers/{self.plot.slug}/orders", {"position": int(position["Position"])})
 
     def _leverage(self) -> None:
         """Changed by the dealing desk, and on the server."""

@@ -30,7 +30,7 @@ export const isolate = (value) => `\u2068${value}\u2069`;
 export const valueText = (data, value, compact = false) => {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   const options = compact ? { notation: "compact", maximumFractionDigits: 1 } : { minimumFractionDigits: data.places, maximumFractionDigits: data.places };
-  const digits = new Intl.NumberFormat(compact ? "en" : data.locale, options).format(Math.abs(value));
+  const digits = new Intl.NumberFormat(data.locale, options).format(Math.abs(value));
   return `\u2066${value < 0 ? "\u2212" : ""}${data.prefix}${digits}${data.suffix}\u2069`;
 };
 export const dateText = (data, seconds, options) => isolate(new Intl.DateTimeFormat(data.locale, options).format(new Date(seconds * 1000)));

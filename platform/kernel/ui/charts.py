@@ -92,8 +92,8 @@ class Chart:
                 }
                 for series in self.series
             ],
-            "prefix": self._prefix,
-            "suffix": self._suffix,
+            "prefix": self._sides[0],
+            "suffix": self._sides[1],
             "places": self.places,
             "locale": _intl_locale(),
             "rtl": get_language_bidi(),
@@ -105,14 +105,8 @@ class Chart:
         return mark_safe(text)  # noqa: S308  the three dangerous characters are escaped above
 
     @property
-    def _prefix(self) -> str:
-        return formatting.CURRENCY_SIGNS.get(self.currency, "")
-
-    @property
-    def _suffix(self) -> str:
-        if self.currency and not self._prefix:
-            return f"\u00a0{self.currency}"
-        return self.unit
+    def _sides(self) -> tuple[str, str]:
+        return formatting.unit_sides(self.currency) if self.currency else ("", self.unit)
 
     def _x_number(self, x: Any) -> Any:
         if isinstance(x, datetime):
@@ -131,7 +125,8 @@ class Chart:
             return " / ".join(self._value_text(part) for part in value)
         if value is None:
             return "–"
-        return f"{self._prefix}{formatting.number_text(value, self.places)}{self._suffix}"
+        before, after = self._sides
+        return f"{before}{formatting.number_text(value, self.places)}{after}"
 
 
 def _plain(value: Any) -> Any:

@@ -131,11 +131,17 @@ def money_text(
     amount = Decimal(minor).scaleb(-places)
     crypto = places > 3
     digits = decimal_text(amount, places, where, least=_SHOWN_AT_LEAST if crypto else None)
-    symbol = unit if code else CURRENCY_SIGNS.get(unit, unit)
-    first = _places_symbol_first(where, symbol) and not (crypto and symbol.isalpha())
-    gap = NBSP if symbol[-1].isalpha() else ""
-    body = f"{symbol}{gap}{digits}" if first else f"{digits}{NBSP}{symbol}"
-    return _sign(minor < 0, minor == 0, signed) + body
+    before, after = unit_sides(unit, where, symbol=unit if code else "")
+    return _sign(minor < 0, minor == 0, signed) + before + digits + after
+
+
+def unit_sides(unit: str, locale: Locale | None = None, *, symbol: str = "") -> tuple[str, str]:
+    """What stands before and what stands after an amount: `("€", "")` in English, `("", " €")` in German."""
+    shown = symbol or CURRENCY_SIGNS.get(unit, unit)
+    crypto = minor_units(unit) > 3
+    if _places_symbol_first(locale or current_locale(), shown) and not (crypto and shown.isalpha()):
+        return shown + (NBSP if shown[-1].isalpha() else ""), ""
+    return "", NBSP + shown
 
 
 def number_text(
