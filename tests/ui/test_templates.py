@@ -110,9 +110,11 @@ def test_chart_json_cannot_end_its_script() -> None:
     chart = Chart(kind="bar", x=["</script><b>"], series=[Series(name="a&b", values=[1])], currency="KWD")
     assert "<" not in chart.json
     assert json.loads(chart.json)["x"] == ["</script><b>"]
-    assert json.loads(chart.json)["suffix"] == "\u00a0KWD"
+    assert (json.loads(chart.json)["prefix"], json.loads(chart.json)["suffix"]) == ("KWD\u00a0", "")
     assert chart.engine_name == "echarts"
-    assert chart.rows == [["</script><b>", "1.00\u00a0KWD"]]
+    with translation.override("de"):
+        assert json.loads(chart.json)["suffix"] == "\u00a0KWD"
+    assert chart.rows == [["</script><b>", "KWD\u00a01.00"]]
 
 
 SPEC = TableSpec(
