@@ -79,7 +79,7 @@ PLAIN, REFUND_FAILS, REFUND_WAITS, DECLINED = (
     "4000000000009995",
 )
 PROFILE = settings(
-    max_examples=int(os.environ.get("RIALTO_HISTORIES", "8")),
+    max_examples=int(os.environ.get("RIALTO_HISTORIES", "6")),
     stateful_step_count=30,
     derandomize=True,
     deadline=None,
