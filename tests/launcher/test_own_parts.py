@@ -14,6 +14,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -152,23 +153,24 @@ def certificate(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def house(folder: Path, certificate: Path) -> Iterator[House]:
-    post, sentry = MailServer(certificate), Receiver()
-    post.start()
     keys = ["--access-key", KEYS["S3_ACCESS_KEY"], "--secret-key", KEYS["S3_SECRET_KEY"]]
-    bucket = Sandbox("s3", folder / "s3", "--bucket", KEYS["S3_BUCKET"], *keys)
-    with services.running(folder / "theirs", throwaway=True, given={}) as theirs:
+    with ExitStack() as stack:
+        post, sentry = MailServer(certificate), Receiver()
+        stack.callback(sentry.close)
+        post.start()
+        stack.callback(post.stop)
+        bucket = Sandbox("s3", folder / "s3", "--bucket", KEYS["S3_BUCKET"], *keys)
+        stack.callback(bucket.close)
+        theirs = stack.enter_context(services.running(folder / "theirs", throwaway=True, given={}))
         given = {
             **_prepared(theirs.environment), **KEYS, "S3_ENDPOINT_URL": bucket.url,
             "EMAIL_URL": post.url("smtp+tls"), "SSL_CERT_FILE": str(certificate),
             "SENTRY_DSN": f"http://public@127.0.0.1:{sentry.port}/7",
         }  # fmt: skip
-        with services.running(folder / "ours", given=given) as ours:
-            made = House(given, ours, _product(ours, given), post, bucket, sentry)
-            made.events = [event for one in sentry.requests for event in _events(_plain(one))]
-            yield made
-    for server in (bucket, sentry):
-        server.close()
-    post.stop()
+        ours = stack.enter_context(services.running(folder / "ours", given=given))
+        made = House(given, ours, _product(ours, given), post, bucket, sentry)
+        made.events = [event for one in sentry.requests for event in _events(_plain(one))]
+        yield made
 
 
 def _environment(ours: services.Services, given: dict[str, str]) -> dict[str, str]:
