@@ -21,7 +21,10 @@ QUEUES = "money,webhooks,provisioning,mail,reports,default"
 SETTINGS = "config.settings.demo"
 LONGEST_LOG = 10 * 1024 * 1024
 # What a stand-in for somebody else's server has no business to know.
-OURS_ALONE = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "RIALTO_SECRET_KEY", "RIALTO_MASTER_KEY")
+OURS_ALONE = (
+    "DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "RIALTO_SECRET_KEY", "RIALTO_MASTER_KEY", "EMAIL_URL",
+    "S3_ACCESS_KEY", "S3_SECRET_KEY", "SENTRY_DSN",
+)  # fmt: skip
 KEPT_ON_RESET = ("lock", "test", "bench")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -78,19 +79,37 @@ class LocalStore:
         self._path(key).unlink(missing_ok=True)
 
 
+@cache
+def _s3_client(endpoint_url: str, access_key: str, secret_key: str) -> Any:
+    """One client per process: it is safe for threads, and making one reads a megabyte of descriptions."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=endpoint_url or None,
+        # Without keys, those of the machine's own role.
+        aws_access_key_id=access_key or None,
+        aws_secret_access_key=secret_key or None,
+        config=Config(
+            # Servers other than Amazon's rarely answer at bucket.host, and do not all know the newer checksums.
+            s3={"addressing_style": "path" if endpoint_url else "auto"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"total_max_attempts": 3, "mode": "standard"},
+        ),
+    )
+
+
 class S3Store:
     """An S3 bucket (or anything that speaks its protocol)."""
 
     def __init__(self) -> None:
-        import boto3
-
-        self.bucket = settings.S3["bucket"]
-        self.client: Any = boto3.client(
-            "s3",
-            endpoint_url=settings.S3["endpoint_url"] or None,
-            aws_access_key_id=settings.S3["access_key"],
-            aws_secret_access_key=settings.S3["secret_key"],
-        )
+        given = settings.S3
+        self.bucket = given["bucket"]
+        self.client: Any = _s3_client(given["endpoint_url"], given["access_key"], given["secret_key"])
 
     def put(self, key: str, data: bytes) -> None:
         self.client.put_object(Bucket=self.bucket, Key=key, Body=data)

@@ -11,14 +11,16 @@ Two tables use this: `notifications.Mail` in each brokerage and `site.PlatformMa
 from __future__ import annotations
 
 import smtplib
+import ssl
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
+from ipaddress import ip_address
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.db import models
@@ -183,26 +185,52 @@ def deliver(model: type[MailRow], mail_id: object) -> bool:
 
 
 def transmit(message: EmailMessage, *, sender: str, to: str) -> None:
-    """Hand a message to the server of EMAIL_URL: smtp://, smtps:// (TLS) or smtp+tls:// (STARTTLS), user:password@ allowed.
+    """Hand a message to the server of EMAIL_URL, `user:password@` allowed.
 
-    Raises SMTPException or OSError.
+    `smtps://` is TLS from the first byte (port 465), `smtp+tls://` insists on STARTTLS (587), `smtp://` takes STARTTLS where
+    it is offered (25). The certificate must be of that host, by an authority this machine trusts; a password is never
+    sent in the clear, except to this machine itself. Raises SMTPException or OSError.
     """
     url = urlsplit(settings.EMAIL_URL)
     if not url.hostname:
         raise OSError("EMAIL_URL is not set")
-    kind = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
-    host = "127.0.0.1" if url.hostname == "localhost" or url.hostname.endswith(".localhost") else url.hostname
-    with kind(host, url.port or 25, timeout=SMTP_TIMEOUT) as server:
-        if url.scheme == "smtp+tls":
-            server.starttls()
+    local = url.hostname == "localhost" or url.hostname.endswith(".localhost")
+    host = "127.0.0.1" if local else url.hostname
+    with _connected(url.scheme, host, url.port) as server:
         if url.username:
-            from urllib.parse import unquote
-
+            if not isinstance(server.sock, ssl.SSLSocket) and not _is_loopback(host):
+                raise smtplib.SMTPNotSupportedError("the server offers no TLS; the password was not sent")
             server.login(unquote(url.username), unquote(url.password or ""))
         server.send_message(message, from_addr=sender, to_addrs=[to])
 
 
+def _connected(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
+    """A greeted connection, encrypted as the scheme says."""
+    trust = ssl.create_default_context()
+    if scheme == "smtps":
+        return smtplib.SMTP_SSL(host, port or 465, timeout=SMTP_TIMEOUT, context=trust)
+    server = smtplib.SMTP(host, port or (587 if scheme == "smtp+tls" else 25), timeout=SMTP_TIMEOUT)
+    try:
+        server.ehlo_or_helo_if_needed()
+        if scheme == "smtp+tls" or server.has_extn("starttls"):
+            server.starttls(context=trust)
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _permanent(error: Exception) -> bool:
+    """Whether it is this message that is refused. A log-in or greeting that fails is our settings' or the server's fault."""
+    if isinstance(error, smtplib.SMTPAuthenticationError | smtplib.SMTPConnectError | smtplib.SMTPHeloError):
+        return False
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500

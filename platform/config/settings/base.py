@@ -7,6 +7,7 @@ import os
 from django.utils.translation import gettext_noop
 
 from config import env
+from kernel.defects import start as start_defects
 from kernel.logs import configure as configure_logs
 
 ROOT = env.ROOT
@@ -218,9 +219,7 @@ if DEMO:
 
 SENTRY_DSN = env.text("SENTRY_DSN", "")
 if SENTRY_DSN:
-    import sentry_sdk
-
-    sentry_sdk.init(dsn=SENTRY_DSN, send_default_pii=False, include_local_variables=False)
+    start_defects(SENTRY_DSN)
 
 SILENCED_SYSTEM_CHECKS = ["models.W036"]
 LOGGING_CONFIG = None

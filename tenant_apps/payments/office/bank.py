@@ -87,7 +87,7 @@ def upload(request: Any) -> HttpResponse:
         return redirect("payments:bank")
     stored = files.save(data, kind=DRAFT, name=upload_.name, content_type="application/xml", subject=request.actor.id)
     # A page of its own address: reloading it, or choosing another language on it, must not need the file again.
-    shown = urlencode({"account": account.pk, "draft": stored.pk})
+    shown = urlencode({"account": str(account.pk), "draft": str(stored.pk)})
     return redirect(f"{reverse('payments:bank-upload')}?{shown}")
 
 
