@@ -15,7 +15,8 @@ from .eye import Eye
 from .sights import AWAY, LOOKS, NOT_A_PAGE, PAGE, PIECE, REFUSED, groups, kind_of, sights
 from .world import World
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(databases=["default", "owner"])]
+# No transaction around a test: what it wrote would keep the server's own requests waiting.
+pytestmark = pytest.mark.browser
 LANGUAGES = ("en", "ar")
 BAD = """<!doctype html><html lang="de" dir="ltr" data-ready><title> </title><body>
 <style nonce="x">p { color: #bbb; background: #fff; inline-size: 3000px }</style><script nonce="x">throw "bad"</script>
