@@ -41,7 +41,7 @@ def likeness(one_id: str, other_id: str) -> frozenset[str]:
         return frozenset()
     signs = {
         MAILBOX: one.pk == other.pk or mailbox(one.email) == mailbox(other.email),
-        NAME: folded(one.name) == folded(other.name),
+        NAME: folded(one.name) == folded(other.name) != (),
         INVITED: _invited(one, other) or _invited(other, one),
         DEVICE: bool(_devices(one) & _devices(other)),
     }
