@@ -25,6 +25,7 @@ from kernel.logs import log
 
 TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=20.0, pool=5.0)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")  # RFC 8215
 
 
 class BlockedAddress(Unavailable):
@@ -65,6 +66,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+        if ip in _NAT64_LOCAL or ip.is_reserved:  # the latter holds ::a.b.c.d, IPv4 in its oldest disguise
+            return False
     return ip.is_global and not ip.is_multicast
 
 

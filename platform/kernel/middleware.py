@@ -9,15 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
+from django.utils.translation import pgettext_lazy
 
 from kernel.actors import VISITOR, Actor
-from kernel.errors import AppError
-from kernel.logs import request_id
+from kernel.errors import AppError, Invalid
+from kernel.logs import log, request_id
 
 Next = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"[0-9a-zA-Z-]{8,40}")
@@ -142,7 +145,7 @@ class LocaleMiddleware:
         name = (account.time_zone if account else "") or request.COOKIES.get("time_zone", "")
         try:
             return zoneinfo.ZoneInfo(name or settings.TIME_ZONE)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # "Europe" is a folder
             return zoneinfo.ZoneInfo(settings.TIME_ZONE)
 
 
@@ -168,7 +171,39 @@ class ErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, DataError | UnicodeEncodeError | ValidationError | OverflowError):
+            # What the database cannot hold (NUL bytes, half characters, numbers and days without end, ids that are none) came from outside: nothing
+            # was written, and whoever sent it is told so. Logged, because a form should have said it in better words.
+            log.warning("unstorable_input", path=request.path, exc_info=error)
+            return error_response(request, Unstorable())
         return error_response(request, error) if isinstance(error, AppError) else None
+
+
+class Unstorable(Invalid):
+    code = "unstorable"
+    message = pgettext_lazy("error", "This contains characters or numbers that cannot be stored.")
+
+
+def storable(value: Any) -> bool:
+    """Whether the database could hold this JSON value's texts: without NUL bytes and half characters."""
+    if isinstance(value, dict):
+        return all(storable(key) and storable(one) for key, one in value.items())
+    if isinstance(value, list):
+        return all(storable(one) for one in value)
+    return not isinstance(value, str) or not ("\0" in value or any("\ud800" <= char <= "\udfff" for char in value))
+
+
+class CleanTextMiddleware:
+    """Refuses NUL bytes in what is read before any view: address, query, cookies. Forms are the views' and the edge's."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        query = (text for key, values in request.GET.lists() for text in (key, *values))
+        if any("\0" in text for text in (request.path_info, *query, *request.COOKIES.values())):
+            return HttpResponse("Bad request", status=400, content_type="text/plain")
+        return self.get_response(request)
 
 
 def error_response(request: HttpRequest, error: AppError) -> HttpResponse:

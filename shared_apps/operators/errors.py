@@ -1,6 +1,6 @@
 from django.utils.translation import pgettext_lazy
 
-from kernel.errors import AppError, Conflict, Invalid
+from kernel.errors import AppError, Conflict, Forbidden, Invalid
 
 
 class ReasonTooShort(Invalid):
@@ -34,3 +34,12 @@ class LinkUnusable(AppError):
     code = "link_unusable"
     status = 410
     message = pgettext_lazy("operator", "This link was used or is too old. Ask for a new one.")
+
+
+class ReadOnly(Forbidden):
+    """The brokerage is read-only for now: pages are shown, nothing is taken."""
+
+    code = "read_only"
+    message = pgettext_lazy(
+        "suspension", "This brokerage is read-only for now. You can look at everything, but nothing can be changed."
+    )

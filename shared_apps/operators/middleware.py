@@ -11,10 +11,26 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import pgettext
 
+from kernel.middleware import error_response
 from kernel.ui.context import update
 from kernel.ui.formatting import time_text
 
 from . import break_glass
+from .errors import ReadOnly
+
+# Coming in and going out changes nothing of the brokerage's; what providers tell of money on its way is always taken,
+# and nobody has to go on receiving mail.
+READ_ONLY_PATHS = (
+    "/break-glass/",
+    "/i18n/",
+    "/login/",
+    "/second-factor/",
+    "/logout/",
+    "/webhooks/",
+    "/mail/unsubscribe/",
+)
+READ_ONLY_LINKS = ("/verify/",)  # mailed links whose opening is what changes something
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 Next = Callable[[HttpRequest], HttpResponse]
 OPEN_PATHS = ("/break-glass/", "/i18n/", "/brand/", "/healthz/", "/static/", "/logout/", "/manifest.webmanifest")
@@ -58,7 +74,10 @@ def console_url() -> str:
 
 
 class TenantStateMiddleware:
-    """Suspended: staff find a closed door, traders a notice and the way to their money. Read-only: nobody's rights write."""
+    """Suspended: staff find a closed door, traders a notice and the way to their money. Read-only: nothing is changed.
+
+    Read-only holds for everybody in office and portal, by the request's method, and for staff by their rights too.
+    """
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
@@ -78,7 +97,15 @@ class TenantStateMiddleware:
                         "suspension", "Trading and deposits are paused for now. You can log in and withdraw your money."
                     )
                 )
-        elif surface == "office" and not operator:
-            request.actor = replace(request.actor._wrapped, read_only=True)  # type: ignore[attr-defined]
+        elif not operator:
+            if self._writes(request):
+                return error_response(request, ReadOnly())
+            if surface == "office":
+                request.actor = replace(request.actor._wrapped, read_only=True)  # type: ignore[attr-defined]
             update(notice=pgettext("suspension", "This brokerage is read-only for now. Nothing can be changed."))
         return self.get_response(request)
+
+    def _writes(self, request: HttpRequest) -> bool:
+        if request.method in SAFE:
+            return request.path.startswith(READ_ONLY_LINKS)
+        return not request.path.startswith(READ_ONLY_PATHS)

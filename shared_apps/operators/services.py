@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 
 from kernel import secrets, sessions
 from kernel.actors import Actor
+from kernel.errors import Invalid
 from kernel.tenancy import context
 
 from . import audit, break_glass
@@ -77,6 +78,8 @@ def operator_update(*, actor: Actor, operator: Operator, role: str, active: bool
     Raises LastOwner.
     """
     actor.require(MANAGE)
+    if role not in OperatorRole.values:
+        raise Invalid(field="role")
     with context.public():
         before = {"role": operator.role, "active": operator.active}
         operator.role, operator.active = OperatorRole(role), active

@@ -227,6 +227,8 @@ def user_update(
     _require_within(actor, [role for role in {*chosen, *held} if (role in held) != (role in chosen)])
     if active != user.active:
         _require_within(actor, held)
+    if team != user.team and str(user.pk) == actor.id and Reach.TEAM in actor.grants.values():
+        raise GrantsTooWide(team=str(team or ""))  # what is granted to the team's reach goes along to another team
     before = _facts(user, held)
     user.name, user.team, user.languages, user.active = name.strip()[:120], team, list(languages), active
     user.save(update_fields=["name", "team", "languages", "active"])

@@ -9,13 +9,16 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from kernel import audit, clock
-from kernel.actors import Actor
+from kernel.actors import Actor, Reach
 from kernel.errors import Invalid
 from kernel.ids import short_id
 
 from .definitions import actions_parse, conditions_parse, trigger_parse
+from .errors import ActNotYours
 from .models import Rule, RuleVersion, Wait
 from .permissions_list import EDIT
+
+ACTS = {"status": "leads.work", "tag": "clients.edit", "mail": "campaigns.send"}
 
 
 @transaction.atomic
@@ -46,6 +49,7 @@ def rule_publish(
         row.name, row.updated_at = name.strip()[:120], clock.now()
     before = _content(row)
     if before != content:
+        _require_actions(actor, content["actions"])
         row.number += 1
         RuleVersion.objects.create(
             rule=row, number=row.number, author=actor.label[:160], published_at=clock.now(), **content
@@ -57,6 +61,17 @@ def rule_publish(
         actor=actor, action="automation.rule_published", obj=row, before=before, after={**content, "number": row.number}
     )
     return row
+
+
+def _require_actions(actor: Actor, actions: list[dict[str, Any]]) -> None:
+    """A rule acts on every client, as the system: its author needs the right to each of its acts, over all clients.
+
+    Tasks and notices only ask colleagues for something; writing rules is right enough for them.
+    """
+    for action in actions:
+        code = ACTS.get(action["do"], "")
+        if code and actor.reach(code) is not Reach.ALL:
+            raise ActNotYours(permission=code)
 
 
 def _content(rule: Rule) -> dict[str, Any] | None:

@@ -19,6 +19,15 @@ class EmailTaken(Invalid):
     message = pgettext_lazy("client", "There is already an account with this e-mail address. Log in instead.")
 
 
+class AddressUnproven(Invalid):
+    """The address belongs to a lead; only who reads its mail may register as that lead."""
+
+    code = "address_unproven"
+    message = pgettext_lazy(
+        "client", "We know this e-mail address already, and have sent a link to it. Open the link to go on."
+    )
+
+
 class DocumentsMissing(Invalid):
     """A current legal document was not accepted."""
 

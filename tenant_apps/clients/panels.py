@@ -31,7 +31,7 @@ def overview(request: HttpRequest, client: Client) -> dict[str, Any]:
     before = request.GET.get("before", "")
     entries = selectors.timeline(
         client,
-        before=int(before) if before.isdigit() else None,
+        before=int(before) if before.isdecimal() else None,
         kind=request.GET.get("kind", ""),
         q=request.GET.get("find", ""),
         limit=PAGE + 1,

@@ -19,7 +19,7 @@ from tenant_apps.accounts.models import OneTimeLink, Realm, User
 from tenant_apps.accounts.services import email_normalise, user_create
 from tenant_apps.notifications.services import mail_queue
 
-from .errors import DocumentsMissing, EmailTaken
+from .errors import AddressUnproven, DocumentsMissing, EmailTaken
 from .events import ClientEmailVerified, ClientRegistered
 from .models import Acceptance, Client, LegalDocument, Stage
 from .phones import country_of, phone_normalise
@@ -65,10 +65,11 @@ def client_register(
     invitation: UUID | None = None,
     actor: Actor,
 ) -> Client:
-    """Open an account. A lead with this address (or the invited one) becomes the client, keeping number and agent.
+    """Open an account. The invited lead becomes the client, keeping number, agent and history.
 
-    `documents`: ids of the legal documents accepted; all current ones are needed. Raises EmailTaken, PhoneInvalid,
-    PasswordWeak, DocumentsMissing.
+    An invitation is a link that was mailed to the lead. Knowing a lead's address is not enough to become that lead:
+    AddressUnproven, and `invitation_prove` mails the link. `documents`: ids of the legal documents accepted; all current
+    ones are needed. Raises EmailTaken, PhoneInvalid, PasswordWeak, DocumentsMissing.
     """
     chosen = email_normalise(email)
     number = phone_normalise(phone, country)
@@ -76,7 +77,7 @@ def client_register(
     current = documents_current(spoken)
     if {document.pk for document in current} - set(documents):
         raise DocumentsMissing(field="documents")
-    client = _lead_of(chosen, invitation) or Client(
+    client = _invited(chosen, invitation) or Client(
         number=next_number(), currency=default_currency(), source=dict(source or {}), status="converted"
     )
     values = {
@@ -100,11 +101,30 @@ def client_register(
     return client
 
 
-def _lead_of(email: str, invitation: UUID | None) -> Client | None:
+def _invited(email: str, invitation: UUID | None) -> Client | None:
     """The lead that registers. An address that has an account already is refused by the account's own uniqueness."""
     rows = Client.objects.select_for_update().filter(stage=Stage.LEAD, user_id__isnull=True)
     invited = rows.filter(pk=invitation).first() if invitation else None
-    return invited or rows.filter(email=email).first()
+    if invited is None and rows.filter(email=email).exists():
+        raise AddressUnproven(field="email")
+    return invited
+
+
+def lead_unproven(email: str, invitation: UUID | None = None) -> Client | None:
+    """The lead with this address, unless the visitor came by a lead's invitation."""
+    rows = Client.objects.filter(stage=Stage.LEAD, user_id__isnull=True)
+    if invitation and rows.filter(pk=invitation).exists():
+        return None
+    return rows.filter(email=email.strip().lower()).first()
+
+
+@transaction.atomic
+def invitation_prove(*, lead: Client) -> None:
+    """Mail the registration link to a lead whose address somebody typed: who opens it reads that lead's mail."""
+    mail_queue(
+        to=lead.email, template="clients.continue_registration", language=lead.language, client_id=lead.pk,
+        context={"name": lead.first_name, "url": invitation_address(lead)},
+    )  # fmt: skip
 
 
 def _registered(client: Client, user: User, actor: Actor) -> None:

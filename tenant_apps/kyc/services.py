@@ -16,7 +16,9 @@ from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.events import publish
 from kernel.live.publish import publish as live
+from kernel.models import AuditEntry
 from kernel.tenancy import context
+from tenant_apps.accounts import humans
 from tenant_apps.clients import services as clients
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.clients.timeline import timeline_add
@@ -165,7 +167,7 @@ def case_approve(*, case: Case, actor: Actor) -> Case:
     if undecided:
         raise Incomplete(field="documents")
     if case.state == CaseState.PROPOSED:
-        if case.proposed_by == actor.id:
+        if case.proposed_by == actor.id or humans.likeness(actor.id, case.proposed_by) & humans.REFUSED:
             raise SecondOfficerNeeded
     elif needs_two(case):
         return _propose(case, actor)
@@ -182,8 +184,14 @@ def case_approve(*, case: Case, actor: Actor) -> Case:
 
 
 def needs_two(case: Case) -> bool:
-    """Four eyes: for every client where the brokerage says so, and always for high risk."""
-    return bool(context.tenant().setting("kyc_four_eyes", False)) or case.client.risk == "high"
+    """Four eyes: for every client where the brokerage says so, and always for who is or ever was of high risk.
+
+    Otherwise one officer could lower the risk first and then approve alone.
+    """
+    if context.tenant().setting("kyc_four_eyes", False) or case.client.risk == "high":
+        return True
+    lines = AuditEntry.objects.filter(action="clients.risk_set", subject=str(case.client_id))
+    return lines.filter(before__risk="high").exists()
 
 
 def _propose(case: Case, actor: Actor) -> Case:

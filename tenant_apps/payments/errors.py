@@ -43,10 +43,12 @@ class WithdrawalRefused(Invalid):
 
 
 class SamePerson(Forbidden):
-    """Four eyes: who proposed cannot approve."""
+    """Four eyes: who proposed cannot approve, nor can another account of theirs, nor the client concerned."""
 
     code = "same_person"
-    message = pgettext_lazy("payments error", "Someone else has to approve this: you proposed it.")
+    message = pgettext_lazy(
+        "payments error", "Another person has to approve this: you or an account of yours had a part in it."
+    )
 
 
 class WrongState(Conflict):

@@ -51,6 +51,9 @@ CHECKS: dict[str, Any] = {
     "limits": pgettext_lazy("withdrawal check", "Within the limits"),
     "no_reversal": pgettext_lazy("withdrawal check", "No deposit was reversed"),
     "address": pgettext_lazy("withdrawal check", "No recent change of the e-mail address"),
+    "two_people": pgettext_lazy(
+        "withdrawal check", "The two who decided share no device, and neither invited the other"
+    ),
     "name": pgettext_lazy("withdrawal check", "The account holder is the client"),
     "iban": pgettext_lazy("withdrawal check", "The IBAN is well formed"),
 }

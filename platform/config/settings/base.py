@@ -120,6 +120,7 @@ MIDDLEWARE = [
     "kernel.middleware.RequestIdMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "kernel.middleware.SecurityHeadersMiddleware",
+    "kernel.middleware.CleanTextMiddleware",
     "kernel.tenancy.middleware.TenancyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "kernel.middleware.ActorMiddleware",

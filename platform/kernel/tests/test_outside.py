@@ -79,6 +79,7 @@ def test_throttle_counts_per_tenant(tenant: Any, other_tenant: Any) -> None:
     [
         "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
         "::1", "fe80::1", "fc00::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::",
+        "::127.0.0.1", "::a00:1", "64:ff9b:1::a00:1",
     ],
 )  # fmt: skip
 def test_private_addresses_are_refused(address: str) -> None:

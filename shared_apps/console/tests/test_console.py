@@ -209,3 +209,24 @@ def test_finance_sees_but_does_not_suspend(tenant: Any) -> None:
     finance = helpers.console(helpers.operator("fin@rialto.example", "finance"))
     assert finance.get("/").status_code == 200
     assert finance.post(f"/brokers/{tenant.id}/state/", {"to": "suspended", "reason": REASON}).status_code == 403
+
+
+def test_a_read_only_brokerage_takes_nothing_in_its_office_nor_in_its_portal(tenant: Any, actor: Any) -> None:
+    """Pages, log-in, log-out, opting out of mail and what providers tell stay; everything else is refused in words."""
+    services.state_change(actor=actor, tenant_id=tenant.id, to="read_only", reason="licence expired today")
+    office, portal = Client(HTTP_HOST="office.alpha.localhost"), Client(HTTP_HOST="alpha.localhost")
+    writes = [(portal, "/register/"), (portal, "/cashier/withdraw/"), (portal, "/profile/password/"), (portal, "/welcome/"),
+              (portal, "/password/forgot/"), (office, "/me/password/"), (office, "/password/forgot/")]  # fmt: skip
+    for browser, address in writes:
+        answer = browser.post(address, {})
+        assert answer.status_code == 403, address
+        assert "read-only for now" in answer.content.decode(), address
+    assert portal.get("/verify/any/").status_code == 403
+    for browser in (office, portal):
+        assert browser.get("/login/").status_code == 200
+        assert browser.post("/login/", {}).status_code == 422
+        assert browser.post("/logout/").status_code == 302
+    assert portal.post(f"/webhooks/{tenant.id}/", b"", content_type="text/plain").status_code != 403
+    services.state_change(actor=actor, tenant_id=tenant.id, to="active", reason="licence is valid again")
+    directory.forget()
+    assert portal.post("/register/", {}).status_code == 422

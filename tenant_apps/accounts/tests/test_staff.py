@@ -149,6 +149,23 @@ def test_who_may_less_cannot_weaken_a_wider_role(tenant: Any) -> None:
     assert (role.grants, role.second_factor_required) == (before, True)
 
 
+def test_nobody_moves_themselves_to_another_desk_to_see_its_clients(tenant: Any) -> None:
+    staff("owner")
+    there = services.team_save(team=None, name="There", languages=[], actor=actor(staff("owner")))
+    head = staff("desk_manager")
+    head.roles.add(Role.objects.create(code="people", name="People", grants={"accounts.staff.edit": 3}))
+    for user, refused in ((head, True), (staff("desk_manager"), False)):
+        try:
+            services.user_update(
+                user=user, name="H", roles=[one.code for one in user.roles.all()], team=there, languages=[],
+                active=True, actor=actor(head),
+            )  # fmt: skip
+        except GrantsTooWide:
+            assert refused
+        else:
+            assert not refused
+
+
 def test_who_sees_a_field_masked_opens_it_for_nobody(tenant: Any) -> None:
     masked = personnel(frozenset({"email", "phone"}))
     role = Role.objects.create(code="desk", name="Desk", grants={"clients.view": 3}, masks=["email", "phone"])

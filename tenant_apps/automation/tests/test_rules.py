@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 
-from kernel.actors import VISITOR
+from kernel.actors import VISITOR, Actor, Reach
 from kernel.errors import Forbidden
 from kernel.events import Envelope, publish
 from kernel.models import OutboxMessage
@@ -18,6 +18,7 @@ from tenant_apps.accounts.models import Realm, Role, User
 from tenant_apps.automation import defaults, engine, services
 from tenant_apps.automation.definitions import RuleInvalid
 from tenant_apps.automation.dry_run import dry_run
+from tenant_apps.automation.errors import ActNotYours
 from tenant_apps.automation.models import Rule, RuleRun, RuleVersion, Wait
 from tenant_apps.campaigns.tests.support import SYSTEM, MovedClock, client_make, deliver
 from tenant_apps.clients import services as clients
@@ -201,3 +202,26 @@ def test_without_the_right_nothing_is_published(tenant: Any) -> None:
             actions=[{"do": "tag", "tag": "x"}], actor=VISITOR,
         )  # fmt: skip
     assert not Rule.objects.exists()
+
+
+def test_a_rule_does_nothing_that_its_author_may_not(tenant: Any) -> None:
+    """Statuses, tags and mails need the author's own right over all clients; asking colleagues does not."""
+    trigger = {"kind": "event", "event": "clients.registered"}
+
+    def publish(action: dict[str, Any], **grants: Reach) -> None:
+        held = {"automation.edit": Reach.ALL} | {code.replace("_", "."): reach for code, reach in grants.items()}
+        author = Actor(kind="staff", id=str(uuid4()), label="Mara", grants=held)
+        services.rule_publish(rule=None, name="X", trigger=trigger, conditions=None, actions=[action], actor=author)
+
+    tag, status = {"do": "tag", "tag": "x"}, {"do": "status", "status": "new"}
+    attempts: list[tuple[dict[str, Any], dict[str, Reach]]] = [
+        (tag, {}),
+        (status, {}),
+        (tag, {"clients_edit": Reach.OWN}),
+    ]
+    for action, grants in attempts:
+        with pytest.raises(ActNotYours):
+            publish(action, **grants)
+    assert not Rule.objects.exists()
+    publish(tag, clients_edit=Reach.ALL)
+    publish({"do": "notify", "title": "Look", "to": "owner"})

@@ -5,6 +5,7 @@ What was typed waits in the session between the steps; the password comes last, 
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -18,13 +19,14 @@ from django.views.decorators.http import require_POST
 from kernel import throttle
 from kernel.actors import VISITOR, Actor
 from kernel.auth import PasswordWeak
-from kernel.errors import AppError, NotFound
+from kernel.errors import AppError, NotFound, TooMany
 from kernel.guards import client_only, open_to_all, safe_next
 from kernel.pages import page
 from tenant_apps.accounts.errors import LinkUnusable
 from tenant_apps.accounts.flows import add_error, finish
 from tenant_apps.accounts.models import Realm, User
 from tenant_apps.clients import registration, selectors
+from tenant_apps.clients.errors import AddressUnproven
 from tenant_apps.clients.models import Client
 
 from .forms import PasswordForm, PersonForm
@@ -64,11 +66,26 @@ def register(request: HttpRequest) -> HttpResponse:
         kept = {"source": {name: request.GET[name][:120] for name in SOURCE_KEYS if request.GET.get(name)}}
         request.session[KEY] = kept
     form = PersonForm(request.POST or None, initial=kept)
+    problem = None
     if request.method == "POST" and form.is_valid():
         request.session[KEY] = {**kept, **form.cleaned_data}
-        return redirect("clients:register-documents")
-    values = {"form": form, "step": 1, "invited": "invitation" in kept}
-    return page(request, "clients/register.html", values, status=422 if form.errors else 200)
+        problem = _unproven(request, form.cleaned_data["email"], kept)
+        if problem is None:
+            return redirect("clients:register-documents")
+    values = {"form": form, "step": 1, "invited": "invitation" in kept, "problem": problem}
+    return page(request, "clients/register.html", values, status=422 if form.errors or problem else 200)
+
+
+def _unproven(request: HttpRequest, email: str, kept: dict[str, Any]) -> AppError | None:
+    """A lead registers by the link in a mail; it is sent once the address is typed, a few times at most."""
+    throttle.check("register-start", request.ip or "-", burst=20, per_minute=6)  # type: ignore[attr-defined]
+    lead = registration.lead_unproven(email, UUID(kept["invitation"]) if kept.get("invitation") else None)
+    if lead is None:
+        return None
+    with contextlib.suppress(TooMany):
+        throttle.check("register-prove", str(lead.pk), burst=3, per_minute=0.2)
+        registration.invitation_prove(lead=lead)
+    return AddressUnproven()
 
 
 @open_to_all("part of registration")

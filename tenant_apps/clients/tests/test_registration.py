@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from kernel import clock
+from kernel.actors import VISITOR
 from kernel.errors import NotFound
 from kernel.ids import short_id
 from kernel.models import AuditEntry, OutboxMessage
 from kernel.tenancy import context
 from tenant_apps.accounts.models import User
-from tenant_apps.clients import address_change, handlers, legal, selectors, services
+from tenant_apps.clients import address_change, handlers, legal, registration, selectors, services
+from tenant_apps.clients.errors import AddressUnproven
 from tenant_apps.clients.models import Acceptance, Client, LegalDocument
 from tenant_apps.clients.registration import invitation_address
 from tenant_apps.clients.tests.support import PASSWORD, SYSTEM, actor, browser, lead, log_in, staff
@@ -275,3 +277,41 @@ def test_an_address_of_a_lead_or_of_nobody_new_holds_nothing(tenant: Any) -> Non
     services.client_update(client=someone, email="other@example.com", actor=officer)
     assert not any(address_change.payout_held(one) for one in Client.objects.all())
     assert not Mail.objects.filter(template="clients.email_changed").exists()
+
+
+# --- a lead's address is not yet a proof ------------------------------------------------------------------------------
+
+
+def test_knowing_a_leads_address_does_not_make_one_the_lead(tenant: Any) -> None:
+    """Neither by the form nor past it: the lead stays as it is, and the link goes to whoever reads its mail."""
+    known = lead(email="lina@example.com", first_name="Lina")
+    page = browser(tenant, "portal")
+    page.defaults["REMOTE_ADDR"] = "2001:db8::9"
+    answer = page.post("/register/", PERSON | {"email": "Lina@example.com", "first_name": "Mallory"})
+    assert answer.status_code == 422
+    assert "have sent a link to it" in answer.content.decode()
+    with pytest.raises(AddressUnproven):
+        registration.client_register(
+            email="LINA@example.com", password=PASSWORD, first_name="Mallory", last_name="M",
+            documents=[one.pk for one in LegalDocument.objects.all()], actor=VISITOR,
+        )  # fmt: skip
+    known.refresh_from_db()
+    assert (known.first_name, known.stage, known.user_id) == ("Lina", "lead", None)
+    assert User.objects.filter(realm="client").count() == 0
+    mail = Mail.objects.get(template="clients.continue_registration")
+    assert mail.to == "lina@example.com"
+    found = re.search(r"/register/\?invitation=[^\s]+", mail.text)
+    assert found is not None
+    register(tenant, "lina@example.com", start=found.group())
+    known.refresh_from_db()
+    assert known.stage == "registered"
+
+
+def test_a_lead_made_between_the_steps_is_not_taken_over_either(tenant: Any) -> None:
+    page = browser(tenant, "portal")
+    page.defaults["REMOTE_ADDR"] = "2001:db8::10"
+    page.post("/register/", PERSON | {"email": "lina@example.com"})
+    lead(email="lina@example.com")
+    page.post("/register/documents/", {f"accept:{one.pk}": "on" for one in LegalDocument.objects.all()})
+    answer = page.post("/register/password/", {"password": PASSWORD})
+    assert (answer.status_code, Client.objects.get().stage) == (422, "lead")

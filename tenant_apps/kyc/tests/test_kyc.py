@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from kernel import clock
-from kernel.actors import Actor, Reach
+from kernel.actors import Actor, Reach, system
 from kernel.errors import Forbidden, NotFound
 from kernel.files import FileRefused
 from kernel.models import AuditEntry, OutboxMessage
@@ -149,6 +149,18 @@ def test_high_risk_always_needs_two(submitted: Case, client_row: Client) -> None
     lina = officer()
     accept_all(submitted, lina)
     case = Case.objects.select_related("client").get(pk=submitted.pk)
+    assert services.case_approve(case=case, actor=lina).state == CaseState.PROPOSED
+
+
+def test_lowering_the_risk_first_does_not_spare_the_second_officer(submitted: Case, client_row: Client) -> None:
+    from tenant_apps.clients.services import risk_set
+
+    lina = officer()
+    for risk in ("high", "normal"):
+        risk_set(client=client_row, risk=risk, reason="", actor=system("tests"))
+    accept_all(submitted, lina)
+    case = Case.objects.select_related("client").get(pk=submitted.pk)
+    assert case.client.risk == "normal"
     assert services.case_approve(case=case, actor=lina).state == CaseState.PROPOSED
 
 

@@ -149,7 +149,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
         changed = len(ids)
     else:
         owner = request.POST.get("owner", "")
-        owner_id = UUID(owner) if owner and owner != "none" else None
+        owner_id = _uuid(owner) if owner and owner != "none" else None
         changed = services.owner_assign(client_ids=ids, owner_id=owner_id, actor=actor)
     messages.success(request, pgettext("lead", "%(count)d changed.") % {"count": changed})
     back = request.POST.get("back", "")

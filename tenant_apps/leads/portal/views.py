@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from kernel.errors import AppError, Invalid
 from kernel.guards import open_to_all
-from kernel.middleware import offered_languages
+from kernel.middleware import Unstorable, offered_languages, storable
 from kernel.pages import page
 from kernel.ui.forms import PhoneField, UiForm
 from tenant_apps.accounts.flows import add_error
@@ -117,6 +117,8 @@ def _json(request: HttpRequest) -> dict[str, Any]:
         raise Invalid(pgettext_lazy("lead form", "This is not JSON.")) from error
     if not isinstance(data, dict):
         raise Invalid(pgettext_lazy("lead form", "This is not a JSON object."))
+    if not storable(data):
+        raise Unstorable
     return data
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -57,7 +57,7 @@ def _filtered(request: HttpRequest) -> tuple[QuerySet[AuditEntry], dict[str, str
     if since := _day(wanted["since"]):
         rows = rows.filter(at__gte=datetime.combine(since, time.min, UTC))
     if until := _day(wanted["until"]):
-        rows = rows.filter(at__lt=datetime.combine(until + timedelta(days=1), time.min, UTC))
+        rows = rows.filter(at__lte=datetime.combine(until, time.max, UTC))
     return rows, wanted
 
 

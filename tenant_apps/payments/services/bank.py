@@ -24,7 +24,7 @@ from kernel.live import publish as live
 from tenant_apps.clients.models import Client
 
 from ..adapters.bank_wire import camt053
-from ..errors import SamePerson, StatementRefused, WrongState
+from ..errors import StatementRefused, WrongState
 from ..models import (
     BankLine,
     BankStatement,
@@ -39,6 +39,7 @@ from ..permissions_list import BANK_APPROVE, BANK_IMPORT
 from ..ports import DepositStatus, PaymentState, RefundState, RefundStatus
 from .checks import same_name
 from .deposits import deposit_apply
+from .eyes import others_required
 from .parts import part_apply
 
 _REFERENCE = re.compile(r"(?=([DW][0-9A-Z]{8}))")
@@ -316,9 +317,8 @@ def line_approve(*, actor: Actor, line_id: UUID) -> BankLine:
     actor.require(BANK_APPROVE)
     with transaction.atomic():
         line = _locked(line_id, LineState.PROPOSED)
-        if actor.kind != "staff" or actor.id == line.proposer_id:
-            raise SamePerson
         assert line.client is not None
+        signs = others_required(actor, line.proposer_id, client=line.client)
         deposit = (
             Deposit.objects.filter(
                 client=line.client,
@@ -331,7 +331,7 @@ def line_approve(*, actor: Actor, line_id: UUID) -> BankLine:
             .first()
         ) or _deposit_for(line)
         line.approver_id = actor.id
-        _done(line, "payments.line_approved", actor, line.note)
+        _done(line, "payments.line_approved", actor, line.note, likeness=signs)
         _credit(line, deposit, actor)
         line.refresh_from_db()
     return line
@@ -355,7 +355,7 @@ def _deposit_for(line: BankLine) -> Deposit:
     )
 
 
-def _done(line: BankLine, action: str, actor: Actor, reason: str) -> None:
+def _done(line: BankLine, action: str, actor: Actor, reason: str, *, likeness: frozenset[str] = frozenset()) -> None:
     line.updated_at = clock.now()
     line.save()
     audit.record(
@@ -365,5 +365,6 @@ def _done(line: BankLine, action: str, actor: Actor, reason: str) -> None:
         label=f"{line.amount} {line.counterparty}",
         subject=line.client_id or "",
         reason=reason,
+        after={"likeness": sorted(likeness)} if likeness else None,
     )
     live.publish("money", {"line": str(line.pk)})

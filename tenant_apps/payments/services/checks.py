@@ -24,6 +24,7 @@ COUNTED = (
     WithdrawalState.SENDING,
     WithdrawalState.PAID,
 )
+ADVICE = frozenset({"no_reversal", "two_people"})  # shown to who decides, but no reason to refuse
 DAY = timedelta(hours=24)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.utils.translation import pgettext_lazy
 
-from kernel import audit, clock, secrets
+from kernel import audit, clock, http, secrets
 from kernel.actors import Actor
 from kernel.errors import AppError, Invalid
 
@@ -16,6 +17,10 @@ from .. import addresses, permissions_list, registry
 from ..errors import ProviderOff
 from ..models import MethodRule, ProviderAccount
 from ..ports import ConnectionReport, PaymentProvider, ProviderConfig
+
+ADDRESS = (
+    "base_url"  # the setting by which calls, and the keys with them, go somewhere else than the provider's own host
+)
 
 
 def provider_of(account: ProviderAccount) -> PaymentProvider:
@@ -48,11 +53,18 @@ def provider_account_save(
     methods: Sequence[str],
     enabled: bool,
 ) -> ProviderAccount:
-    """Create or change an account. An empty credential keeps the stored one. Raises Invalid for a missing key."""
+    """Create or change an account. An empty credential keeps the stored one, except with another API address: whoever
+    may point the calls elsewhere must not thereby be sent the stored keys. Raises Invalid for a missing key.
+    """
     actor.require(permissions_list.PROVIDERS)
     capabilities = registry.capabilities(kind)
     row = account or ProviderAccount(kind=kind)
     known = secrets.hints_of(row.secrets_owner)
+    if actor.kind != "system":
+        _address_checked(row, settings.get(ADDRESS, ""), [
+            field.name for field in capabilities.fields
+            if field.secret and field.name in known and not credentials.get(field.name)
+        ])  # fmt: skip
     for field in capabilities.fields:
         given = credentials.get(field.name) if field.secret else settings.get(field.name)
         if enabled and field.required and not given and not (field.secret and field.name in known):
@@ -74,6 +86,18 @@ def provider_account_save(
         now |= {"keys_changed": changed} if changed else {}
         audit.record(actor=actor, action="payments.provider_saved", obj=row, before=was, after=now)
     return row
+
+
+def _address_checked(row: ProviderAccount, address: str, kept: Sequence[str]) -> None:
+    """Refuse an API address that keys would travel to in the clear, and a new one that stored keys would be sent to."""
+    parts = urlsplit(address)
+    if address and not (parts.scheme == "https" or http.is_exempt(parts.hostname or "", parts.port or 80)):
+        raise Invalid(pgettext_lazy("payments error", "The address has to begin with https://."), field=ADDRESS)
+    if kept and address.rstrip("/") != str(row.settings.get(ADDRESS, "")).rstrip("/"):
+        raise Invalid(
+            pgettext_lazy("payments error", "Another address needs the keys again: the stored ones stay here."),
+            field=kept[0],
+        )
 
 
 def provider_account_test(*, actor: Actor, account: ProviderAccount) -> ConnectionReport:

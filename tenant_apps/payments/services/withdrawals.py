@@ -24,11 +24,12 @@ from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.wallets.selectors import wallet_of
 
 from .. import events
-from ..errors import SamePerson, WithdrawalRefused, WrongState
+from ..errors import WithdrawalRefused, WrongState
 from ..models import PartState, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import APPROVE, PROPOSE
 from . import posting
-from .checks import iban_good, same_name, withdrawal_checks, within_limits
+from .checks import ADVICE, iban_good, same_name, withdrawal_checks, within_limits
+from .eyes import others_required
 from .parts import parts_send, withdrawal_tell
 from .sources import Plan, plan
 
@@ -155,9 +156,15 @@ def _note(row: Withdrawal, kind: str, actor: Actor, *, reason: str = "", **data:
         data={"withdrawal_id": row.pk, "reference": row.reference, "amount": row.amount, **data},
         dedupe_key=f"{kind}:{row.pk}",
     )
-    audit.record(
-        actor=actor, action=kind, obj=row, subject=row.client_id, reason=reason, after={"amount": str(row.amount)}
-    )
+    after = {"amount": str(row.amount)} | ({"likeness": data["likeness"]} if data.get("likeness") else {})
+    audit.record(actor=actor, action=kind, obj=row, subject=row.client_id, reason=reason, after=after)
+
+
+def _passed(row: Withdrawal) -> None:
+    """Every check but those that only advise. Raises WithdrawalRefused with the first that fails."""
+    failed = [check["code"] for check in row.checks if not check["good"] and check["code"] not in ADVICE]
+    if failed:
+        raise WithdrawalRefused(check=failed[0])
 
 
 def withdrawal_check(*, actor: Actor, withdrawal_id: UUID) -> Withdrawal:
@@ -166,9 +173,7 @@ def withdrawal_check(*, actor: Actor, withdrawal_id: UUID) -> Withdrawal:
         row = _locked(withdrawal_id, WithdrawalState.REQUESTED)
         actor.require(PROPOSE, row.client)
         row.checks = withdrawal_checks(row)
-        failed = [check["code"] for check in row.checks if not check["good"] and check["code"] != "no_reversal"]
-        if failed:
-            raise WithdrawalRefused(check=failed[0])
+        _passed(row)
         row.proposer_id, row.proposer_label = actor.id, actor.label[:160]
         row.checked_at = clock.now()
         _move(row, WithdrawalState.CHECKED)
@@ -181,15 +186,12 @@ def withdrawal_approve(*, actor: Actor, withdrawal_id: UUID) -> Withdrawal:
     with transaction.atomic():
         row = _locked(withdrawal_id, WithdrawalState.CHECKED)
         actor.require(APPROVE, row.client)
-        if actor.kind != "staff" or actor.id in {row.proposer_id, row.requested_by}:
-            raise SamePerson
-        row.checks = withdrawal_checks(row)
-        failed = [check["code"] for check in row.checks if not check["good"] and check["code"] != "no_reversal"]
-        if failed:
-            raise WithdrawalRefused(check=failed[0])
+        signs = others_required(actor, row.proposer_id, row.requested_by, client=row.client)
+        row.checks = [*withdrawal_checks(row), {"code": "two_people", "good": not signs}]
+        _passed(row)
         row.approver_id, row.approver_label = actor.id, actor.label[:160]
         row.approved_at = clock.now()
-        _note(row, "payments.withdrawal_approved", actor)
+        _note(row, "payments.withdrawal_approved", actor, likeness=sorted(signs))
         publish(
             events.WithdrawalApproved(withdrawal_id=row.pk, client_id=row.client_id, amount=row.amount),
             aggregate=f"withdrawal:{row.pk}",

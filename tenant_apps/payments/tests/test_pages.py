@@ -54,7 +54,7 @@ def officer(tenant: Any, *codes: str, reach: Reach = Reach.ALL) -> Browser:
     role = Role.objects.create(
         name=str(uuid7()), code=str(uuid7()), grants=dict.fromkeys(codes, int(reach)), second_factor_required=False
     )
-    user = User.objects.create(realm=Realm.STAFF, email=f"{uuid7()}@example.com", name="Finance")
+    user = User.objects.create(realm=Realm.STAFF, email=f"{uuid7()}@example.com", name=f"Finance {uuid7()}")
     user.roles.add(role)
     return browser(tenant, "office", user)
 

@@ -1,0 +1,71 @@
+"""Whether two accounts may be one human: four eyes are worth nothing when both pairs are in one head.
+
+Mailbox and name decide: such a pair is refused. An invitation of one by the other and a shared device prove nothing, as
+owners invite and colleagues share; they are recorded with the approval and shown beside it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from uuid import UUID
+
+from kernel.models import AuditEntry
+
+from .models import User, UserSession
+
+MAILBOX, NAME, INVITED, DEVICE = "mailbox", "name", "invited", "device"
+REFUSED = frozenset({MAILBOX, NAME})
+_DOTLESS = frozenset({"gmail.com", "googlemail.com"})
+
+
+def mailbox(email: str) -> str:
+    """The mailbox behind an address: `A.n.n+work@googlemail.com` and `ann@gmail.com` are read by the same person."""
+    name, _, domain = email.strip().lower().partition("@")
+    name = name.partition("+")[0]
+    if domain in _DOTLESS:
+        name, domain = name.replace(".", ""), "gmail.com"
+    return f"{name}@{domain}"
+
+
+def folded(name: str) -> tuple[str, ...]:
+    """A name's words without accents, case or order."""
+    plain = unicodedata.normalize("NFKD", name)
+    return tuple(sorted("".join(char for char in plain if not unicodedata.combining(char)).casefold().split()))
+
+
+def likeness(one_id: str, other_id: str) -> frozenset[str]:
+    """What speaks for these two accounts of staff being one human; empty where one of them is unknown."""
+    people = {str(user.pk): user for user in User.objects.filter(pk__in=[_id(one_id), _id(other_id)])}
+    one, other = people.get(one_id), people.get(other_id)
+    if one is None or other is None:
+        return frozenset()
+    signs = {
+        MAILBOX: one.pk == other.pk or mailbox(one.email) == mailbox(other.email),
+        NAME: folded(one.name) == folded(other.name) != (),
+        INVITED: _invited(one, other) or _invited(other, one),
+        DEVICE: bool(_devices(one) & _devices(other)),
+    }
+    return frozenset(sign for sign, there in signs.items() if there)
+
+
+def is_client(staff_id: str, email: str) -> bool:
+    """Whether a member of staff reads the mailbox of this client: nobody decides about their own money."""
+    user = User.objects.filter(pk=_id(staff_id)).first()
+    return user is not None and mailbox(user.email) == mailbox(email)
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _invited(host: User, guest: User) -> bool:
+    lines = AuditEntry.objects.filter(object_type="accounts.user", object_id=str(guest.pk), actor_id=str(host.pk))
+    return lines.filter(action__in=("accounts.user_created", "accounts.invited")).exists()
+
+
+def _devices(user: User) -> set[tuple[str | None, str]]:
+    rows = UserSession.objects.filter(account_id=user.pk, ip__isnull=False).exclude(user_agent="")
+    return set(rows.values_list("ip", "user_agent"))

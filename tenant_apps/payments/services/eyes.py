@@ -1,0 +1,22 @@
+"""Four eyes: the second pair belongs to another human than the first, and neither to the client whose money it is."""
+
+from __future__ import annotations
+
+from kernel.actors import Actor
+from tenant_apps.accounts import humans
+from tenant_apps.clients.models import Client
+
+from ..errors import SamePerson
+
+
+def others_required(actor: Actor, *earlier: str, client: Client) -> frozenset[str]:
+    """Raise SamePerson unless `actor` is staff and a different person than each of the `earlier` accounts.
+
+    Returns what still speaks for one human without proving it, to be recorded with the decision.
+    """
+    if actor.kind != "staff" or actor.id in earlier or humans.is_client(actor.id, client.email):
+        raise SamePerson
+    signs: frozenset[str] = frozenset().union(*(humans.likeness(actor.id, one) for one in earlier if one))
+    if signs & humans.REFUSED:
+        raise SamePerson
+    return signs
