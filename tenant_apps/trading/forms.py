@@ -35,16 +35,18 @@ STARTERS = (
 )
 
 
-def _products(types: Mapping[str, AccountType]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """One group per product with its currencies, in the order the products come in."""
+_WORDS = '<b class="block font-semibold">{}</b><span class="font-normal text-muted">{}</span>'
+
+
+def _products(types: Mapping[str, AccountType]) -> list[tuple[str, Any]]:
+    """One group per product with its currencies, in the order the products come in; no groups where each has only one."""
     groups: dict[str, list[tuple[str, str]]] = {}
+    alone: list[tuple[str, Any]] = []
     for key, kind in types.items():
         text = pgettext("account type", kind.description) if kind.description else ""
-        heading = format_html(
-            '<b class="block font-semibold">{}</b><span class="text-muted">{}</span>', kind.name, text
-        )
-        groups.setdefault(heading, []).append((key, kind.currency))
-    return list(groups.items())
+        alone.append((key, format_html(_WORDS, f"{kind.name} · {kind.currency}", text)))
+        groups.setdefault(format_html(_WORDS, kind.name, text), []).append((key, kind.currency))
+    return alone if len(groups) == len(alone) else list(groups.items())
 
 
 class OpenForm(UiForm, forms.Form):

@@ -36,6 +36,16 @@ def test_theme_overrides_a_file_and_inherits_the_rest() -> None:
     assert "themes/base/" in get_template("shell_auth.html").origin.name
 
 
+@pytest.mark.parametrize("theme", ["base", "sharp"])
+def test_every_theme_has_a_logo_for_dark_pages(theme: str) -> None:
+    brand = context.BrandView(name="Al Noor", logo_url="/light.png", logo_dark_url="/dark.png")
+    with context.using(context.UiState(theme=theme, brand=brand)):
+        html = draw("<c-ui.brand />")
+
+    assert 'src="/dark.png"' in html
+    assert html.count("shell-logo-light") == html.count("shell-logo-dark") == 1
+
+
 def test_unknown_theme_means_base() -> None:
     with context.using(context.UiState(theme="../../etc")):
         assert "themes/base/" in get_template("shell_auth.html").origin.name

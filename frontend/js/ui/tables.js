@@ -34,7 +34,9 @@ onContent((root) => root.querySelectorAll("[data-selectable]").forEach(refresh))
 // a table loses in some browsers when its display changes are said aloud.
 const ROLES = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TFOOT: "rowgroup", TR: "row", TD: "cell" };
 const nameCells = (table) => {
-  const names = [...(table.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.textContent.trim());
+  // A column that is for the export alone has a hidden head and no cells.
+  const heads = [...(table.tHead?.rows[0]?.cells ?? [])].filter((cell) => !cell.classList.contains("hidden"));
+  const names = heads.map((cell) => cell.textContent.trim());
   for (const part of [table, ...table.querySelectorAll("thead, tbody, tfoot, tr, td")]) part.setAttribute("role", ROLES[part.tagName]);
   for (const body of [...table.tBodies, ...(table.tFoot ? [table.tFoot] : [])])
     for (const row of body.rows) {
