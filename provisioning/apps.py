@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class ProvisioningConfig(AppConfig):
-    """Collects each app's `defaults.ensure` when all apps are loaded."""
+    """Collects each app's `defaults.ensure` and `defaults.connect` when all apps are loaded."""
 
     name = "provisioning"
     label = "provisioning"

@@ -1,7 +1,8 @@
 """Carries a run on from wherever its journal stands. Any worker may call it, any number of times, at once.
 
 1. A session-level advisory lock per run: a second executor finds it taken and goes.
-2. Each step: the run's row is locked, `forward` and `verify` run, and the step's line is marked done, in one transaction.
+2. Each step: `call_out` talks to other systems, outside of any transaction; then the run's row is locked, `forward` and
+   `verify` run, and the step's line is marked done, in one transaction.
 3. A passing failure (database away) is tried again after a pause, `ATTEMPTS` times; one that repeating cannot cure, or
    the last attempt's, turns the run round: steps are undone from last to first, and the run ends as failed, leaving nothing.
 
@@ -95,6 +96,8 @@ def _forward(run: ProvisioningRun, step: ProvisioningStep) -> bool:
     _begin(step)
     work = BY_KEY[step.key]
     try:
+        work.call_out(plan_of(run))
+        point(f"{step.key}:called")
         with transaction.atomic():
             ProvisioningRun.objects.select_for_update().get(pk=run.pk, state=RunState.RUNNING)
             work.forward(plan_of(run))

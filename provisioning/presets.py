@@ -94,6 +94,7 @@ PRESETS: dict[str, Preset] = {
 
 Default = Callable[[TenantRef, str], None]
 _defaults: list[tuple[int, str, Default]] = []
+_connections: list[tuple[int, str, Default]] = []
 
 
 def register_default(order: int, name: str, ensure: Default) -> None:
@@ -104,17 +105,34 @@ def register_default(order: int, name: str, ensure: Default) -> None:
     _defaults.sort(key=lambda entry: entry[:2])
 
 
+def register_connection(order: int, name: str, connect: Default) -> None:
+    """Add what is arranged with other systems for every new brokerage, after all defaults. `connect` must be idempotent;
+    it runs outside of any transaction and commits what it stores.
+    """
+    if any(known == name for _, known, _ in _connections):
+        return
+    _connections.append((order, name, connect))
+    _connections.sort(key=lambda entry: entry[:2])
+
+
 def defaults() -> list[tuple[int, str, Default]]:
     return list(_defaults)
 
 
+def connections_outside() -> list[tuple[int, str, Default]]:
+    return list(_connections)
+
+
 def discover() -> None:
-    """Register `ensure` of each app's `defaults` module. Such modules import models only inside functions or at start."""
+    """Register `ensure` and `connect` of each app's `defaults`. Such modules import models only in functions or at start."""
     for config in apps.get_app_configs():
         if config.name.startswith("tenant_apps.") and module_has_submodule(config.module, "defaults"):
             module = import_module(f"{config.name}.defaults")
+            order = getattr(module, "ORDER", 50)
             if ensure := getattr(module, "ensure", None):
-                register_default(getattr(module, "ORDER", 50), config.label, _without_ref(ensure))
+                register_default(order, config.label, _without_ref(ensure))
+            if connect := getattr(module, "connect", None):
+                register_connection(order, config.label, _without_ref(connect))
 
     register_default(10, "clients", _legal_documents)
     register_default(20, "leads", _pipeline)

@@ -1,7 +1,8 @@
 """The steps of making a brokerage, in order. Each is idempotent, checked by reading back, and can be undone.
 
-`forward` and `verify` run in one transaction with the step's line in the journal. Making a schema is the exception: it
-commits by itself on the owner's connection, so it finds its own work again when killed before the line was written.
+`forward` and `verify` run in one transaction with the step's line in the journal, so they call nobody outside: `call_out`
+does, before that transaction and in none. What it stores it commits by itself, and finds again when killed before the line
+was written; making a schema, on the owner's connection, is like that too.
 `compensate` runs for steps from the last to the first, of a brokerage that was never active, also when `forward` never ran.
 """
 
@@ -22,7 +23,7 @@ from shared_apps.tenants import services as tenants
 from shared_apps.tenants.models import Domain, Tenant, TenantState
 
 from .errors import StepFailed
-from .presets import PRESETS, defaults
+from .presets import PRESETS, connections_outside, defaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class Step(ABC):
     """One line of the journal."""
 
     key: str
+
+    def call_out(self, plan: Plan) -> None:
+        """Talk to other systems. Outside of any transaction, so that no lock waits for them; safe to repeat."""
+        return
 
     @abstractmethod
     def forward(self, plan: Plan) -> None: ...
@@ -180,6 +185,24 @@ class Defaults(Step):
         return plan.ref().setting("preset") == plan.request["preset"]
 
 
+class Connect(Step):
+    """What apps arrange with other systems for a brokerage of this preset: webhooks, a trading server in the demo."""
+
+    key = "connect"
+
+    def call_out(self, plan: Plan) -> None:
+        ref = plan.ref()
+        with context.use(ref):
+            for _, _, connect in connections_outside():
+                connect(ref, plan.request["preset"])
+
+    def forward(self, plan: Plan) -> None:
+        return
+
+    def verify(self, plan: Plan) -> bool:
+        return plan.tenant().state == TenantState.PROVISIONING
+
+
 class Brand(Step):
     """The first published version of the brand, from preset and chosen look."""
 
@@ -294,6 +317,7 @@ STEPS: tuple[Step, ...] = (
     Domains(),
     Roles(),
     Defaults(),
+    Connect(),
     Brand(),
     Owner(),
     Welcome(),

@@ -12,6 +12,7 @@ STEPS: dict[str, Any] = {
     "domains": pgettext_lazy("set-up step", "Connect portal and office"),
     "roles": pgettext_lazy("set-up step", "Prepare roles and rights"),
     "preset": pgettext_lazy("set-up step", "Apply the region's defaults"),
+    "connect": pgettext_lazy("set-up step", "Connect providers and servers"),
     "brand": pgettext_lazy("set-up step", "Put on your brand"),
     "owner": pgettext_lazy("set-up step", "Create your account"),
     "mail": pgettext_lazy("set-up step", "Write the welcome mail"),

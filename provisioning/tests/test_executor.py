@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 
 from kernel import clock
+from kernel.errors import Unavailable
 from kernel.tenancy import context
 from provisioning import services, steps, tasks
 from provisioning.errors import NotRetryable, StepFailed
@@ -22,6 +23,7 @@ from shared_apps.tenants.errors import SlugRefused, SlugTaken
 from shared_apps.tenants.models import Tenant
 
 POINTS = [f"{step.key}:{where}" for step in steps.STEPS for where in ("begun", "forward", "verified", "committed")]
+POINTS.insert(POINTS.index("connect:forward"), "connect:called")
 Runs = Callable[..., ProvisioningRun]
 
 
@@ -97,6 +99,33 @@ def test_a_passing_failure_is_tried_again_after_a_pause(runs: Runs, monkeypatch:
     monkeypatch.setattr(clock, "now", lambda: later)
     assert advance(run.pk) == "done"
     assert len(calls) == 2
+
+
+def test_other_systems_are_called_outside_of_any_transaction(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the defaults, which are in one; and again, not from the beginning, when the call fails."""
+    calls: list[tuple[str, bool, str]] = []
+
+    def called(name: str) -> Any:
+        def call(ref: Any, preset: str) -> None:
+            calls.append((name, connection.in_atomic_block, preset))
+            assert context.tenant() == ref
+            if name == "connect" and len(calls) == 2:
+                raise Unavailable
+
+        return call
+
+    monkeypatch.setattr("provisioning.presets._defaults", [(1, "rows", called("ensure"))])
+    monkeypatch.setattr("provisioning.presets._connections", [(1, "outside", called("connect"))])
+    run = runs()
+    assert advance(run.pk) == "running"
+    later = clock.now() + timedelta(seconds=60)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert advance(run.pk) == "done"
+    assert calls == [
+        ("ensure", True, "eu_retail"),
+        ("connect", False, "eu_retail"),
+        ("connect", False, "eu_retail"),
+    ]
 
 
 def test_a_failed_run_can_be_started_over_with_another_address(runs: Runs) -> None:

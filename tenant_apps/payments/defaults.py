@@ -1,4 +1,7 @@
-"""What a new brokerage starts with, by preset. Idempotent: what is there already is left as it is."""
+"""What a new brokerage starts with, by preset. Idempotent: what is there already is left as it is.
+
+`ensure` writes rows and calls nobody, since it runs in a transaction of its caller; `connect` then tells providers.
+"""
 
 from __future__ import annotations
 
@@ -84,8 +87,7 @@ def ensure(preset: str) -> list[ProviderAccount]:
     """Accounts, rules and withdrawal limits of a preset ("eu_retail", "gcc", "central_asia") for the present tenant.
 
     Where sandbox servers are configured the accounts point at them and are switched on; otherwise they wait, switched
-    off, for the owner's keys. Raises KeyError for an unknown preset; a sandbox that is down is logged and made up for
-    by the next call.
+    off, for the owner's keys. Raises KeyError for an unknown preset.
     """
     chosen = PRESETS[preset]
     hosted = _hosted(chosen)
@@ -95,8 +97,17 @@ def ensure(preset: str) -> list[ProviderAccount]:
         _rules(bank, chosen.wires)
         for currency in chosen.currencies:
             _policy(currency, chosen)
-    _webhook(hosted)
     return [hosted, bank]
+
+
+def connect(preset: str) -> None:
+    """Have the preset's provider call our webhook address. Calls the provider: never within a transaction.
+
+    Killed between the provider's answer and our storing its secret, the next call replaces what it registered. A provider
+    that is down is logged and does not hold up the set-up: the office registers the address by a button.
+    """
+    for account in ProviderAccount.objects.filter(kind=PRESETS[preset].provider):
+        _webhook(account)
 
 
 def _account(kind: str, name: str, *, enabled: bool, position: int, **values: Any) -> tuple[ProviderAccount, bool]:

@@ -40,8 +40,11 @@ REGIONS = {
 }
 
 
-def ensure(preset: str) -> None:
-    """Make server and account types of the preset where the sandbox is configured. Safe to repeat."""
+def connect(preset: str) -> None:
+    """Make server and account types of the preset where the sandbox is configured. Safe to repeat.
+
+    Calls the sandbox, so never within a transaction. Raises Unavailable while it is down.
+    """
     if not (settings.SANDBOX.get("mt5_admin_url") and settings.SANDBOX.get("mt5_url")):
         return
     region = REGIONS.get(preset, REGIONS["gcc"])

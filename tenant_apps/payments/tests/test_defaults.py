@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from kernel import secrets
 from sandbox.tests.support import Sandbox
-from tenant_apps.payments import defaults
+from tenant_apps.payments import addresses, defaults
+from tenant_apps.payments.adapters.stripe import StripeProvider
 from tenant_apps.payments.models import MethodRule, ProviderAccount, WithdrawalPolicy
 from tenant_apps.payments.services.checks import iban_good
 from tenant_apps.payments.services.offers import offers_for
-from tenant_apps.payments.services.providers import provider_account_test
+from tenant_apps.payments.services.providers import provider_account_test, provider_of
 
 from .support import SYSTEM, make_client
 
@@ -22,6 +24,7 @@ def test_at_the_sandbox_everything_works_at_once(tenant: Any, settings: Any, str
     again = defaults.ensure("eu_retail")
     assert [account.pk for account in again] == [stripe.pk, bank.pk]
     assert (ProviderAccount.objects.count(), MethodRule.objects.count()) == (2, 5)
+    defaults.connect("eu_retail")
     assert provider_account_test(actor=SYSTEM, account=stripe).details == ("DE · EUR",)
     assert iban_good(bank.settings["iban"])
     client = make_client()
@@ -30,6 +33,44 @@ def test_at_the_sandbox_everything_works_at_once(tenant: Any, settings: Any, str
     assert offers_for(unverified, "EUR") == []
     dutch = make_client(country="NL")
     assert [offer.method.code for offer in offers_for(dutch, "EUR")] == ["card", "klarna", "ideal", "sepa_debit"]
+
+
+def endpoints(account: ProviderAccount) -> list[str]:
+    """Where the provider calls for this account; other tests have left addresses of theirs at the sandbox."""
+    client = cast(StripeProvider, provider_of(account))._client().v1
+    mine = addresses.webhook_url(account.pk)
+    return [known.url for known in client.webhook_endpoints.list({"limit": 100}).data if known.url == mine]
+
+
+def test_the_webhook_is_arranged_apart_from_the_rows_and_once(
+    tenant: Any, settings: Any, stripe_server: Sandbox
+) -> None:
+    settings.SANDBOX = {"stripe_url": stripe_server.url.replace("127.0.0.1", "stripe.localhost")}
+    stripe, _ = defaults.ensure("eu_retail")
+    assert endpoints(stripe) == []
+    defaults.connect("eu_retail")
+    secret = secrets.credential_get(owner=stripe.secrets_owner, name="webhook_secret")
+    defaults.connect("eu_retail")
+    assert endpoints(stripe) == [addresses.webhook_url(stripe.pk)]
+    assert secrets.credential_get(owner=stripe.secrets_owner, name="webhook_secret") == secret
+
+
+def test_killed_before_the_secret_was_stored_it_is_made_up_for(
+    tenant: Any, settings: Any, stripe_server: Sandbox
+) -> None:
+    settings.SANDBOX = {"stripe_url": stripe_server.url.replace("127.0.0.1", "stripe.localhost")}
+    stripe, _ = defaults.ensure("eu_retail")
+    lost = cast(StripeProvider, provider_of(stripe)).register_webhook(addresses.webhook_url(stripe.pk))
+    defaults.connect("eu_retail")
+    assert endpoints(stripe) == [addresses.webhook_url(stripe.pk)]
+    assert secrets.credential_get(owner=stripe.secrets_owner, name="webhook_secret") not in {"", lost}
+
+
+def test_a_provider_that_is_down_holds_up_nothing(tenant: Any, settings: Any) -> None:
+    settings.SANDBOX = {"stripe_url": "http://stripe.localhost:9"}
+    stripe, _ = defaults.ensure("eu_retail")
+    defaults.connect("eu_retail")
+    assert "webhook_secret" not in secrets.hints_of(stripe.secrets_owner)
 
 
 @pytest.mark.parametrize("preset", list(defaults.PRESETS))

@@ -26,7 +26,7 @@ def demo(settings: Any, sandbox: SandboxProcess) -> None:
 
 def test_the_same_preset_twice_makes_one_server_that_answers(live_tenant: Any, demo: None) -> None:
     for _ in range(2):
-        defaults.ensure("gcc")
+        defaults.connect("gcc")
     server = TradingServer.objects.get()
     assert AccountType.objects.filter(currency="KWD", automatic=True).count() == 1
     assert AccountType.objects.count() == 12
@@ -35,21 +35,21 @@ def test_the_same_preset_twice_makes_one_server_that_answers(live_tenant: Any, d
 
 
 def test_a_server_left_behind_gets_a_new_password(live_tenant: Any, demo: None) -> None:
-    defaults.ensure("eu_retail")
+    defaults.connect("eu_retail")
     AccountType.objects.all().delete()
     TradingServer.objects.all().delete()
-    defaults.ensure("eu_retail")
+    defaults.connect("eu_retail")
     assert server_test(actor=system("tests"), server=TradingServer.objects.get()).ok
 
 
 def test_retail_clients_in_the_eu_get_thirty_to_one_at_most(live_tenant: Any, demo: None) -> None:
-    defaults.ensure("eu_retail")
+    defaults.connect("eu_retail")
     assert max(value for kind in AccountType.objects.all() for value in kind.leverages) == 30
 
 
 def test_without_the_sandbox_nothing_is_made(tenant: Any, settings: Any) -> None:
     settings.SANDBOX = {"mt5_url": "", "mt5_admin_url": "", "mt5_ca": ""}
-    defaults.ensure("gcc")
+    defaults.connect("gcc")
     assert not TradingServer.objects.exists()
 
 
