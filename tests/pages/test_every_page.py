@@ -16,7 +16,7 @@ from .sights import AWAY, LOOKS, NOT_A_PAGE, PAGE, PIECE, REFUSED, groups, kind_
 from .world import World
 
 # No transaction around a test: what it wrote would keep the server's own requests waiting.
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]  # one test is up to forty views
 LANGUAGES = ("en", "ar")
 BAD = """<!doctype html><html lang="de" dir="ltr" data-ready><title> </title><body>
 <style nonce="x">p { color: #bbb; background: #fff; inline-size: 3000px }</style><script nonce="x">throw "bad"</script>
