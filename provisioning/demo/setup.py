@@ -145,6 +145,9 @@ def rules(book: Book) -> None:
             actor=owner,
         )
 
+    save(
+        "FX basics", {"campaigns": ["fx_basics"]}, local[:1], "round_robin"
+    )  # the tour's, whatever the reader's browser speaks
     save("English", {"languages": ["en"]}, [one for one in agents if "en" in one.speaks], "least_loaded")
     save(
         broker.countries[0].code,
