@@ -68,7 +68,7 @@ def before_send(event: Event, _: Hint) -> Event:
             frame.pop("vars", None)
     if message := found.get("logentry") or found.get("message"):
         kept["logentry"] = {"message": masked(str(message.get("message") if isinstance(message, dict) else message))}
-    if request := found.get("request"):
+    if (request := found.get("request")) and request.get("url"):
         kept["request"] = {"method": request.get("method"), "url": _address(str(request.get("url") or ""))}
     if (found.get("transaction_info") or {}).get("source") == "url":  # else it is a route or a task, by name
         kept.pop("transaction", None)
