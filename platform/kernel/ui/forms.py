@@ -164,10 +164,10 @@ class PhoneField(forms.CharField):
 
 def phone_example(country: str | None) -> str:
     """A number as they look in the country, isolated for a sentence of any direction; a British one where none is known."""
-    mobile = phonenumbers.PhoneNumberType.MOBILE
-    number = phonenumbers.example_number_for_type(country or "GB", mobile)
-    number = number or phonenumbers.example_number_for_type("GB", mobile)
-    text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    number = phonenumbers.example_number_for_type(country or "GB", phonenumbers.PhoneNumberType.MOBILE)
+    text = "+44 20 7946 0018"
+    if number is not None:
+        text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     return f"\u2066{text}\u2069"
 
 
