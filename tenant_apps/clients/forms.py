@@ -106,8 +106,8 @@ class LegalForm(UiForm, forms.Form):
 
     def __init__(self, *args: Any, languages: Sequence[str], newest: Sequence[LegalDocument], **kwargs: Any) -> None:
         self.languages = languages
-        self.follows = newest[0].version if newest else 0
-        initial: dict[str, Any] = {"follows": self.follows}
+        self.last_version = newest[0].version if newest else 0
+        initial: dict[str, Any] = {"follows": self.last_version}
         for document in newest:
             initial |= {f"title_{document.language}": document.title, f"body_{document.language}": document.body}
         super().__init__(*args, initial=initial, **kwargs)

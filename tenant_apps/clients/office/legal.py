@@ -43,7 +43,7 @@ def new_version(request: HttpRequest, kind: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _published(request, kind, form):
         messages.success(request, pgettext("legal document", "The new version is published."))
         return redirect("clients:legal-documents")
-    values = {"form": form, "kind": KIND_NAMES[kind], "newest": newest, "version": form.follows + 1}
+    values = {"form": form, "kind": KIND_NAMES[kind], "newest": newest, "version": form.last_version + 1}
     return page(request, "clients/office/legal_new.html", values, status=422 if request.method == "POST" else 200)
 
 
