@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import timedelta
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -30,7 +31,7 @@ def link_create(*, user: User, purpose: str) -> str:
     return token
 
 
-def links_void(user_id: object) -> int:
+def links_void(user_id: UUID) -> int:
     """End every link that was mailed for this account and not used yet: its mailbox is no longer a proof."""
     return OneTimeLink.objects.filter(user_id=user_id, used_at__isnull=True).update(used_at=clock.now())
 

@@ -37,11 +37,8 @@ def rule_publish(
     if not name.strip():
         raise Invalid(field="name")
     checked = trigger_parse(trigger)
-    content = {
-        "trigger": checked,
-        "conditions": conditions_parse(conditions, checked),
-        "actions": actions_parse(list(actions)),
-    }
+    acts = actions_parse(list(actions))
+    content = {"trigger": checked, "conditions": conditions_parse(conditions, checked), "actions": acts}
     if rule is None:
         row = Rule.objects.create(key=key or f"{slugify(name)[:48] or 'rule'}-{short_id(6)}", name=name.strip()[:120])
     else:
@@ -49,7 +46,7 @@ def rule_publish(
         row.name, row.updated_at = name.strip()[:120], clock.now()
     before = _content(row)
     if before != content:
-        _require_actions(actor, content["actions"])
+        _require_actions(actor, acts)
         row.number += 1
         RuleVersion.objects.create(
             rule=row, number=row.number, author=actor.label[:160], published_at=clock.now(), **content

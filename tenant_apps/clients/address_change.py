@@ -43,13 +43,13 @@ def payout_held(client: Client) -> bool:
 
 def log_in_moved(*, client: Client, before: str, actor: Actor) -> None:
     """Within the transaction that changed `client.email`: move the log-in, end it everywhere, and tell both addresses."""
-    User.objects.filter(pk=client.user_id).update(
-        email=client.email, email_verified_at=None, auth_epoch=F("auth_epoch") + 1
-    )
+    user_id = client.user_id
+    assert user_id is not None, "only a client with a log-in"
+    User.objects.filter(pk=user_id).update(email=client.email, email_verified_at=None, auth_epoch=F("auth_epoch") + 1)
     Client.objects.filter(pk=client.pk).update(email_changed_at=clock.now())
     client.email_changed_at = clock.now()
-    sessions.end_all(client.user_id)
-    links_void(client.user_id)
+    sessions.end_all(user_id)
+    links_void(user_id)
     audit.record(
         actor=actor, action="clients.log_in_moved", obj=client, subject=client.pk, before={"email": before},
         after={"email": client.email, "payouts_held_hours": hold_hours()},

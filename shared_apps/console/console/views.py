@@ -34,7 +34,9 @@ BROKERS = TableSpec(
         Column(key="lag", label=pgettext_lazy("console", "Event lag"), sort="lag", align="num"),
         Column(key="dead", label=pgettext_lazy("console", "Dead letters"), sort="dead", align="num"),
         Column(key="commands", label=pgettext_lazy("console", "Commands"), sort="commands", align="num"),
-        Column(key="live", label=pgettext_lazy("console", "Live delay"), sort="live", align="num", css_class="ui-from-lg"),
+        Column(
+            key="live", label=pgettext_lazy("console", "Live delay"), sort="live", align="num", css_class="ui-from-lg"
+        ),
         Column(key="size", label=pgettext_lazy("console", "Size"), sort="size", align="num", css_class="ui-from-lg"),
         Column(key="event", label=pgettext_lazy("console", "Last event"), sort="event", align="end"),
     ],
