@@ -51,7 +51,8 @@ def living(keys: Collection[str]) -> set[str]:
     A session without an account (sign-up in progress) lives as long as its row. Two queries, however many keys.
     """
     store = SessionStore()
-    rows = store.model.objects.filter(session_key__in=list(keys), expire_date__gt=clock.now())
+    # Django dates sessions by the machine's clock; the demo's, which can be moved, would find them all expired.
+    rows = store.model.objects.filter(session_key__in=list(keys), expire_date__gt=datetime.now(UTC))
     found = {row.session_key: store.decode(row.session_data) for row in rows}
     model = apps.get_model(settings.ACCOUNT_MODELS["tenant" if context.tenant_or_none() else "public"])
     wanted = {data["account_id"] for data in found.values() if data.get("account_id")}

@@ -84,3 +84,9 @@ def test_the_watch_ends_the_streams_of_those_who_left_and_no_others(
         one.streams.add(watch.Stream(owner, key, lambda key=key: ended.append(key)))  # type: ignore[misc]
     asyncio.run(one.check())
     assert ended == ["left"]
+
+
+def test_moving_the_demos_clock_ends_no_session(tenant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, later = logged_in(staff("sales")), clock.now() + timedelta(days=60)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert sessions.living([key]) == {key}
