@@ -169,9 +169,7 @@ class Supervisor:
             await asyncio.sleep(min(1.0, REMIND_SECONDS))
             started = [one for one in waiting if one.begun and not one.ready.is_set()]
             if started and quiet_seconds() >= REMIND_SECONDS:
-                now = time.monotonic()
-                names = ", ".join(f"{one.spec.called} ({now - one.begun:.0f} s)" for one in started)
-                say(f"Waiting for {names}; logs: {started[0].log.parent}")
+                say(_awaited(started))
 
     async def _keep(self, watched: _Watched) -> None:
         """Start one process again and again, with longer pauses while it keeps dying."""
@@ -298,6 +296,16 @@ class Supervisor:
         processes.send(running.pid, signal.SIGKILL, group=True)
         await running.wait()
         self._undertaker.done(running.pid)
+
+
+def _awaited(started: Sequence[_Watched]) -> str:
+    """What is not ready yet, in one line; a task is at work rather than awaited."""
+    now = time.monotonic()
+    first = started[0]
+    if isinstance(first.spec.ready, DoneReady):
+        return f"{first.spec.called} ... still at it, {now - first.begun:.0f} s"
+    names = ", ".join(f"{one.spec.called} ({now - one.begun:.0f} s)" for one in started)
+    return f"Waiting for {names}; logs: {first.log.parent}"
 
 
 async def _show(watched: _Watched) -> None:

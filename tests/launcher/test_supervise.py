@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -166,6 +167,12 @@ def test_what_is_awaited_is_named_in_one_line(
     (line,) = [line for line in told[-1].splitlines() if "Waiting for" in line][:1]
     assert re.search(r"Waiting for Pages \(web\) \(\d+ s\)(, worker \(\d+ s\))?; logs: ", line)
     assert "later" not in line
+
+
+def test_a_task_is_said_to_be_at_work_rather_than_awaited(tmp_path: Path) -> None:
+    task = script("upgrade", "", ready=DoneReady(), title="Preparing the database")
+    line = supervise._awaited([supervise._Watched(task, tmp_path / "upgrade.log", begun=time.monotonic() - 9)])
+    assert line == "Preparing the database ... still at it, 9 s"
 
 
 def test_the_end_is_announced_at_once(
