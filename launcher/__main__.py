@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -28,6 +29,8 @@ TARGETS = {
 
 
 def _interrupt(_signum: int, _frame: object) -> None:
+    # Not by print, which this may have interrupted. What runs by now is stopped on the way out, and that takes a moment.
+    os.write(1, b"\nStopping ...\n")
     raise KeyboardInterrupt
 
 
@@ -36,7 +39,7 @@ def main() -> None:
     if len(sys.argv) != 2 or sys.argv[1] not in TARGETS:
         sys.exit(f"usage: python -m launcher {{{'|'.join(TARGETS)}}}")
     # A terminal that closes or a `kill` is treated as Ctrl-C: every `finally` runs.
-    for signum in (signal.SIGTERM, signal.SIGHUP):
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _interrupt)
     try:
         TARGETS[sys.argv[1]]()

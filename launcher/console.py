@@ -16,6 +16,7 @@ TAIL_LINES = 30
 # Handed on when the bootstrap replaces itself by the launcher, so that the clock does not start again.
 STARTED_VARIABLE = "RIALTO_LAUNCHER_STARTED"
 _started = float(os.environ.get(STARTED_VARIABLE) or time.monotonic())
+_said = time.monotonic()
 
 
 def started() -> str:
@@ -39,8 +40,15 @@ class LauncherError(Exception):
 
 def say(text: str) -> None:
     """Print one line with the seconds since the launcher started."""
-    elapsed = time.monotonic() - _started
+    global _said
+    _said = time.monotonic()
+    elapsed = _said - _started
     print(f"[{elapsed:6.1f}s] {text}", flush=True)
+
+
+def quiet_seconds() -> float:
+    """How long ago the last line was printed."""
+    return time.monotonic() - _said
 
 
 def complain(error: LauncherError) -> None:

@@ -25,6 +25,15 @@ OURS_ALONE = (
     "DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "RIALTO_SECRET_KEY", "RIALTO_MASTER_KEY", "EMAIL_URL",
     "S3_ACCESS_KEY", "S3_SECRET_KEY", "SENTRY_DSN",
 )  # fmt: skip
+TITLES = {
+    "upgrade": "Preparing the database",
+    "seed_demo": "Making the three brokerages",
+    "web": "Pages (web)",
+    "worker": "Background work (worker)",
+    "beat": "Timetable (beat)",
+    "relay": "Events (relay)",
+    "bridge": "Link to the trading server (bridge)",
+}
 KEPT_ON_RESET = ("lock", "test", "bench")
 
 
@@ -63,8 +72,16 @@ def manage() -> None:
     if not state.remembered().get("ports", {}).get("web") and not os.environ.get("RIALTO_PORT"):
         raise LauncherError("There is no demo here yet", advice="Start one with `make demo`.")
     arguments = shlex.split(os.environ.get("ARGS", "")) or ["help"]
-    status = subprocess.run(management.command(*arguments), cwd=ROOT, env=environment_of(state), check=False).returncode
-    sys.exit(status)
+    command = _quick_code(state, arguments) or management.command(*arguments)
+    sys.exit(subprocess.run(command, cwd=ROOT, env=environment_of(state), check=False).returncode)
+
+
+def _quick_code(state: State, arguments: list[str]) -> list[str] | None:
+    """How the mailbox's authenticator tells a code, without the seconds that Django takes to start."""
+    known = state.folder / "sandbox" / "mailbox" / sandboxes.CODES
+    if arguments[0] != "demo_code" or len(arguments) != 2 or arguments[1].startswith("-") or not known.exists():
+        return None
+    return [python(), "-m", "sandbox.mailbox.codes", str(known), arguments[1]]
 
 
 def environment_of(state: State) -> dict[str, str]:
@@ -166,6 +183,7 @@ def _sandbox_processes(state: State, environment: dict[str, str]) -> list[Proces
         specs.append(
             Process(
                 name=f"sandbox-{name}",
+                title=sandbox.title,
                 command=sandboxes.command(name, at, python()),
                 environment=bare,
                 ready=HttpReady(sandbox.health_port(at)),
@@ -183,7 +201,9 @@ def _our_processes(environment: dict[str, str], state: State, sandbox_names: lis
     specs: list[Process] = []
 
     def add(name: str, command: list[str], ready: object, after: tuple[str, ...], grace: float = 10.0) -> None:
-        specs.append(Process(name, command, environment, ready, after, grace, ROOT))  # type: ignore[arg-type]
+        specs.append(
+            Process(name, command, environment, ready, after, grace, ROOT, TITLES[name])  # type: ignore[arg-type]
+        )
 
     before: tuple[str, ...] = ()
     for name in ("upgrade", "seed_demo"):
@@ -238,7 +258,9 @@ def _welcome(environment: dict[str, str]) -> None:
     """Addresses, log-ins and the tour, as the applications tell them."""
     address = f"{environment['RIALTO_SCHEME']}://{environment['RIALTO_DOMAIN']}:{environment['RIALTO_PORT']}"
     if management.has_command("demo_guide"):
-        print("\n" + management.manage("demo_guide", env=child_environment(environment)) + "\n", flush=True)
+        with step("Gathering addresses and log-ins"):
+            text = management.manage("demo_guide", env=child_environment(environment))
+        print(f"\n{text}\n", flush=True)
     else:
         print(f"\nRialto runs at {address}\n", flush=True)
     say("Everything runs. Ctrl-C stops it; `make demo RESET=1` starts over.")

@@ -9,6 +9,8 @@ from pathlib import Path
 from launcher.layout import ROOT
 from launcher.state import HOST, State
 
+CODES = "codes.json"  # who has a second factor: written by the demo's seed, shown by the mailbox
+
 
 @dataclass(frozen=True)
 class Place:
@@ -23,6 +25,7 @@ class Place:
 class Sandbox:
     """How one server is started, where it says that it is ready, and how the rest of the system finds it."""
 
+    title: str
     extra_ports: tuple[str, ...] = ()
     flags: Callable[[Place], list[str]] = lambda place: []
     health_port: Callable[[Place], int] = lambda place: place.port
@@ -35,6 +38,7 @@ def _url(port: int, scheme: str = "http") -> str:
 
 TABLE: dict[str, Sandbox] = {
     "mt5": Sandbox(
+        "Trading server (sandbox)",
         extra_ports=("admin",),
         flags=lambda at: ["--admin-port", str(at.ports["admin"]), "--tls-dir", str(at.folder / "tls")],
         health_port=lambda at: at.ports["admin"],
@@ -44,14 +48,16 @@ TABLE: dict[str, Sandbox] = {
             "SANDBOX_MT5_CA": str(at.folder / "tls" / "ca.pem"),
         },
     ),
-    "stripe": Sandbox(variables=lambda at: {"SANDBOX_STRIPE_URL": _url(at.port)}),
-    "paytabs": Sandbox(variables=lambda at: {"SANDBOX_PAYTABS_URL": _url(at.port)}),
-    "bank": Sandbox(variables=lambda at: {"SANDBOX_BANK_URL": _url(at.port)}),
+    "stripe": Sandbox("Stripe (sandbox)", variables=lambda at: {"SANDBOX_STRIPE_URL": _url(at.port)}),
+    "paytabs": Sandbox("PayTabs (sandbox)", variables=lambda at: {"SANDBOX_PAYTABS_URL": _url(at.port)}),
+    "bank": Sandbox("Bank (sandbox)", variables=lambda at: {"SANDBOX_BANK_URL": _url(at.port)}),
     "mailbox": Sandbox(
+        "Mailbox (sandbox)",
         extra_ports=("smtp",),
-        flags=lambda at: ["--smtp-port", str(at.ports["smtp"])],
+        flags=lambda at: ["--smtp-port", str(at.ports["smtp"]), "--codes", str(at.folder / CODES)],
         variables=lambda at: {
             "SANDBOX_MAILBOX_URL": _url(at.port),
+            "SANDBOX_CODES": str(at.folder / CODES),
             "EMAIL_URL": f"smtp://{HOST}:{at.ports['smtp']}",
         },
     ),

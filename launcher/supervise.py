@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from launcher import processes
-from launcher.console import LauncherError, say, tail_of
+from launcher.console import LauncherError, quiet_seconds, say, tail_of
 from launcher.state import HOST
 from launcher.undertaker import STAGE_PROCESSES, Undertaker
 
@@ -25,6 +25,7 @@ LONGEST_PAUSE = 30.0
 HEALTHY_AFTER = 30.0
 ATTEMPTS_AT_START = 3
 WATCH_SECONDS = 1.0
+REMIND_SECONDS = 8.0  # of silence before what is awaited is named
 GOOD_END = "ended with status 0"
 
 
@@ -60,7 +61,7 @@ Readiness = HttpReady | LogReady | AliveReady | DoneReady
 
 @dataclass(frozen=True)
 class Process:
-    """One process of a run. ``after`` names those that must be ready before it starts."""
+    """One process of a run. ``after`` names those that must be ready before it starts, ``title`` tells people what it is."""
 
     name: str
     command: Sequence[str]
@@ -69,6 +70,12 @@ class Process:
     after: tuple[str, ...] = ()
     grace: float = 10.0
     cwd: Path | None = None
+    title: str = ""
+
+    @property
+    def called(self) -> str:
+        """What people read instead of the name."""
+        return self.title or self.name
 
 
 @dataclass
@@ -78,6 +85,7 @@ class _Watched:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     running: asyncio.subprocess.Process | None = None
     log_offset: int = 0
+    begun: float = 0.0  # time.monotonic() of its last start
     failures: int = 0
 
 
@@ -101,7 +109,9 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask ``run`` to stop everything and return. A second call kills what is still stopping."""
-        if self._stopping.is_set():
+        if not self._stopping.is_set():
+            say("Stopping ...")
+        else:
             for watched in self._watched.values():
                 if watched.running is not None and watched.running.returncode is None:
                     processes.send(watched.running.pid, signal.SIGKILL, group=True)
@@ -118,6 +128,7 @@ class Supervisor:
             loop.add_signal_handler(signum, self.stop)
         keepers = [asyncio.create_task(self._keep(watched)) for watched in self._watched.values()]
         others = [asyncio.create_task(self._announce(when_ready)), asyncio.create_task(self._look_after())]
+        others.append(asyncio.create_task(self._remind()))
         try:
             await self._stopping.wait()
         finally:
@@ -152,6 +163,14 @@ class Supervisor:
             self._stopping.set()
             raise
 
+    async def _remind(self) -> None:
+        """Until all are ready, name in one line what is awaited whenever nothing was said for a while."""
+        while waiting := [one for one in self._watched.values() if not one.ready.is_set()]:
+            await asyncio.sleep(min(1.0, REMIND_SECONDS))
+            started = [one for one in waiting if one.begun and not one.ready.is_set()]
+            if started and quiet_seconds() >= REMIND_SECONDS:
+                say(_awaited(started))
+
     async def _keep(self, watched: _Watched) -> None:
         """Start one process again and again, with longer pauses while it keeps dying."""
         for name in watched.spec.after:
@@ -172,13 +191,14 @@ class Supervisor:
             if not self._started and watched.failures >= ATTEMPTS_AT_START:
                 self._give_up(watched, status)
                 return
-            say(f"{watched.spec.name} is started again in {pause:.0f} s")
+            say(f"{watched.spec.called} is started again in {pause:.0f} s")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _conclude(self, watched: _Watched, status: str) -> None:
         """A task ended: good, or the end of the run (trying a migration again would not make it better)."""
         if status == GOOD_END:
+            say(f"{watched.spec.called}: done in {time.monotonic() - watched.begun:.0f} s")
             watched.ready.set()
         else:
             watched.failures += 1
@@ -197,7 +217,7 @@ class Supervisor:
             await asyncio.wait({ending, readiness}, return_when=asyncio.FIRST_COMPLETED)
             if not ending.done():
                 readiness.result()
-                say(f"{watched.spec.name} is ready")
+                say(f"{watched.spec.called}: ready")
                 watched.ready.set()
             code = await ending
         finally:
@@ -211,6 +231,7 @@ class Supervisor:
 
     async def _spawn(self, watched: _Watched) -> None:
         spec = watched.spec
+        watched.begun = time.monotonic()
         watched.log.parent.mkdir(parents=True, exist_ok=True)
         with watched.log.open("ab") as log:
             watched.log_offset = log.tell()
@@ -227,7 +248,7 @@ class Supervisor:
         self._undertaker.add(watched.running.pid, stage=STAGE_PROCESSES, grace=spec.grace)
 
     async def _wait_ready(self, watched: _Watched) -> None:
-        probe, begun, told = watched.spec.ready, time.monotonic(), 15.0
+        probe, begun = watched.spec.ready, time.monotonic()
         if isinstance(probe, DoneReady):
             await _show(watched)
         while True:
@@ -240,21 +261,17 @@ class Supervisor:
                     ready = time.monotonic() - begun >= seconds
             if ready:
                 return
-            if time.monotonic() - begun > told:
-                told += 15
-                waited = time.monotonic() - begun
-                say(f"{watched.spec.name} is not ready yet, {waited:.0f} s (log: {watched.log})")
             await asyncio.sleep(0.1)
 
     def _report_death(self, watched: _Watched, status: str, lived: float) -> None:
-        say(f"{watched.spec.name} {status} after {lived:.0f} s")
+        say(f"{watched.spec.called} {status} after {lived:.0f} s")
         if watched.failures <= ATTEMPTS_AT_START:
             for line in tail_of(watched.log, 12).splitlines():
                 print(f"    | {line}", flush=True)
 
     def _give_up(self, watched: _Watched, status: str) -> None:
         self._failed = LauncherError(
-            f"{watched.spec.name} {status}" + (f", {watched.failures} times" if watched.failures > 1 else ""),
+            f"{watched.spec.called} {status}" + (f", {watched.failures} times" if watched.failures > 1 else ""),
             advice=f"Its whole log is {watched.log}.",
             tail=tail_of(watched.log),
         )
@@ -281,9 +298,19 @@ class Supervisor:
         self._undertaker.done(running.pid)
 
 
+def _awaited(started: Sequence[_Watched]) -> str:
+    """What is not ready yet, in one line; a task is at work rather than awaited."""
+    now = time.monotonic()
+    first = started[0]
+    if isinstance(first.spec.ready, DoneReady):
+        return f"{first.spec.called} ... still at it, {now - first.begun:.0f} s"
+    names = ", ".join(f"{one.spec.called} ({now - one.begun:.0f} s)" for one in started)
+    return f"Waiting for {names}; logs: {first.log.parent}"
+
+
 async def _show(watched: _Watched) -> None:
-    """Print a task's lines as they come, for ever."""
-    say(f"{watched.spec.name} ...")
+    """Print a task's lines as they come, for ever; structured log lines stay in the log file."""
+    say(f"{watched.spec.called} ...")
     with watched.log.open("rb") as stream:
         stream.seek(watched.log_offset)
         rest = b""
@@ -292,7 +319,8 @@ async def _show(watched: _Watched) -> None:
             nonlocal rest
             *lines, rest = (rest + stream.read()).split(b"\n")
             for line in lines:
-                say(f"{watched.spec.name}: {line.decode('utf-8', 'replace')}")
+                if line.strip() and not line.startswith(b'{"'):
+                    say(f"  {line.decode('utf-8', 'replace')}")
 
         try:
             while True:

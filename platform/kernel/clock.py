@@ -20,7 +20,12 @@ _cached: tuple[float, float] = (0.0, 0.0)  # (read at, by time.monotonic; shift 
 
 def now() -> datetime:
     """The present instant, UTC, timezone-aware, shifted where the clock may be moved."""
-    return _frozen.get() or datetime.now(UTC) + timedelta(seconds=shift())
+    return _frozen.get() or present()
+
+
+def present() -> datetime:
+    """As `now()`, but never a moment of an invented past: for what is measured rather than told."""
+    return datetime.now(UTC) + timedelta(seconds=shift())
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from kernel import clock
 from kernel.actors import Actor
 from kernel.logs import request_id
 from kernel.models import OutboxMessage
@@ -138,6 +139,7 @@ def publish(fact: Event, *, aggregate: str, actor: Actor | None = None) -> Outbo
         aggregate=aggregate[:80],
         payload=payload,
         headers={"actor": actor.as_json() if actor else {}, "request_id": request_id.get()},
+        available_at=clock.present(),  # a fact may be dated back; the relay has had it since now
     )
     from kernel.relay import wake
 

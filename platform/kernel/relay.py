@@ -18,7 +18,7 @@ from typing import Any
 
 import redis
 from django.db import IntegrityError, close_old_connections, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Case, Exists, F, Min, OuterRef, When
 
 from kernel import clock
 from kernel.events import Envelope, Handler, handlers_of
@@ -115,8 +115,12 @@ def drain(limit: int = BATCH) -> int:
 
 
 def lag_seconds() -> float:
-    """Age of the oldest open message that is due: the relay's health for this tenant."""
-    oldest = _open().filter(available_at__lte=clock.now()).order_by("id").values_list("created_at", flat=True).first()
+    """How long the oldest open message has been due: the relay's health for this tenant.
+
+    Since it could first be delivered; one that failed before counts from its fact on, as its pauses are part of the lag.
+    """
+    since = Case(When(attempts=0, then=F("available_at")), default=F("created_at"))
+    oldest = _open().filter(available_at__lte=clock.now()).aggregate(at=Min(since))["at"]
     return max(0.0, (clock.now() - oldest).total_seconds()) if oldest else 0.0
 
 

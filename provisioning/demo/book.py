@@ -69,6 +69,7 @@ class Book:
     until: datetime
     password_hash: str
     say: Callable[[str], None]
+    recovery: list[str] = field(default_factory=list)  # hashes of the staff's recovery codes
     trail: Trail = field(default_factory=Trail)
 
     @cached_property

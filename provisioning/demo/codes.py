@@ -15,6 +15,8 @@ from kernel.clock import UTC
 
 PASSWORD = "Rialto-Demo-2026"  # noqa: S105 - documented, and only ever used by the demo
 STEP_SECONDS = 30
+# Of every account alike, so that eight hashes serve all; each works once per account.
+RECOVERY_CODES = tuple(f"demo-{number:06d}" for number in range(1, 9))
 
 
 def totp_secret(email: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.conf import settings
 
-from .brokers import BROKERS, NORDWIND, OPERATORS, Broker
-from .codes import PASSWORD, code_now
+from .brokers import ALNOOR, BROKERS, IPEKYOLU, NORDWIND, OPERATORS, Broker
+from .codes import PASSWORD
 
 RULE = "─" * 100
+CODE_COMMAND = 'make manage ARGS="demo_code EMAIL"'
 
 
 def address(host: str = "") -> str:
@@ -20,12 +23,8 @@ def _person(broker: Broker, role: str, number: int = 0) -> str:
     return broker.email(broker.with_role(role)[number])
 
 
-def _code(email: str) -> str:
-    return code_now(email)[0]
-
-
 def guide() -> str:
-    """The whole text, with second-factor codes of this moment."""
+    """The whole text."""
     return "\n".join([RULE, *_addresses(), "", *_log_ins(), "", *_tour(), RULE])
 
 
@@ -37,7 +36,7 @@ def _addresses() -> list[str]:
             f" portal {address(broker.slug)}   office {address(f'office.{broker.slug}')}"
         )
     lines.append(f"  {'Vendor':<18} {'':<19} site {address()}   console {address('console')}")
-    for name, words in (("mailbox_url", "all mails"), ("stripe_url", "Stripe"), ("paytabs_url", "PayTabs"),
+    for name, words in (("mailbox_url", "mails and codes"), ("stripe_url", "Stripe"), ("paytabs_url", "PayTabs"),
                         ("bank_url", "bank"), ("mt5_admin_url", "trading server")):  # fmt: skip
         if url := settings.SANDBOX.get(name):
             tail = "/_control" if words in {"Stripe", "PayTabs"} else "/"
@@ -46,39 +45,77 @@ def _addresses() -> list[str]:
 
 
 def _log_ins() -> list[str]:
-    rows = [("trader", NORDWIND.trader[0], "")]
-    roles = (("agent", "sales", 0), ("compliance", "compliance", 0), ("finance 1", "finance", 0),
-             ("finance 2", "finance", 1), ("owner", "owner", 0))  # fmt: skip
-    rows += [(words, email := _person(NORDWIND, role, number), _code(email)) for words, role, number in roles]
-    rows.append(("vendor", OPERATORS[0][0], _code(OPERATORS[0][0])))
-    lines = [
-        f'Log-ins: password {PASSWORD} for everybody; codes are of now, a new one: make manage ARGS="demo_code EMAIL"'
+    """A line for each role, a column for each brokerage."""
+    codes = f"{settings.SANDBOX['mailbox_url']}/codes" if settings.SANDBOX.get("mailbox_url") else CODE_COMMAND
+    widths = [max(len(cell) for cell in column) for column in zip(*_table(), strict=True)]
+    rows = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in _table())
+    return [
+        f"Log-ins: password {PASSWORD} for everybody",
+        f"         second-factor codes of now, for all but traders: {codes}",
+        *(f"  {row}".rstrip() for row in rows),
+        f"  {'vendor':<{widths[0]}}  {OPERATORS[0][0]}",
     ]
-    lines += [f"  {words:<11} {email:<40} {code}" for words, email, code in rows]
-    others = ", ".join(_person(broker, "sales") for broker in BROKERS[1:])
-    lines.append(f"  elsewhere   the same pattern: {others} …")
-    return lines
+
+
+def _table() -> list[tuple[str, ...]]:
+    roles = (("agent", "sales", 0), ("compliance", "compliance", 0), ("second", "compliance", 1),
+             ("finance 1", "finance", 0), ("finance 2", "finance", 1), ("owner", "owner", 0))  # fmt: skip
+    return [
+        ("", *(broker.name for broker in BROKERS)),
+        ("trader", *(broker.trader[0] for broker in BROKERS)),
+        *((words, *(_person(broker, role, number) for broker in BROKERS)) for words, role, number in roles),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One seat of the tour: who sits there, where (host under the platform's domain and path), and what to do and see."""
+
+    seat: str
+    host: str
+    path: str
+    who: str
+    what: tuple[str, ...]
+
+
+def stops() -> tuple[Stop, ...]:
+    """The tour, in the order of the README's table, which names the same seats and places."""
+    first, second = (_person(NORDWIND, "finance", number) for number in (0, 1))
+    officer, other = (_person(ALNOOR, "compliance", number) for number in (0, 1))
+    return (
+        Stop("visitor", NORDWIND.slug, "/welcome/?utm_campaign=fx_basics", "", (
+            "With the agent's window beside it (next line): leave your name; the lead appears there without a reload.",
+        )),
+        Stop("sales agent", f"office.{NORDWIND.slug}", "/leads/", _person(NORDWIND, "sales"), (
+            "Call, note, status, a task in two days; then invite. The mail is in the mailbox; its link registers you,",
+            "and as that new client you can do the identity check at /kyc/ with any two pictures.",
+        )),
+        Stop("trader", ALNOOR.slug, "/", ALNOOR.trader[0], (
+            "In Arabic, on a phone's width: verified already; robots trade the account, so positions and equity move.",
+            "Deposit by card: pay on PayTabs' page, see it arrive in portal and office.",
+        )),
+        Stop("compliance", f"office.{ALNOOR.slug}", "/kyc/", officer, (
+            "Documents side by side, ask again, approve: four eyes are asked for here, so the approval waits for",
+            f"{other}. It opens the MT5 account and sends the welcome mail.",
+        )),
+        Stop("finance", f"office.{NORDWIND.slug}", "/payments/", first, (
+            f"Propose a waiting withdrawal; {second} approves it in another browser, and the",
+            "money goes out at the sandbox.",
+        )),
+        Stop("owner", f"office.{IPEKYOLU.slug}", "/", _person(IPEKYOLU, "owner"), (
+            "Settings: looks with live preview, staff and roles, lead rules, audit trail.",
+        )),
+        Stop("vendor", "console", "/", OPERATORS[0][0], (
+            "Brokerages, their health and lag; create one; enter one with a reason (break-glass).",
+        )),
+    )  # fmt: skip
 
 
 def _tour() -> list[str]:
-    """Six seats; each line is something to do and what to see."""
-    portal, office = address(NORDWIND.slug), address(f"office.{NORDWIND.slug}")
-    agent, compliance = _person(NORDWIND, "sales"), _person(NORDWIND, "compliance")
-    first, second = (_person(NORDWIND, "finance", number) for number in (0, 1))
-    return [
-        "A tour of five minutes, at Nordwind Markets",
-        f"  1 Lead        Open {office}/leads/ as {agent}. In another window send the form at",
-        f"                {portal}/welcome/?utm_campaign=fx_basics: the lead appears without reloading. Call, note,",
-        "                status, task; then invite. The mail is in the mailbox, its link opens the registration.",
-        "  2 Trader      Register, confirm the e-mail, upload two pictures at /kyc/. Or log in as the trader above:",
-        "                robots trade that account, positions and equity move while you look.",
-        f"  3 Compliance  As {compliance} at {office}/kyc/: documents side by side, ask again or",
-        "                approve. Approval opens the MT5 account and sends the welcome mail.",
-        "  4 Money       As the trader deposit €500 by Klarna: pay on Stripe's page, see it arrive in portal and office.",
-        f"                Ask for a withdrawal; {first} proposes it,",
-        f"                {second} approves it, and the refund stands at the sandbox.",
-        f"  5 Owner       {office} as the owner: looks with live preview, staff, roles, rules, audit trail.",
-        f"  6 Vendor      {address('console')}: brokerages, their health and lag; enter one by break-glass. {address()}",
-        "                sets up a brokerage of your own in seconds.",
-        '  Later         make manage ARGS="demo_clock --days 7" moves the time: the series of mails goes on.',
-    ]
+    lines = ["A tour of five minutes"]
+    for number, stop in enumerate(stops(), 1):
+        who = f" as {stop.who}" if stop.who else ""
+        lines.append(f"  {number} {stop.seat:<11} {address(stop.host)}{stop.path}{who}")
+        lines += [f"{'':<16}{line}" for line in stop.what]
+    lines.append('  Later         make manage ARGS="demo_clock --days 7" moves the time: the series of mails goes on.')
+    return lines

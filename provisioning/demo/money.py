@@ -24,6 +24,7 @@ from .people import stage_line
 from .plan import Life, months
 
 OPEN_REQUESTS = 6
+TOLD_EVERY = 250  # postings between two lines of progress
 IBAN = "DE89370400440532013000"  # the example of ISO 13616
 Step = tuple[datetime, int, Callable[[], None]]
 
@@ -62,6 +63,8 @@ def _post(book: Book, steps: list[Step]) -> None:
             with clock.frozen_at(moment):
                 work()
             at += 1
+            if at % TOLD_EVERY == 0:
+                book.say(f"{book.broker.name}: {at} of {len(steps)} postings in the ledger")
         _deals(book, begin, end)
     _watermark(book, read_from)
 

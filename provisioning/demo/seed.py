@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -18,10 +19,10 @@ from django.db import transaction
 from kernel import clock
 from kernel.tenancy import context
 
-from . import afterwards, cashier, identity, legal, markets, money, people, setup
+from . import accounts, afterwards, cashier, identity, legal, markets, money, people, setup
 from .book import Book, fresh, moment, remember, remembered
 from .brokers import BROKERS, Broker
-from .codes import PASSWORD
+from .codes import PASSWORD, RECOVERY_CODES
 
 SIZES = {"small": 20, "full": 300}
 
@@ -59,6 +60,8 @@ def seed_all(say: Callable[[str], None]) -> None:
     """Bring all three brokerages to the demo's state. Raises SeedFailed."""
     if not settings.DEMO:
         raise setup.SeedFailed("the demo's data is for a demo: set RIALTO_DEMO=1")
+    if path := settings.SANDBOX.get("codes"):
+        accounts.write(Path(path))
     if all(_done(broker) for broker in BROKERS):
         for broker in BROKERS:
             _look_after(broker, say)
@@ -66,9 +69,10 @@ def seed_all(say: Callable[[str], None]) -> None:
         return
     begun = time.monotonic()
     password_hash = make_password(PASSWORD)
-    setup.operators(password_hash)
+    recovery = [make_password(code) for code in RECOVERY_CODES]
+    setup.operators(password_hash, recovery)
     for broker in BROKERS:
-        _seed(broker, password_hash, say)
+        _seed(broker, password_hash, recovery, say)
     say(f"three brokerages in {time.monotonic() - begun:.0f} s")
 
 
@@ -77,28 +81,30 @@ def _done(broker: Broker) -> bool:
     return tenant is not None and {part.name for part in PARTS} <= set(remembered(tenant).get("done", ()))
 
 
-def _seed(broker: Broker, password_hash: str, say: Callable[[str], None]) -> None:
+def _seed(broker: Broker, password_hash: str, recovery: list[str], say: Callable[[str], None]) -> None:
+    if fresh(broker.slug) is None:
+        say(f"{broker.name}: setting up its tables, owner and defaults")
     tenant = setup.provision(broker, password_hash)
     state = remembered(tenant)
     if not state:
         state = {"until": clock.now().isoformat(), "size": size(), "done": []}
         remember(tenant, state)
         say(f"{broker.name}: set up")
-    book = Book(broker, tenant, int(state["size"]), moment(state["until"]), password_hash, say)
+    book = Book(broker, tenant, int(state["size"]), moment(state["until"]), password_hash, say, recovery)
     with context.use(tenant):
-        for part in PARTS:
+        for number, part in enumerate(PARTS, 1):
             if part.name not in state["done"]:
-                _do(part, book, state)
+                _do(part, book, state, f"{number} of {len(PARTS)}")
 
 
-def _do(part: Part, book: Book, state: dict[str, object]) -> None:
+def _do(part: Part, book: Book, state: dict[str, object], place: str) -> None:
     begun = time.monotonic()
     done = [*state["done"], part.name]  # type: ignore[misc]
     with transaction.atomic():
         part.work(book)
         remember(book.tenant, {**state, "done": done})
     state["done"] = done
-    book.say(f"{book.broker.name}: {part.words} ({time.monotonic() - begun:.1f} s)")
+    book.say(f"{book.broker.name} {place}: {part.words} ({time.monotonic() - begun:.1f} s)")
 
 
 def _look_after(broker: Broker, say: Callable[[str], None]) -> None:

@@ -28,8 +28,8 @@ class SeedFailed(AppError):
     status = 500
 
 
-def operators(password_hash: str) -> None:
-    """The vendor's people, with second factors. Public scope."""
+def operators(password_hash: str, recovery: list[str]) -> None:
+    """The vendor's people, with second factors and (hashed) recovery codes. Public scope."""
     from kernel import clock
     from shared_apps.operators.models import Operator
 
@@ -41,7 +41,8 @@ def operators(password_hash: str) -> None:
             )
             if made:
                 auth.totp_set(row, totp_secret(email))
-                row.save(update_fields=["totp_sealed", "totp_confirmed_at"])
+                row.recovery_codes = recovery
+                row.save(update_fields=["totp_sealed", "totp_confirmed_at", "recovery_codes"])
 
 
 def provision(broker: Broker, password_hash: str) -> TenantRef:
@@ -65,7 +66,7 @@ def provision(broker: Broker, password_hash: str) -> TenantRef:
 
 
 def staff(book: Book) -> None:
-    """Everybody of the list, in every role, with the demo's password and a fixed second factor."""
+    """Everybody of the list, in every role, with the demo's password, a fixed second factor and its recovery codes."""
     from tenant_apps.accounts.models import Realm, Role, User
 
     roles = {role.code: role for role in Role.objects.all()}
@@ -78,6 +79,7 @@ def staff(book: Book) -> None:
         row.time_zone = str(book.tenant.setting("time_zone") or "UTC")
         row.email_verified_at = row.email_verified_at or book.until
         auth.totp_set(row, totp_secret(email))
+        row.recovery_codes = book.recovery
         row.save()
         row.roles.set([roles[person.role]])
     book.__dict__.pop("users", None)

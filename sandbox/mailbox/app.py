@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,13 @@ from sandbox._web import (
     redirect,
     static_file,
 )
+from sandbox.mailbox import codes
 from sandbox.mailbox.store import Mailbox, Query, body_text, details, parse, parts
 
 STATIC = Path(__file__).parent / "static"
 LONGEST_WAIT = 120.0
 INBOX_POLICY = PAGE_POLICY + "; frame-src 'self'"
+CODES_POLICY = PAGE_POLICY + "; script-src 'self'; connect-src 'self'"
 # A mail may carry its own styles and pictures from this machine; it may run nothing and call nobody.
 MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; font-src data:; "
@@ -33,10 +37,11 @@ MAIL_POLICY = (
 
 
 class Inbox:
-    """Routes over a mailbox."""
+    """Routes over a mailbox; ``authenticator`` is the file of the people's second factors, read at each request."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: Mailbox, authenticator: Path | None = None) -> None:
         self.mailbox = mailbox
+        self.authenticator = authenticator
 
     def application(self) -> Application:
         router = Router()
@@ -47,6 +52,8 @@ class Inbox:
         router.add("GET", "/api/messages/{id}", self.api_get)
         router.add("GET", "/api/messages/{id}/raw", self.source)
         router.add("GET", "/api/wait", self.api_wait)
+        router.add("GET", "/api/codes", self.api_codes)
+        router.add("GET", "/codes", self.page_codes)
         router.add("GET", "/", self.page_list)
         router.add("POST", "/clear", self.page_clear)
         router.add("GET", "/messages/{id}", self.page_message)
@@ -94,6 +101,12 @@ class Inbox:
             return json_response({"error": str(error)}, 400)
         return json_response({"deleted": self.mailbox.clear(query)})
 
+    async def api_codes(self, request: Request) -> Response:
+        """Everybody's present second-factor code, and for how many seconds they hold."""
+        answer = json_response(codes.present(codes.read(self.authenticator), time.time()))
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
     def _find(self, request: Request) -> tuple[dict[str, Any], bytes] | None:
         number = request.params["id"]
         return self.mailbox.raw(int(number)) if number.isdecimal() else None
@@ -105,6 +118,9 @@ class Inbox:
         query = Query.parse({"to": values.get("to", ""), "subject": values.get("subject", "")})
         messages = self.mailbox.find(query, newest_first=True)
         return html_response(_list_page(messages, values), policy=INBOX_POLICY)
+
+    async def page_codes(self, request: Request) -> Response:
+        return html_response(_codes_page(codes.read(self.authenticator), time.time()), policy=CODES_POLICY)
 
     async def page_clear(self, request: Request) -> Response:
         if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
@@ -161,9 +177,48 @@ class Inbox:
         return Response(body, 200, kind if shown else "application/octet-stream", headers)
 
 
-def _page(title: str, *body: Child) -> str:
+def _page(title: str, *body: Child, head: Child = None) -> str:
     banner = el("p", "Sandbox mailbox: no mail leaves this machine", class_="banner")
-    return document(banner, el("main", *body), title=f"{title} · Sandbox mailbox", stylesheet="/static/mailbox.css")
+    return document(
+        banner, el("main", *body), title=f"{title} · Sandbox mailbox", stylesheet="/static/mailbox.css", head=head
+    )
+
+
+def _codes_page(accounts: list[codes.Account], moment: float) -> str:
+    left = codes.seconds_left(moment)
+    body: list[Child] = [
+        el("p", el("a", "Inbox", href="/")),
+        el("h1", "Second-factor codes"),
+        el("p", "New ones in ", el("strong", round(left), id="left", data_seconds=f"{left:.3f}"),
+           " s. Click a code to copy it; each works once.", class_="soft"),
+        el("p", id="status", role="status", class_="soft"),
+    ]  # fmt: skip
+    for group, members in groupby(accounts, key=lambda one: one.group):
+        body.append(_codes_table(group, list(members), moment))
+    if not accounts:
+        body.append(el("p", "No accounts yet: the demo writes them when its brokerages are made."))
+    if recovery := next((one.recovery for one in accounts if one.recovery), ()):
+        body.append(_section("Recovery codes", el("pre", "  ".join(recovery))))
+        body.append(el("p", "The same for everybody; each works once per account, in place of a code.", class_="soft"))
+    head = (
+        el("noscript", el("meta", http_equiv="refresh", content=str(max(1, round(left))))),
+        el("script", src="/static/codes.js", defer=True),
+    )
+    return _page("Second-factor codes", *body, head=head)
+
+
+def _codes_table(group: str, accounts: list[codes.Account], moment: float) -> Markup:
+    rows = [
+        el(
+            "tr",
+            el("th", el("bdi", one.label), scope="row"),
+            el("td", one.email),
+            el("td", el("button", codes.code_at(one.secret, moment), type="button", class_="code",
+                        data_email=one.email)),
+        )
+        for one in accounts
+    ]  # fmt: skip
+    return el("table", el("caption", group), el("tbody", rows))
 
 
 def _list_page(messages: list[dict[str, Any]], values: dict[str, str]) -> str:

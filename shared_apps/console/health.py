@@ -25,8 +25,10 @@ from kernel.tenancy.context import TenantRef
 KEPT_SECONDS = 5
 LAG_WARNING, LAG_DANGER = 15.0, 120.0
 
+# The lag is `relay.lag_seconds`, here in one round trip with the rest: from when a message could first be delivered.
 _QUEUES = """
-SELECT (SELECT extract(epoch FROM %(now)s - min(created_at)) FROM kernel_outbox
+SELECT (SELECT extract(epoch FROM %(now)s - min(CASE WHEN attempts = 0 THEN available_at ELSE created_at END))
+          FROM kernel_outbox
          WHERE delivered_at IS NULL AND dead_at IS NULL AND available_at <= %(now)s),
        (SELECT count(*) FROM kernel_outbox WHERE dead_at IS NOT NULL),
        (SELECT count(*) FROM kernel_command WHERE state IN ('pending', 'sending')),

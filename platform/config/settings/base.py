@@ -209,7 +209,7 @@ OUTGOING_ALLOWED_HOSTS: frozenset[str] = frozenset()
 OUTGOING_ALLOWED_SUFFIXES: tuple[str, ...] = (".localhost",) if DEMO else ()
 SANDBOX = {
     name: env.text(f"SANDBOX_{name.upper()}", "")
-    for name in ("mt5_url", "mt5_admin_url", "mt5_ca", "stripe_url", "paytabs_url", "bank_url", "mailbox_url")
+    for name in ("mt5_url", "mt5_admin_url", "mt5_ca", "stripe_url", "paytabs_url", "bank_url", "mailbox_url", "codes")
 }
 if DEMO:
     from urllib.parse import urlsplit

@@ -7,6 +7,7 @@ schema (tenancy.md, 2b). A migration with Python in it runs in each schema throu
 
 from __future__ import annotations
 
+import io
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -20,6 +21,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations import RunPython
 
 from kernel.tenancy import context, schemas
+
+TOLD_SECONDS = 3.0
 
 
 @dataclass
@@ -37,14 +40,41 @@ class Captured:
         return execute(sql, params, many, ctx)
 
 
-def upgrade_public() -> None:
+class Progress(io.StringIO):
+    """Takes what `migrate` writes and says every few seconds how many migrations are done."""
+
+    def __init__(self, what: str, total: int, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self.what, self.total, self.say = what, total, say
+        self.done, self.told_at = 0, time.monotonic()
+
+    def write(self, text: str) -> int:
+        if text.strip() == "OK":
+            self.done += 1
+            if time.monotonic() - self.told_at > TOLD_SECONDS:
+                self.told_at = time.monotonic()
+                self.say(f"{self.what}: {self.done} of {self.total} migrations")
+        return len(text)
+
+
+def _nothing(_: str) -> None:
+    """Says nothing."""
+
+
+def upgrade_public(say: Callable[[str], None] = _nothing) -> None:
     schemas.ensure_public_role()
     with context.owner(context.PUBLIC_SCHEMA):
-        call_command("migrate", database=schemas.OWNER, verbosity=0, interactive=False)
+        executor = MigrationExecutor(connections[schemas.OWNER])
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        _migrate(Progress("shared tables", len(plan), say))
     schemas.grant_public()
 
 
-def upgrade_template() -> Captured:
+def _migrate(progress: Progress) -> None:
+    call_command("migrate", database=schemas.OWNER, verbosity=1, interactive=False, stdout=progress, no_color=True)
+
+
+def upgrade_template(say: Callable[[str], None] = _nothing) -> Captured:
     """Make or bring forward the template; returns what was done, for the tenants."""
     connection = connections[schemas.OWNER]
     with context.owner(context.PUBLIC_SCHEMA), connection.cursor() as cursor:
@@ -56,7 +86,7 @@ def upgrade_template() -> Captured:
         captured = Captured()
         captured.python = any(isinstance(op, RunPython) for migration, _ in plan for op in migration.operations)
         with connection.execute_wrapper(captured):
-            call_command("migrate", database=schemas.OWNER, verbosity=0, interactive=False)
+            _migrate(Progress("a brokerage's tables", len(plan), say))
         captured.migrations = [row for row in _applied(schemas.TEMPLATE) if row not in set(before)]
     return captured
 

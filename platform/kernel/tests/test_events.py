@@ -70,6 +70,19 @@ def test_every_handler_once_in_order(live_tenant: Any, handlers: list[tuple[str,
     assert relay.lag_seconds() == 0.0
 
 
+def test_the_lag_counts_from_when_a_message_could_be_delivered(
+    live_tenant: Any, handlers: list[tuple[str, int]], settings: Any
+) -> None:
+    settings.DEMO = True
+    with clock.frozen_at(clock.now() - timedelta(hours=4)):
+        publish(1)
+    assert relay.lag_seconds() < 5
+    OutboxMessage.objects.update(attempts=1)  # it failed: its fact has waited since
+    assert relay.lag_seconds() == pytest.approx(4 * 3600, abs=5)
+    OutboxMessage.objects.update(attempts=0, available_at=clock.now() - timedelta(minutes=5))
+    assert relay.lag_seconds() == pytest.approx(300, abs=5)
+
+
 def test_a_failing_handler_undoes_itself_only_and_holds_up_its_aggregate_only(
     live_tenant: Any, handlers: list[tuple[str, int]]
 ) -> None:

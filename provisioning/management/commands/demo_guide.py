@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Print the demo's addresses, log-ins with present codes, and the tour."
+    help = "Print the demo's addresses, log-ins and the tour."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:

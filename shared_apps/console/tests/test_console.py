@@ -63,13 +63,23 @@ def test_health_is_what_the_brokers_own_tables_say(tenant: Any) -> None:
     assert calm.bytes > 100_000
     dead_letter(tenant)
     with context.use(tenant):
+        late = clock.now() - timedelta(seconds=200)
         OutboxMessage.objects.create(
-            name="clients.registered", aggregate="client:2", payload={}, created_at=clock.now() - timedelta(seconds=200)
+            name="clients.registered", aggregate="client:2", payload={}, created_at=late, available_at=late
         )
         InboxMessage.objects.create(source="stripe", event_key="evt_1", body=b"{}", dead_at=clock.now())
     sick = health_of(tenant)
     assert (sick.outbox_dead, sick.inbox_dead, sick.tone) == (1, 1, "danger")
     assert sick.lag == pytest.approx(200, abs=5)
+
+
+def test_a_fact_dated_back_is_no_backlog(tenant: Any) -> None:
+    with context.use(tenant):
+        OutboxMessage.objects.create(
+            name="clients.registered", aggregate="client:2", payload={}, created_at=clock.now() - timedelta(hours=4)
+        )
+    assert health_of(tenant).lag == pytest.approx(0, abs=5)
+    assert health_of(tenant).tone == "success"
 
 
 def test_one_brokers_trouble_is_not_anothers(tenant: Any, other_tenant: Any) -> None:

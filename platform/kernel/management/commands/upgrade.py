@@ -12,9 +12,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        upgrade_public()
+        upgrade_public(self.stdout.write)
         self.stdout.write("shared tables: up to date")
-        captured = upgrade_template()
+        captured = upgrade_template(self.stdout.write)
         self.stdout.write(f"template: {len(captured.migrations)} new migrations")
         schemas = directory.schemas_in_use()
         upgrade_tenants(schemas, captured, self.stdout.write)
