@@ -33,7 +33,7 @@ NEEDED = ("slug", "name", "preset", "owner_email", "owner_name", "owner_password
 def run_start(*, request: dict[str, Any], actor: Actor, run_id: UUID | None = None) -> ProvisioningRun:
     """Write the run and its journal, and wake a worker. With a known `run_id` it returns that run.
 
-    `request`: slug, name, preset, owner_email, owner_name, owner_password (a hash), and optionally owner_language,
+    `request`: slug, name, preset, owner_email, owner_name, owner_password (a hash), and optionally owner_language, since,
     languages, currencies, look {theme, colour, radius, font}. Raises Invalid, SlugTaken or SlugRefused.
     """
     missing = [name for name in NEEDED if not request.get(name)]

@@ -9,10 +9,13 @@ was written; making a schema, on the owner's connection, is like that too.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connections
 
 from kernel import audit, clock
@@ -177,12 +180,17 @@ class Defaults(Step):
 
     def forward(self, plan: Plan) -> None:
         ref = plan.ref()
-        with context.use(ref):
+        with context.use(ref), _dated(plan.request.get("since")):
             for _, _, ensure in defaults():
                 ensure(ref, plan.request["preset"])
 
     def verify(self, plan: Plan) -> bool:
         return plan.ref().setting("preset") == plan.request["preset"]
+
+
+def _dated(since: str | None) -> AbstractContextManager[None]:
+    """A brokerage of the demo has its defaults, documents above all, since before its invented clients (ISO time)."""
+    return clock.frozen_at(datetime.fromisoformat(since)) if since and settings.DEMO else nullcontext()
 
 
 class Connect(Step):

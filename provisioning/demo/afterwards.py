@@ -1,6 +1,7 @@
-"""What followed from being a client: who is in which segment since when, and how far the series of mails has come.
+"""What followed from being a client: who is in which segment since when, how far the series of mails has come, and what
+the automation's rules did.
 
-Members and enrolments are written as they would stand after half a year. The mails of the past are counted, not kept.
+All is written as it would stand after half a year. The mails and notifications of the past are counted, not kept.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ def write(book: Book) -> None:
     """Members of all segments by their own definitions; enrolments of everybody who entered the first one."""
     _members(book)
     _enrolments(book)
+    _rule_runs(book)
     book.trail.write()
 
 
@@ -85,3 +87,50 @@ def _enrolment(book: Book, life: Life, series: Any, steps: list[Any]) -> tuple[A
     else:
         row.state, row.ended_at = EnrolmentState.FINISHED, row.last_sent_at
     return row, mails
+
+
+def _rule_runs(book: Book) -> None:
+    """Runs of the rules a brokerage starts with, each with the task it made, done since unless it is of these days."""
+    from tenant_apps.automation.engine import actor_of
+    from tenant_apps.automation.models import RuleRun, RuleVersion
+    from tenant_apps.clients.models import Task
+
+    versions = {one.rule.key: one for one in RuleVersion.objects.select_related("rule").filter(number=1)}
+    runs, tasks = [], []
+    for life in book.lives:
+        for key, at in _occasions(life, book.until):
+            version, client = versions.get(key), book.clients[life.index]
+            if version is None or client.owner_id is None:
+                continue
+            did = [{"do": one["do"], "result": one.get("mail") or book.agent_of(life).name} for one in version.actions]
+            runs.append(RuleRun(rule=version.rule, version=version, client=client, occurrence=f"demo:{life.index}",
+                                state="done", result=did, at=at))  # fmt: skip
+            who = actor_of(version)
+            tasks += [
+                _rule_task(Task, one, client, who, at, book.until) for one in version.actions if one["do"] == "task"
+            ]
+            book.trail.line(client.pk, "automation.rule", at, who, rule=version.rule.name, done=did)
+    RuleRun.objects.bulk_create(runs, batch_size=BATCH)
+    Task.objects.bulk_create(tasks, batch_size=BATCH)
+
+
+def _occasions(life: Life, until: datetime) -> list[tuple[str, datetime]]:
+    """When which of the product's rules met the client, by the rule's key."""
+    found = []
+    if life.first_deposit_at:
+        found.append(("first-deposit", life.first_deposit_at + timedelta(seconds=30)))
+    if life.registered_at:
+        late = life.registered_at + timedelta(hours=24)
+        if late < until and (life.submitted_at is None or life.submitted_at > late):
+            found.append(("no-kyc-24-hours", late))
+    return found
+
+
+def _rule_task(model: Any, action: dict[str, Any], client: Any, who: Any, at: datetime, until: datetime) -> Any:
+    due = at + timedelta(hours=action["due_hours"])
+    done = due - timedelta(hours=1) if due < until else None
+    return model(
+        client=client, title=action["title"].replace("{name}", client.name).replace("{number}", str(client.number)),
+        kind=action["kind"], owner_id=client.owner_id, team_id=client.team_id, due_at=due, done_at=done,
+        origin=who.label[:120], created_at=at, updated_at=done or at,
+    )  # fmt: skip

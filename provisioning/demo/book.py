@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from .plan import Life, lives
 
 SEED = system("Rialto")
 BATCH = 500
+RULES_SINCE = timedelta(days=45)  # how long the brokerage has let rules give out its leads
 
 
 @dataclass
@@ -109,9 +110,43 @@ class Book:
         """Who is responsible: retention for those with money, else an agent who speaks the language, in turn."""
         if life.stage == "funded" and life.index % 3:
             return self.staff("retention")
+        return self.given[life.index][1] if life.index in self.given else self._in_turn(life)
+
+    def _in_turn(self, life: Life) -> Staff:
         speaking = [one for one in self.broker.with_role("sales") if life.language in one.speaks]
         people = speaking or self.broker.with_role("sales")
         return people[life.index % len(people)]
+
+    @cached_property
+    def given(self) -> dict[int, tuple[Any, Staff]]:
+        """The leads since the rules of distribution were made, by the life's index: the rule that took it, and its agent.
+
+        The rules' own test decides; within a rule it goes in turn. Older leads were given out by hand.
+        """
+        from tenant_apps.leads.distribution import Facts, mismatch
+        from tenant_apps.leads.models import LeadRule
+
+        by_id = {self.user(person).pk: person for person in self.broker.staff}
+        rules = [(rule, [by_id[one.user_id] for one in rule.agents.all() if one.user_id in by_id])
+                 for rule in LeadRule.objects.order_by("position").prefetch_related("agents")]  # fmt: skip
+        turns: dict[Any, int] = {}
+        found: dict[int, tuple[Any, Staff]] = {}
+        for life in self.lives:
+            if life.created_at < self.until - RULES_SINCE or self.in_pool(life):
+                continue
+            facts = Facts(life.country.code, life.language, life.source.get("utm_source", ""),
+                          life.source.get("utm_campaign", ""))  # fmt: skip
+            rule, people = next(
+                ((one, people) for one, people in rules if people and not mismatch(one, facts)), (None, [])
+            )
+            if rule is not None:
+                turn = turns[rule.pk] = turns.get(rule.pk, -1) + 1
+                found[life.index] = (rule, people[turn % len(people)])
+        return found
+
+    def in_pool(self, life: Life) -> bool:
+        """Whether nobody is responsible for the lead."""
+        return life.stage == "lead" and life.status == "new" and life.index % 5 == 0
 
     def client_actor(self, life: Life) -> Actor:
         client = self.clients[life.index]

@@ -27,7 +27,10 @@ def _settings(provider: Provider) -> dict[str, str]:
 
 
 def connect(book: Book) -> None:
-    """Connect each provider as the owner would: keys, methods, rules by currency, webhook."""
+    """Connect each provider as the owner would: keys, methods, rules by currency, webhook, and a test of the connection."""
+    from tenant_apps.payments.models import ProviderAccount
+    from tenant_apps.payments.services.providers import provider_account_test
+
     owner = book.actor(book.broker.owner)
     for position, provider in enumerate(book.broker.providers):
         account = _account(owner, provider)
@@ -36,6 +39,8 @@ def connect(book: Book) -> None:
         if provider.kind == "stripe":
             _tell_address(owner, account)
     open_bank_account(book.broker)
+    for account in ProviderAccount.objects.filter(enabled=True):
+        provider_account_test(actor=owner, account=account)
 
 
 def open_bank_account(broker: Broker) -> bool:

@@ -129,7 +129,7 @@ def _lines(book: Book, life: Life, case: Any) -> None:
         book.trail.act("kyc.case_approved", life.verified_at, officer, case, client.pk, state="approved")
         stage_line(book, client, "verified", life.verified_at)
     elif case.state in {"needs_more", "rejected"}:
-        at = life.submitted_at + timedelta(hours=1)
+        at = min(life.submitted_at + timedelta(hours=1), book.until)
         kind = "more_needed" if case.state == "needs_more" else "rejected"
         book.trail.line(client.pk, f"kyc.{kind}", at, officer, text=case.reason, **data)
         book.trail.act(f"kyc.case_{case.state}", at, officer, case, client.pk, state=case.state)

@@ -3,7 +3,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from kernel import clock
+
 from .book import Book
+from .plan import DAYS
+
+if TYPE_CHECKING:
+    from tenant_apps.clients.legal import Text
 
 NOTE = {
     "de": "Mustertext der Demo. Ein Anwalt des Brokers ersetzt ihn.",
@@ -135,18 +144,24 @@ Beide Seiten können jederzeit kündigen. Bei Beschwerden hilft zuerst unser Kun
 
 
 def write(book: Book) -> None:
-    """Version 1 of each document in the brokerage's first language too, beside the English one it started with."""
-    from tenant_apps.clients.legal import Text, legal_translate
+    """Version 2 of each document, the brokerage's own in its languages: in force before the first client came."""
+    from tenant_apps.clients.legal import KINDS, legal_publish
     from tenant_apps.clients.models import LegalDocument
 
-    language = book.broker.languages[0]
-    for kind, (title, body) in TEXTS.get(language, {}).items():
-        first = LegalDocument.objects.filter(kind=kind, version=1)
-        if first.filter(language=language).exists():
-            continue
-        legal_translate(
-            document_id=first.get(language="en").pk,
-            language=language,
-            text=Text(title, f"{NOTE[language]}\n\n{body.replace('{broker}', book.broker.name)}"),
-            actor=book.actor(book.broker.owner),
-        )
+    owner = book.actor(book.broker.owner)
+    with clock.frozen_at(book.until - timedelta(days=DAYS + 10)):
+        for kind in KINDS:
+            if not LegalDocument.objects.filter(kind=kind, version__gt=1).exists():
+                legal_publish(kind=kind, texts=_texts(book, kind), follows=1, actor=owner)
+
+
+def _texts(book: Book, kind: str) -> dict[str, Text]:
+    """The words of a document in the brokerage's first language, where it has them, and in English."""
+    from tenant_apps.clients.legal import Text, default_text
+
+    language, name = book.broker.languages[0], book.broker.name
+    title, body = default_text(kind, "en")
+    texts = {"en": Text(title, body.replace("{broker}", name))}
+    if own := TEXTS.get(language, {}).get(kind):
+        texts[language] = Text(own[0], f"{NOTE[language]}\n\n{own[1].replace('{broker}', name)}")
+    return texts

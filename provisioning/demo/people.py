@@ -63,7 +63,7 @@ def _client(book: Book, life: Life, number: int, user: Any) -> Any:
     from tenant_apps.clients.models import Client
 
     agent = book.user(book.agent_of(life))
-    unassigned = life.stage == "lead" and life.status == "new" and life.index % 5 == 0
+    unassigned = book.in_pool(life)
     first = life.deposits[0] if life.deposits else None
     last_active = book.until - timedelta(days=life.index % 9) if life.active_days else life.registered_at
     client = Client(
@@ -143,7 +143,7 @@ def _work(book: Book) -> None:
     for life in book.lives:
         client, agent = book.clients[life.index], book.actor(book.agent_of(life))
         if client.owner_id:
-            given.append(Assignment(client=client, user_id=client.owner_id, at=life.created_at))
+            given.append(_assignment(Assignment, book, life, client))
         for said in life.said:
             if not said.outcome:
                 book.trail.line(client.pk, "clients.note", said.at, agent, text=said.text)
@@ -166,6 +166,30 @@ def _work(book: Book) -> None:
     Call.objects.bulk_create(calls, batch_size=BATCH)
     Task.objects.bulk_create(tasks, batch_size=BATCH)
     Assignment.objects.bulk_create(given, batch_size=BATCH)
+    _count_turns(given)
+
+
+def _assignment(model: Any, book: Book, life: Life, client: Any) -> Any:
+    """Who was given the lead: by a rule, where one took it, which may be another than who looks after the client by now."""
+    rule, person = book.given.get(life.index, (None, None))
+    user_id = book.user(person).pk if person else client.owner_id
+    return model(client=client, user_id=user_id, rule=rule, at=life.created_at)
+
+
+def _count_turns(given: list[Any]) -> None:
+    """What the rules would have counted: leads taken, and each agent's share with the last turn."""
+    from tenant_apps.leads.models import LeadRule, RuleAgent
+
+    by_rule: dict[Any, list[Any]] = {}
+    for one in given:
+        if one.rule_id:
+            by_rule.setdefault(one.rule_id, []).append(one)
+    for rule_id, rows in by_rule.items():
+        LeadRule.objects.filter(pk=rule_id).update(taken=len(rows))
+        for share in RuleAgent.objects.filter(rule_id=rule_id):
+            turns = [one.at for one in rows if one.user_id == share.user_id]
+            share.given, share.given_at = len(turns), max(turns, default=None)
+            share.save(update_fields=["given", "given_at"])
 
 
 def _task(model: Any, client: Any, agent: Actor, life: Life, until: datetime) -> Any:

@@ -24,6 +24,8 @@ STATUSES = (
     ("unreachable", 8),
 )  # fmt: skip
 KYC_WHILE_REGISTERED = (("none", 30), ("draft", 20), ("submitted", 28), ("needs_more", 14), ("rejected", 8))
+KNOWN_DEPOSITS = 5  # how many usual first deposits the documented client's first one is at least
+WAITING_AT_MOST = {"submitted": timedelta(days=3), "needs_more": timedelta(days=8)}
 OUTCOMES = ("no_answer", "reached", "busy", "voicemail", "call_back", "reached")
 SOURCES = (("google", "cpc"), ("facebook", "social"), ("newsletter", "email"), ("partner", "referral"), ("", ""))
 HABITS = ("trend", "scalper", "hedger", "trend", "martingale")
@@ -102,7 +104,8 @@ def lives(broker: Broker, count: int, until: datetime) -> list[Life]:
     """`count` clients of a brokerage, the oldest first; everything lies before `until` (UTC)."""
     chance = Random(f"rialto demo {broker.slug}")
     found: list[Life] = []
-    taken: set[str] = set()
+    taken: set[str] = set()  # mailboxes and names: nobody has the other's, nor the documented client's
+    taken.add(" ".join(broker.trader[1:]))
     for index in range(count):
         age = timedelta(days=DAYS * (1 - (index + chance.random() * 0.8) / count) ** 0.9)
         found.append(_life(broker, chance, index, until - max(age, timedelta(minutes=40)), until, taken))
@@ -116,7 +119,7 @@ def _pick(chance: Random, shares: tuple[tuple[str, int], ...]) -> str:
 
 
 def _life(broker: Broker, chance: Random, index: int, born: datetime, until: datetime, taken: set[str]) -> Life:
-    who = person(chance, broker.names)
+    who = _somebody_new(chance, broker, taken)
     country = chance.choices(broker.countries, [one.share for one in broker.countries])[0]
     mailbox = who.mailbox
     while mailbox in taken:
@@ -146,6 +149,14 @@ def _life(broker: Broker, chance: Random, index: int, born: datetime, until: dat
     return life
 
 
+def _somebody_new(chance: Random, broker: Broker, taken: set[str]) -> Person:
+    who = person(chance, broker.names)
+    while f"{who.first} {who.last}" in taken:
+        who = person(chance, broker.names)
+    taken.add(f"{who.first} {who.last}")
+    return who
+
+
 def _soon(chance: Random, after: datetime, hours: float, until: datetime) -> datetime:
     """A moment some hours later, before `until`."""
     moment = after + timedelta(hours=hours * (0.2 + 1.6 * chance.random()), seconds=chance.randrange(3600))
@@ -166,6 +177,8 @@ def _walk(broker: Broker, chance: Random, life: Life, until: datetime) -> None:
         life.kyc = _pick(chance, KYC_WHILE_REGISTERED)
         if life.kyc in {"submitted", "needs_more", "rejected"}:
             life.submitted_at = _soon(chance, life.registered_at, 6, until)
+        if life.kyc in WAITING_AT_MOST:
+            life.submitted_at = max(life.submitted_at or until, _lately(life, until))
         return
     life.stage, life.kyc = "verified", "approved"
     life.submitted_at = _soon(chance, life.registered_at, 8, until)
@@ -176,7 +189,13 @@ def _walk(broker: Broker, chance: Random, life: Life, until: datetime) -> None:
     _fund(broker, chance, life, until)
 
 
-def _amount(broker: Broker, chance: Random, currency: str, factor: float) -> int:
+def _lately(life: Life, until: datetime) -> datetime:
+    """When a case that still waits was handed in: a desk works off its queue within days."""
+    most = WAITING_AT_MOST[life.kyc]
+    return until - timedelta(minutes=90) - most * ((life.index * 37) % 100 / 100)
+
+
+def _amount(broker: Broker, currency: str, factor: float) -> int:
     """A round amount in minor units."""
     major = broker.deposit * broker.rates[currency] * factor
     step = 1000 if currency == "KZT" else 50
@@ -191,7 +210,7 @@ def _fund(broker: Broker, chance: Random, life: Life, until: datetime) -> None:
     life.first_deposit_at = moment
     for number in range(chance.choices((1, 2, 3, 5), (46, 28, 18, 8))[0]):
         provider = chance.choices(providers, [80, *[20] * (len(providers) - 1)])[0]
-        minor = _amount(broker, chance, life.currency, chance.choice((0.4, 0.6, 1, 1, 1.6, 3, 5)))
+        minor = _amount(broker, life.currency, chance.choice((0.4, 0.6, 1, 1, 1.6, 3, 5)))
         passed_on = minor if number == 0 else minor * chance.choice((50, 80, 100)) // 100
         life.deposits.append(
             Paid(moment, minor, life.currency, provider.kind, chance.choice(provider.methods[:2]), passed_on)
@@ -238,7 +257,9 @@ def _name_the_known_one(broker: Broker, found: list[Life], until: datetime) -> N
     life.email, life.language, life.country = email, broker.languages[0], broker.countries[0]
     life.phone = f"{broker.countries[0].dial}{life.phone.lstrip('+')[-8:]}"
     life.known, life.withdrawals = True, []
-    life.deposits[0] = replace(life.deposits[0], to_account=life.deposits[0].minor)
+    enough = _amount(broker, life.currency, KNOWN_DEPOSITS)  # else the leverage of the EU leaves no lot to trade
+    minor = max(life.deposits[0].minor, enough)
+    life.deposits[0] = replace(life.deposits[0], minor=minor, to_account=minor)
 
 
 def _give_robots(broker: Broker, found: list[Life]) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from kernel import auth
+from kernel import auth, clock
 from kernel.actors import Actor
 from kernel.errors import AppError
 from kernel.tenancy import context, directory
 from kernel.tenancy.context import TenantRef
 
-from . import pictures
+from . import pictures, small_print
 from .book import SEED, Book, fresh
 from .brokers import OPERATORS, Broker, Staff, request_of
 from .codes import totp_secret
+from .plan import DAYS
 
 if TYPE_CHECKING:
     from tenant_apps.accounts.models import Team
@@ -30,7 +32,6 @@ class SeedFailed(AppError):
 
 def operators(password_hash: str, recovery: list[str]) -> None:
     """The vendor's people, with second factors and (hashed) recovery codes. Public scope."""
-    from kernel import clock
     from shared_apps.operators.models import Operator
 
     with context.public(), transaction.atomic():
@@ -55,7 +56,9 @@ def provision(broker: Broker, password_hash: str) -> TenantRef:
         run = ProvisioningRun.objects.filter(request__slug=broker.slug).exclude(state=RunState.FAILED).first()
         if run is None:
             operator = Actor(kind="operator", label=OPERATORS[0][1])
-            run = run_start(request=request_of(broker, password_hash), actor=operator)
+            since = clock.now() - timedelta(days=DAYS + 20)
+            request = {**request_of(broker, password_hash), "since": since.isoformat()}
+            run = run_start(request=request, actor=operator)
         state = advance(run.pk)
         run.refresh_from_db()
     directory.forget()
@@ -99,7 +102,7 @@ def _teams(book: Book) -> dict[str, Team]:
 
 
 def looks(book: Book) -> None:
-    """Logos, second colour and support addresses, published as the owner; and whether KYC needs four eyes."""
+    """Logos, second colour, support addresses and legal lines, published as the owner; region checked; KYC's four eyes."""
     from shared_apps.tenants.services import tenant_settings_merge
     from tenant_apps.branding import services as branding
 
@@ -109,6 +112,8 @@ def looks(book: Book) -> None:
         changes={
             "support_email": f"support@{book.broker.domain}",
             "support_phone": book.broker.support_phone,
+            "legal_footer": small_print.FOOTERS[book.broker.slug],
+            "risk_warning": {language: small_print.RISKS[language] for language in book.broker.languages},
             "colour_dark": book.broker.second_colour if book.broker.slug == "nordwind" else "",
         },
     )
@@ -119,6 +124,12 @@ def looks(book: Book) -> None:
     ):
         branding.brand_picture_set(actor=owner, role=role, data=data)
     branding.brand_publish(actor=owner)
+    branding.locale_set(
+        actor=owner,
+        languages=list(book.broker.languages),
+        time_zone=str(book.tenant.setting("time_zone")),
+        currencies=list(book.broker.currencies),
+    )
     tenant_settings_merge(tenant_id=book.tenant.id, changes={"kyc_four_eyes": book.broker.four_eyes})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -10,11 +11,17 @@ from django.utils.translation import get_language
 from kernel.tenancy.context import TenantRef
 from kernel.ui.context import BrandView
 
+# What traders may read before they log in; the office has no such pages.
+LEGAL = {"documents_url": "/legal/", "privacy_url": "/legal/privacy/"}
+
 
 def brand_of(request: HttpRequest) -> BrandView:
     """settings.SHELL_BRAND. On the vendor's own pages the product's brand."""
     tenant: TenantRef | None = getattr(request, "tenant", None)
-    return brand_view(tenant) if tenant else BrandView(name="Rialto")
+    if tenant is None:
+        return BrandView(name="Rialto")
+    view = brand_view(tenant)
+    return replace(view, **LEGAL) if getattr(request, "surface", "") == "portal" else view
 
 
 def brand_view(tenant: TenantRef) -> BrandView:

@@ -72,12 +72,15 @@ def per_day_chart(numbers: dict[str, dict[date, int]]) -> Chart:
 
 
 def today_counts(actor: Actor) -> dict[str, int]:
-    """Since midnight UTC: new leads, registrations, first deposits; and leads that nobody is responsible for."""
+    """Since midnight UTC: new leads (and how many of them are clients by now, so no longer in the list of leads),
+    registrations, first deposits; and leads that nobody is responsible for.
+    """
     midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
     rows = clients_visible(actor)
     recent = rows.filter(Q(created_at__gte=midnight) | Q(registered_at__gte=midnight) | Q(ftd_at__gte=midnight))
     counts = recent.aggregate(
         leads=Count("pk", filter=Q(created_at__gte=midnight)),
+        won=Count("pk", filter=Q(created_at__gte=midnight) & ~Q(stage=Stage.LEAD)),
         registered=Count("pk", filter=Q(registered_at__gte=midnight)),
         ftd=Count("pk", filter=Q(ftd_at__gte=midnight)),
     )

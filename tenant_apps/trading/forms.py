@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.utils.html import format_html
-from django.utils.translation import pgettext, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 
 from kernel.money import CURRENCIES
 from kernel.ui.forms import CardRadioSelect, MoneyField, UiForm, normalise_digits
@@ -43,9 +43,8 @@ def _products(types: Mapping[str, AccountType]) -> list[tuple[str, Any]]:
     groups: dict[str, list[tuple[str, str]]] = {}
     alone: list[tuple[str, Any]] = []
     for key, kind in types.items():
-        text = pgettext("account type", kind.description) if kind.description else ""
-        alone.append((key, format_html(_WORDS, f"{kind.name} · {kind.currency}", text)))
-        groups.setdefault(format_html(_WORDS, kind.name, text), []).append((key, kind.currency))
+        alone.append((key, format_html(_WORDS, f"{kind.name} · {kind.currency}", kind.about)))
+        groups.setdefault(format_html(_WORDS, kind.name, kind.about), []).append((key, kind.currency))
     return alone if len(groups) == len(alone) else list(groups.items())
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.clock import now
 from kernel.ids import uuid7
@@ -87,6 +87,11 @@ class AccountType(Entity):
 
     def __str__(self) -> str:
         return f"{self.name} {self.currency}"
+
+    @property
+    def about(self) -> str:
+        """The description for people: the sentence a brokerage starts with in their language, a broker's own as written."""
+        return pgettext("account type", self.description) if self.description else ""
 
 
 class AccountState(models.TextChoices):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from provisioning.demo.brokers import BROKERS, Broker
 from provisioning.demo.codes import code_now, totp_secret
 from provisioning.demo.plan import lives
+from provisioning.demo.small_print import FOOTERS, RISKS
 
 UNTIL = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -41,3 +42,34 @@ def test_a_code_follows_from_the_address() -> None:
     assert totp_secret(email) == totp_secret(email.upper())
     assert totp_secret(email) != totp_secret("arne.agent@nordwind.example")
     assert len(code_now(email)[0]) == 6
+
+
+@pytest.mark.parametrize("broker", BROKERS, ids=lambda broker: broker.slug)
+def test_nobody_has_anothers_name(broker: Broker) -> None:
+    names = [life.name for life in lives(broker, 300, UNTIL)]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("broker", BROKERS, ids=lambda broker: broker.slug)
+def test_who_waits_for_the_desk_has_waited_for_days_at_most(broker: Broker) -> None:
+    for life in lives(broker, 300, UNTIL):
+        if life.kyc in {"submitted", "needs_more"}:
+            assert life.submitted_at is not None
+            assert UNTIL - life.submitted_at < timedelta(days=9)
+
+
+@pytest.mark.parametrize("count", [20, 300])
+@pytest.mark.parametrize("broker", BROKERS, ids=lambda broker: broker.slug)
+def test_the_documented_client_has_enough_to_trade_with(broker: Broker, count: int) -> None:
+    known = next(life for life in lives(broker, count, UNTIL) if life.known)
+    assert known.trades
+    assert known.deposits[0].to_account >= 5 * broker.deposit * broker.rates[known.currency] * 100
+    assert known.first_deposit_at is not None
+    assert UNTIL - known.first_deposit_at > timedelta(days=60)
+
+
+@pytest.mark.parametrize("broker", BROKERS, ids=lambda broker: broker.slug)
+def test_every_language_has_its_legal_lines(broker: Broker) -> None:
+    for language in broker.languages:
+        assert FOOTERS[broker.slug][language]
+        assert RISKS[language]

@@ -29,6 +29,8 @@ class BrandView:
     favicon_url: str = ""
     support_email: str = ""
     legal_line: str = ""
+    documents_url: str = ""  # the list of legal documents; empty where the surface has none
+    privacy_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,3 +172,18 @@ def test_mails_carry_the_brand(tenant: Any) -> None:
         assert mail_brand("en").legal_line == "Alpha Ltd Risky"
         assert mail_brand("ar").legal_line.startswith("ألفا")
         assert mail_brand("en").colours["brand"] == "#b45309"
+
+
+def test_visitors_find_the_legal_line_privacy_and_the_landing_page(tenant: Any) -> None:
+    publish(tenant, legal_footer={"en": "Alpha Ltd"}, risk_warning={"en": "Risky"})
+    visitor = Client(HTTP_HOST="alpha.localhost", HTTP_ACCEPT_LANGUAGE="en")
+    for path in ("/welcome/", "/login/"):
+        html = visitor.get(path).content.decode()
+        assert "Alpha Ltd Risky" in html
+        assert 'href="/legal/privacy/"' in html
+    assert 'href="/welcome/"' in visitor.get("/login/").content.decode()
+
+
+def test_the_office_links_to_no_page_it_does_not_have(tenant: Any) -> None:
+    publish(tenant)
+    assert "/legal/" not in Client(HTTP_HOST="office.alpha.localhost").get("/login/").content.decode()

@@ -29,7 +29,7 @@ TABLE = TableSpec(
     columns=[
         Column(key="client", label=pgettext_lazy("KYC", "Client"), sort="client__last_name"),
         Column(key="country", label=pgettext_lazy("KYC", "Country"), sort="client__country"),
-        Column(key="waiting", label=pgettext_lazy("KYC", "Waiting since"), sort="submitted_at"),
+        Column(key="waiting", label=pgettext_lazy("KYC case", "Submitted"), sort="submitted_at"),
         Column(key="state", label=pgettext_lazy("KYC", "State"), sort="state"),
         Column(key="decided", label=pgettext_lazy("KYC", "Decided by")),
     ],

@@ -32,9 +32,19 @@ def test_the_dashboard_counts_within_reach(tenant: Any) -> None:
     agent, owner = staff("sales"), staff("owner")
     lead(owner_id=agent.pk)
     lead()
-    assert selectors.today_counts(actor(agent)) == {"leads": 1, "registered": 0, "ftd": 0, "pool": 0}
-    assert selectors.today_counts(actor(owner)) == {"leads": 2, "registered": 0, "ftd": 0, "pool": 1}
+    assert selectors.today_counts(actor(agent)) == {"leads": 1, "won": 0, "registered": 0, "ftd": 0, "pool": 0}
+    assert selectors.today_counts(actor(owner)) == {"leads": 2, "won": 0, "registered": 0, "ftd": 0, "pool": 1}
     assert selectors.funnel(actor(owner)) == {"leads": 2, "registered": 0, "verified": 0, "funded": 0}
+
+
+def test_a_lead_of_today_who_registered_is_named_beside_the_figure(tenant: Any) -> None:
+    """The list of leads no longer has them; the figure says where they are."""
+    from tenant_apps.clients.models import Client, Stage
+
+    lead()
+    Client.objects.filter(pk=lead().pk).update(stage=Stage.REGISTERED)
+    html = log_in(tenant, staff("owner")).get("/").content.decode()
+    assert "1 is a client by now" in html
 
 
 def test_search_finds_what_one_may_see(tenant: Any) -> None:
