@@ -53,6 +53,13 @@ FIELDS: dict[str, dict[str, str]] = {
     "campaigns.segment_entered": {"segment_key": "text"},
     "campaigns.segment_left": {"segment_key": "text"},
 }
+FIELD_WORDS = {
+    "first": pgettext_lazy("trigger field", "First one"),
+    "active_days": pgettext_lazy("trigger field", "Active days"),
+    "stage": pgettext_lazy("trigger field", "Stage"),
+    "method": pgettext_lazy("trigger field", "Payment method"),
+    "segment_key": pgettext_lazy("trigger field", "Segment"),
+}
 PERIODS = {
     "day": pgettext_lazy("schedule", "Every day"),
     "week": pgettext_lazy("schedule", "Every Monday"),

@@ -7,13 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, F, Q, QuerySet
+from django.utils.translation import pgettext
 
 from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.permissions import scoped
-from tenant_apps.clients.models import Client
+from tenant_apps.clients.models import Client, Stage
 
-from .definitions import EVENTS, PERIODS
+from .definitions import EVENTS, FIELD_WORDS, PERIODS
 from .models import Rule, RuleRun, RuleVersion
 from .permissions_list import VIEW
 
@@ -48,8 +49,16 @@ def trigger_words(trigger: Mapping[str, Any]) -> str:
     if trigger["kind"] == "absence":
         without = ", ".join(str(EVENTS.get(one, one)) for one in trigger["unless"])
         return f"{name} → {trigger['hours']} h ✕ {without}"
-    where = ", ".join(f"{key} = {value}" for key, value in trigger.get("where", {}).items())
+    where = ", ".join(where_words(key, value) for key, value in trigger.get("where", {}).items())
     return f"{name} ({where})" if where else name
+
+
+def where_words(key: str, value: Any) -> str:
+    """What a trigger narrows its event by, as people say it."""
+    if key == "first":
+        return pgettext("trigger", "the first one") if value else pgettext("trigger", "not the first one")
+    told = dict(Stage.choices).get(value, value) if key == "stage" else value
+    return f"{FIELD_WORDS.get(key, key)}: {told}"
 
 
 def runs(actor: Actor, rule: Rule | None = None) -> QuerySet[RuleRun]:

@@ -8,9 +8,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import pgettext_lazy
 
 from kernel import audit, clock, locks
-from kernel.actors import Actor
+from kernel.actors import Actor, named, system
 from kernel.errors import NotFound
 from kernel.models import StoredFile
 from kernel.tenancy import context
@@ -22,6 +23,10 @@ from .permissions_list import EDIT
 from .pictures import picture_save
 from .tokens import Tokens, changed, register_entry
 
+SETUP = system(named("set-up", pgettext_lazy("system actor", "Set-up")))
+named(
+    "provisioning", pgettext_lazy("system actor", "Set-up")
+)  # what first versions of earlier releases were signed with
 PICTURES = ("logo", "logo_dark", "mark")
 
 
@@ -134,11 +139,9 @@ def locale_set(*, actor: Actor, languages: list[str], time_zone: str, currencies
 
 def brand_ensure(*, tokens: dict[str, Any]) -> None:
     """The first version, published, for a new brokerage (provisioning). Idempotent: an existing one is left alone."""
-    from kernel.actors import system
-
     published = BrandVersion.objects.filter(state=BrandState.PUBLISHED).first()
     if published is None:
-        actor = system("set-up")
+        actor = SETUP
         brand_draft_save(actor=actor, changes=tokens)
         brand_publish(actor=actor)
     else:

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import pgettext_lazy
 
+from kernel.tenancy import context
 from kernel.ui.context import language_name
 from kernel.ui.forms import CountryField, DateInput, DateTimeInput, PhoneField, UiForm, style_widget
 from tenant_apps.accounts.forms import language_choices, zone_choices
@@ -37,6 +38,8 @@ class ProfileForm(UiForm, forms.Form):
 
     def __init__(self, *args: Any, masks: frozenset[str] = frozenset(), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        home = str(self.data.get("country") or self.initial.get("country") or context.tenant().setting("country", ""))
+        self.fields["phone"].assume(home)  # type: ignore[attr-defined]
         for name in self.MASKED:
             if name in masks:
                 del self.fields[name]

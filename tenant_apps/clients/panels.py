@@ -14,6 +14,7 @@ from tenant_apps.accounts.models import User
 from tenant_apps.accounts.selectors import sessions_of
 
 from . import kinds, selectors
+from .changes import changes_shown
 from .forms import ProfileForm
 from .models import Client, TimelineEntry
 from .timeline import kind_of
@@ -64,7 +65,8 @@ def devices(request: HttpRequest, client: Client) -> dict[str, Any] | None:
 
 
 def trail(request: HttpRequest, client: Client) -> dict[str, Any]:
-    return {"entries": selectors.audit_shown(request.actor, selectors.audit_of(client)[:100])}  # type: ignore[attr-defined]
+    entries = selectors.audit_shown(request.actor, selectors.audit_of(client)[:100])  # type: ignore[attr-defined]
+    return {"entries": changes_shown(entries)}
 
 
 def facts(request: HttpRequest, client: Client) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from django.utils.translation import pgettext_lazy
 from kernel import clock, secrets, throttle
 from kernel.errors import Invalid
 from kernel.logs import log
+from kernel.tenancy import context
+from tenant_apps.clients.phones import phone_normalise
 from tenant_apps.clients.services import LeadResult
 
 from . import services
@@ -58,6 +60,17 @@ def source_of(data: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(data[name])[:300] for name in SOURCE_KEYS if data.get(name)}
 
 
+def home_countries(ip: str | None) -> tuple[str, str]:
+    """Where a number without a country code is at home: the visitor's country, else the brokerage's."""
+    return country_of_ip(ip), str(context.tenant().setting("country", ""))
+
+
+def _phone(data: Mapping[str, Any], ip: str | None) -> str:
+    """The number in E.164. Raises PhoneInvalid."""
+    countries = (str(data.get("country", ""))[:2], *home_countries(ip))
+    return phone_normalise(str(data.get("phone", "")), next(filter(None, countries), ""))
+
+
 def capture(data: Mapping[str, Any], *, ip: str | None, language: str, form: bool) -> LeadResult | None:
     """Take a lead; None for spam. `form`: it carries a form's token. Raises Invalid for what a person can correct.
 
@@ -80,7 +93,7 @@ def capture(data: Mapping[str, Any], *, ip: str | None, language: str, form: boo
         email=str(data.get("email", "")),
         first_name=str(data.get("first_name", "")),
         last_name=str(data.get("last_name", "")),
-        phone=str(data.get("phone", "")),
+        phone=_phone(data, ip),
         country=str(data.get("country", ""))[:2] or country_of_ip(ip),
         language=str(data.get("language", "") or language)[:10],
         source=source_of(data),

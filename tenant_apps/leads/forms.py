@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import pgettext_lazy
 
+from kernel.tenancy import context
 from kernel.ui.forms import CountryField, PhoneField, UiForm
 from tenant_apps.accounts.forms import language_choices
 from tenant_apps.accounts.models import Realm, Team, User
@@ -23,6 +24,10 @@ class LeadForm(UiForm, forms.Form):
     phone = PhoneField(label=pgettext_lazy("lead", "Phone"), required=False)
     country = CountryField(label=pgettext_lazy("lead", "Country"), required=False)
     language = forms.ChoiceField(label=pgettext_lazy("lead", "Language"), choices=language_choices)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["phone"].assume(context.tenant().setting("country", ""))  # type: ignore[attr-defined]
 
 
 class CallForm(UiForm, forms.Form):

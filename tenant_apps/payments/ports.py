@@ -73,7 +73,7 @@ class SettingField:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     kind: str
-    label: str
+    label: Any
     methods: tuple[Method, ...]
     fields: tuple[SettingField, ...]
     hosted_page: bool = True  # the payer is sent to the provider; otherwise we show instructions

@@ -9,7 +9,7 @@ from django.utils.translation import get_language, pgettext_lazy
 
 from kernel.errors import AppError
 from kernel.ids import uuid7
-from kernel.ui.tables import Column, TableSpec, build_table
+from kernel.ui.tables import Column, TableSpec, build_table, with_query
 from kernel.ui.toast import toast, trigger
 from tenant_apps.trading import selectors
 from tenant_apps.trading.forms import TransferForm
@@ -43,16 +43,24 @@ def book(account: TradingAccount, request: HttpRequest) -> dict[str, Any]:
     """Positions, deals, transfers on their way and statistics."""
     trades = request.GET.get("deals", "closed")
     rows = selectors.closed_trades_of(account) if trades == "closed" else selectors.deals_of(account)
+    table = build_table(DEALS, rows, request, keyset=True)
     return {
         "account": account,
         "positions": list(selectors.positions_of(account)[:200]),
-        "table": build_table(DEALS, rows, request, keyset=True),
+        "table": table,
         "trades": trades,
+        "newer": _deals_query(table.page.previous_query, trades),
+        "older": _deals_query(table.page.next_query, trades),
         "pending": list(selectors.pending_of(account)),
         "statistics": selectors.statistics(account),
         "wallet": selectors.wallet_balance(account),
         "lang": language(),
     }
+
+
+def _deals_query(query: str, trades: str) -> str:
+    """What fetches the neighbouring page of deals alone, whether the page or its part was asked for; empty stays empty."""
+    return with_query(QueryDict(query.removeprefix("?")), part="deals", deals=trades) if query else ""
 
 
 def topics(account: TradingAccount) -> list[str]:

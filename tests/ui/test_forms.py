@@ -71,6 +71,17 @@ def test_phone_field() -> None:
         PhoneField().clean("12")
 
 
+def test_a_national_number_is_read_as_one_of_the_first_country_that_is_known() -> None:
+    field = PhoneField()
+    field.assume("", "ZZ", "de", "AE")
+    assert field.clean("0151 23456789") == "+4915123456789"
+    assert field.clean("+971501922089") == "+971501922089"
+    assert field.widget.attrs["placeholder"] == "01512 3456789"
+    field.assume("")
+    with pytest.raises(ValidationError):
+        field.clean("0151 23456789")
+
+
 def test_countries_in_the_readers_language() -> None:
     names = dict(country_choices(language="de"))
     assert names["DE"] == "Deutschland"

@@ -144,6 +144,12 @@ class PhoneField(forms.CharField):
         )
         super().__init__(**kwargs)
 
+    def assume(self, *countries: str) -> None:
+        """Read national numbers as those of the first country that is known, and show what one looks like there."""
+        self.region = next((country.upper() for country in countries if calling_code(country)), None)
+        if self.region:
+            self.widget.attrs["placeholder"] = phone_example(self.region, national=True)
+
     def clean(self, value: Any) -> str:
         """Raises ValidationError for a number no network would take."""
         text: str = super().clean(value)
@@ -162,12 +168,18 @@ class PhoneField(forms.CharField):
         return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
-def phone_example(country: str | None) -> str:
-    """A number as they look in the country, isolated for a sentence of any direction; a British one where none is known."""
-    number = phonenumbers.example_number_for_type(country or "GB", phonenumbers.PhoneNumberType.MOBILE)
-    text = "+44 20 7946 0018"
-    if number is not None:
-        text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+def phone_example(country: str | None, *, national: bool = False) -> str:
+    """A number as they look in the country, isolated for a sentence of any direction; a British one where none is known.
+
+    `national`: as people there write it among themselves, for an input that is left-to-right by itself.
+    """
+    mobile = phonenumbers.PhoneNumberType.MOBILE
+    number = phonenumbers.example_number_for_type(country or "GB", mobile)
+    if number is None:
+        return "020 7946 0018" if national else "\u2066+44 20 7946 0018\u2069"
+    if national:
+        return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL))
+    text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     return f"\u2066{text}\u2069"
 
 

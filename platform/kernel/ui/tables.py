@@ -73,7 +73,8 @@ class Page:
         return True
 
 
-def _with_query(query: QueryDict, **changes: str | None) -> str:
+def with_query(query: QueryDict, **changes: str | None) -> str:
+    """The query with parameters replaced; None removes one."""
     copy = query.copy()
     for key, value in changes.items():
         copy.pop(key, None)
@@ -145,8 +146,8 @@ class TableSpec:
             number=number,
             pages=pages,
             total=total,
-            previous_query=_with_query(query, page=str(number - 1)) if number > 1 else "",
-            next_query=_with_query(query, page=str(number + 1)) if number < pages else "",
+            previous_query=with_query(query, page=str(number - 1)) if number > 1 else "",
+            next_query=with_query(query, page=str(number + 1)) if number < pages else "",
         )
 
     def keyset_page(self, rows: QuerySet[M], request: HttpRequest) -> Page:
@@ -178,10 +179,10 @@ class TableSpec:
         return Page(
             rows=shown,
             size=size,
-            previous_query=_with_query(query, after=None, before=_write_cursor(first, path))
+            previous_query=with_query(query, after=None, before=_write_cursor(first, path))
             if first is not None and has_previous
             else "",
-            next_query=_with_query(query, before=None, after=_write_cursor(last, path))
+            next_query=with_query(query, before=None, after=_write_cursor(last, path))
             if last is not None and has_next
             else "",
         )

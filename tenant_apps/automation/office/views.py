@@ -56,7 +56,7 @@ def _values(request: HttpRequest, rule: Any, trigger: Any, tree: Any, actions: l
         "url": reverse("automation:build"), "events": definitions.EVENTS.items(), "periods": definitions.PERIODS.items(),
         "mails": definitions.MAILS.items(), "task_kinds": definitions.TASK_KINDS.items(),
         "receivers": definitions.RECEIVERS.items(),
-        "fields": sorted({name for names in definitions.FIELDS.values() for name in names}),
+        "fields": definitions.FIELD_WORDS.items(),
         "where": next(iter((trigger.get("where") or {}).items()), ("", "")),
         "crumbs": [(pgettext("navigation", "Automation"), reverse("automation:rules"))],
     }  # fmt: skip

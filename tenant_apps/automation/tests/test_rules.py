@@ -15,11 +15,12 @@ from kernel.events import Envelope, publish
 from kernel.models import OutboxMessage
 from kernel.money import Money
 from tenant_apps.accounts.models import Realm, Role, User
-from tenant_apps.automation import defaults, engine, services
+from tenant_apps.automation import defaults, definitions, engine, services
 from tenant_apps.automation.definitions import RuleInvalid
 from tenant_apps.automation.dry_run import dry_run
 from tenant_apps.automation.errors import ActNotYours
 from tenant_apps.automation.models import Rule, RuleRun, RuleVersion, Wait
+from tenant_apps.automation.selectors import trigger_words
 from tenant_apps.campaigns.tests.support import SYSTEM, MovedClock, client_make, deliver
 from tenant_apps.clients import services as clients
 from tenant_apps.clients.events import ClientRegistered
@@ -225,3 +226,19 @@ def test_a_rule_does_nothing_that_its_author_may_not(tenant: Any) -> None:
     assert not Rule.objects.exists()
     publish(tag, clients_edit=Reach.ALL)
     publish({"do": "notify", "title": "Look", "to": "owner"})
+
+
+def test_a_trigger_is_told_in_words() -> None:
+    assert trigger_words({"kind": "event", "event": "payments.deposit_credited", "where": {"first": True}}) == (
+        "A deposit was credited (the first one)"
+    )
+    assert trigger_words({"kind": "event", "event": "clients.active_day", "where": {"active_days": 30}}) == (
+        "A client had one more active day (Active days: 30)"
+    )
+    assert "Verified" in trigger_words(
+        {"kind": "event", "event": "clients.stage_changed", "where": {"stage": "verified"}}
+    )
+
+
+def test_every_field_of_a_trigger_has_words() -> None:
+    assert {name for names in definitions.FIELDS.values() for name in names} == set(definitions.FIELD_WORDS)

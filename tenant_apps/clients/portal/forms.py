@@ -49,6 +49,7 @@ class PersonForm(UiForm, forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         country = str(self.initial.get("country") or context.tenant().setting("country", ""))
+        self.fields["phone"].assume(country)  # type: ignore[attr-defined]
         if code := calling_code(country):
             self.fields["phone"].help_text = (
                 pgettext("registration", "With its country code, such as %s.") % f"\u2066{code}\u2069"

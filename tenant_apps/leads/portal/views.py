@@ -20,8 +20,7 @@ from kernel.middleware import Unstorable, offered_languages, storable
 from kernel.pages import page
 from kernel.ui.forms import PhoneField, UiForm
 from tenant_apps.accounts.flows import add_error
-from tenant_apps.leads.capture import SOURCE_KEYS, capture, form_token
-from tenant_apps.leads.geo import country_of_ip
+from tenant_apps.leads.capture import SOURCE_KEYS, capture, form_token, home_countries
 
 MOST_BYTES = 16_384
 
@@ -42,7 +41,7 @@ class CaptureForm(UiForm, forms.Form):
 
     def __init__(self, *args: Any, ip: str | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["phone"].region = country_of_ip(ip) or None  # type: ignore[attr-defined]
+        self.fields["phone"].assume(*home_countries(ip))  # type: ignore[attr-defined]
 
 
 def _form_page(request: HttpRequest, template: str) -> HttpResponse:

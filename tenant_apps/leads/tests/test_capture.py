@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import time_machine
 
+from kernel.tenancy import directory
+from shared_apps.tenants import services as tenants
 from tenant_apps.clients.models import Client
 from tenant_apps.leads.capture import form_token
 from tenant_apps.leads.defaults import pipeline_ensure
@@ -46,6 +48,17 @@ def test_a_sent_form_becomes_a_lead_with_its_source(tenant: Any) -> None:
         "landing": "https://l.example/",
     }  # fmt: skip
     assert lead.consents["contact"]["ip"] == "10.1.1.2"
+
+
+def test_a_national_number_is_one_of_the_brokers_country(tenant: Any) -> None:
+    tenants.tenant_settings_merge(tenant_id=tenant.id, changes={"country": "DE"})
+    directory.forget()
+    assert 'placeholder="01512 3456789"' in browser(tenant, "portal").get("/welcome/").content.decode()
+    assert _post(tenant, FORM | {"phone": "0151 23456789"}, ip="10.1.1.3").status_code == 200
+    other = FORM | {"phone": "0151 23456780", "email": "b@example.com", "first_name": "Bea"}
+    assert _api(tenant, other, "10.1.1.4").status_code == 202
+    found = Client.objects.order_by("number").values_list("phone", "country")
+    assert list(found) == [("+4915123456789", "DE"), ("+4915123456780", "DE")]
 
 
 @pytest.mark.parametrize(("change", "after"), [({"website": "http://spam"}, 30), ({}, 1)])

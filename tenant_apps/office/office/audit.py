@@ -24,6 +24,7 @@ from kernel.models import AuditBlock, AuditEntry
 from kernel.pages import page, wants_part
 from kernel.tenancy import context
 from kernel.ui.tables import Column, TableSpec, build_table, export_value
+from tenant_apps.clients.changes import changes_shown
 from tenant_apps.clients.selectors import audit_shown
 
 TABLE = TableSpec(
@@ -68,7 +69,7 @@ def trail(request: HttpRequest) -> HttpResponse:
     table = build_table(TABLE, rows, request, keyset=True)
     values: dict[str, Any] = {
         "table": table,
-        "entries": audit_shown(request.actor, table.page.rows),  # type: ignore[attr-defined]
+        "entries": changes_shown(audit_shown(request.actor, table.page.rows)),  # type: ignore[attr-defined]
         "wanted": wanted,
         "acts": audit_words.choices(),
     }

@@ -86,3 +86,20 @@ def test_the_trail_shows_masked_fields_masked_on_its_page_and_in_its_export(tena
         answer = browser.get(address)
         body = answer.getvalue().decode()
         assert (answer.status_code, "lena@secret.example" in body, "seen" in body) == (200, False, True), address
+
+
+def test_the_trail_tells_changes_in_words(tenant: Any) -> None:
+    from kernel import audit
+    from kernel.actors import system
+    from tenant_apps.accounts.models import Team
+
+    team = Team.objects.create(name="North Desk")
+    audit.record(
+        actor=system("t"), action="accounts.staff_changed",
+        before={"second_factor": False, "team_id": None}, after={"second_factor": True, "team_id": str(team.pk)},
+    )  # fmt: skip
+    changes = (
+        log_in(tenant, staff("auditor")).get("/audit/?action=accounts.staff_changed").context["entries"][0].changes
+    )
+    told = {(one.label, one.before, one.after) for one in changes}
+    assert told == {("Second factor", "no", "yes"), ("Team", "–", "North Desk")}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.http import StreamingHttpResponse
+from django.utils.translation import get_language, override
 from django.views.decorators.http import require_GET
 
 from kernel import audit, clock
@@ -34,13 +35,14 @@ def _lines(spec: TableSpec, rows: Any) -> Iterator[str]:
 
 
 def _download(request: Any, spec: TableSpec, rows: Any, name: str) -> StreamingHttpResponse:
-    """The rows leave after the view has returned, so their scope is kept for the stream's own context."""
-    scope = context.scope()
+    """The rows leave after the view has returned, so their scope and the reader's language are kept for the stream."""
+    scope, language = context.scope(), get_language()
 
     def streamed() -> Iterator[str]:
         token = context.enter(scope)
         try:
-            yield from _lines(spec, rows)
+            with override(language):
+                yield from _lines(spec, rows)
         finally:
             context.leave(token)
 

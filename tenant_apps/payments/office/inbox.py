@@ -10,6 +10,9 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
@@ -169,9 +172,15 @@ def _decide(request: Any, row: Withdrawal, act: Callable[[], Any], done: str) ->
             text = f"{text} {words.check_words(check)}: ✗"
         messages.error(request, text)
         return redirect("payments:withdrawal", row.pk)
-    messages.success(request, done)
+    messages.success(request, _with_way_back(done, row))
     following = selectors.next_to_decide(request.actor, row)
     return redirect("payments:withdrawal", following.pk) if following else redirect("payments:inbox")
+
+
+def _with_way_back(done: str, row: Withdrawal) -> SafeString:
+    """What was done with a link to it: the page already shows the next one."""
+    there = reverse("payments:withdrawal", args=[row.pk])
+    return format_html('{} <a class="link" href="{}"><bdi dir="ltr">{}</bdi></a>', done, there, row.reference)
 
 
 @guard("payments.withdrawal.propose")

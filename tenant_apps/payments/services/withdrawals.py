@@ -27,7 +27,7 @@ from .. import events
 from ..errors import WithdrawalRefused, WrongState
 from ..models import PartState, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import APPROVE, PROPOSE
-from . import posting
+from . import posting, waiting
 from .checks import ADVICE, iban_good, same_name, withdrawal_checks, within_limits
 from .eyes import others_required
 from .parts import parts_send, withdrawal_tell
@@ -69,6 +69,7 @@ def withdrawal_request(
             actor=actor,
         )
         withdrawal_tell(row)
+        waiting.withdrawal_waits(row, PROPOSE, besides=(actor.id,))
     return row
 
 
@@ -178,6 +179,7 @@ def withdrawal_check(*, actor: Actor, withdrawal_id: UUID) -> Withdrawal:
         row.checked_at = clock.now()
         _move(row, WithdrawalState.CHECKED)
         _note(row, "payments.withdrawal_checked", actor)
+        waiting.withdrawal_waits(row, APPROVE, besides=(actor.id, row.requested_by))
     return row
 
 

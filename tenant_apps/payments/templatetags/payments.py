@@ -30,4 +30,4 @@ def method_icon(code: str) -> str:
 @register.filter
 def provider_label(kind: str) -> str:
     adapter = registry.adapters().get(kind)
-    return adapter.capabilities.label if adapter else kind
+    return str(adapter.capabilities.label) if adapter else kind

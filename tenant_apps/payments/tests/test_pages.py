@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
+from django.utils.translation import override
 
 from kernel import clock
 from kernel.actors import Reach
@@ -199,6 +200,29 @@ def test_keys_are_shown_by_their_end_only(tenant: Any) -> None:
     assert "…7890" in body
     assert "sk_test_alpha" not in body
     assert f"/webhooks/{account.pk}/" in body
+
+
+def test_an_export_is_in_the_readers_language_and_read_after_the_request(tenant: Any) -> None:
+    deposit_of(funded(), DepositState.CREDITED)
+    web = officer(tenant, *ALL)
+    web.cookies["language"] = "de"
+    answer = web.get("/payments/deposits/export/")
+    with override("en"):
+        text = b"".join(answer.streaming_content).decode()
+    assert "Kunde" in text
+    assert "Gutgeschrieben" in text
+
+
+def test_after_a_decision_the_next_page_links_back_to_it(tenant: Any) -> None:
+    person = funded()
+    asked, other = (
+        withdrawal_request(actor=client_actor(person), client=person, amount=eur("50"), iban=IBAN, holder="Lena Vogt")
+        for _ in range(2)
+    )
+    answer = officer(tenant, *ALL).post(f"/payments/withdrawals/{asked.pk}/check/", follow=True)
+    assert answer.request["PATH_INFO"] == f"/payments/withdrawals/{other.pk}/"
+    shown = answer.content.decode()
+    assert f'href="/payments/withdrawals/{asked.pk}/"><bdi dir="ltr">{asked.reference}</bdi>' in shown
 
 
 def test_exports_are_guarded_against_formulas(tenant: Any) -> None:

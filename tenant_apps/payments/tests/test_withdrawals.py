@@ -11,11 +11,15 @@ import pytest
 from kernel import clock, commands
 from kernel.actors import Actor, Reach
 from kernel.errors import Forbidden, NotFound, OutcomeUnknown
+from kernel.ids import uuid7
 from kernel.models import AuditEntry, Command, OutboxMessage
 from kernel.money import Money
 from sandbox.tests.support import Sandbox
+from tenant_apps.accounts.actors import actor_for
+from tenant_apps.accounts.models import Realm, Role, User
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.ledger import selectors as ledger
+from tenant_apps.notifications.models import Notification
 from tenant_apps.payments.adapters.paytabs import PayTabsProvider
 from tenant_apps.payments.errors import SamePerson, WithdrawalRefused, WrongState
 from tenant_apps.payments.models import Deposit, DepositState, PartState, Withdrawal, WithdrawalPolicy, WithdrawalState
@@ -362,3 +366,30 @@ def test_a_worker_killed_while_paying_out_pays_once(side: StripeSide, live_tenan
     assert len(side.control("GET", "refunds")["data"]) == 1
     assert amounts(person) == (eur("300"), eur("0"))
     assert ledger.broken_invariants() == {}
+
+
+def test_those_who_may_take_the_next_step_hear_of_it_once(tenant: Any) -> None:
+    checker, approver, both, idle = (
+        _finance("payments.withdrawal.propose"), _finance("payments.withdrawal.approve"),
+        _finance("payments.withdrawal.propose", "payments.withdrawal.approve"), _finance("payments.view"),
+    )  # fmt: skip
+    person = funded()
+    asked = withdrawal_request(
+        actor=client_actor(person), client=person, amount=eur("50"), iban=IBAN, holder="Lena Vogt"
+    )  # fmt: skip
+    told = Notification.objects.filter(data__withdrawal_id=str(asked.pk))
+    assert set(told.values_list("user_id", flat=True)) == {checker.pk, both.pk}
+    withdrawal_check(actor=actor_for(both), withdrawal_id=asked.pk)
+    waits = told.filter(title="A withdrawal waits for your approval")
+    assert list(waits.values_list("user_id", "link")) == [(approver.pk, f"/payments/withdrawals/{asked.pk}/")]
+    assert told.count() == 3
+    assert not told.filter(user_id=idle.pk).exists()
+
+
+def _finance(*codes: str) -> User:
+    role = Role.objects.create(
+        name=str(uuid7()), code=str(uuid7()), grants=dict.fromkeys(codes, int(Reach.ALL)), second_factor_required=False
+    )
+    user = User.objects.create(realm=Realm.STAFF, email=f"{uuid7()}@example.com", name="Finance", language="en")
+    user.roles.add(role)
+    return user

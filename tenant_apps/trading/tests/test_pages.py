@@ -18,7 +18,7 @@ from kernel.tenancy import context
 from tenant_apps.accounts.models import Realm, Role, User
 from tenant_apps.clients.models import Client, KycState, Stage
 from tenant_apps.ledger import services as ledger
-from tenant_apps.trading import ledgers
+from tenant_apps.trading import ledgers, pages
 from tenant_apps.trading.models import (
     AccountState,
     AccountType,
@@ -132,6 +132,13 @@ class Desk:
 @pytest.fixture
 def desk(tenant: Any) -> Desk:
     return Desk(tenant)
+
+
+@pytest.mark.parametrize("query", ["", "part=deals&deals=all&"])
+def test_the_pager_of_deals_names_its_part_once(query: str) -> None:
+    told = pages._deals_query(f"?{query}&after=abc", "closed")
+    assert sorted(told.removeprefix("?").split("&")) == ["after=abc", "deals=closed", "part=deals"]
+    assert pages._deals_query("", "closed") == ""
 
 
 @pytest.mark.parametrize("pattern", OFFICE)

@@ -30,7 +30,7 @@ _CRYPTO = frozenset({"USDT", "USDC", "BTC", "ETH"})
 class BankWireProvider:
     capabilities = Capabilities(
         kind="bank_wire",
-        label="Bank transfer",
+        label=pgettext_lazy("payment method", "Bank transfer"),
         methods=(Method(code="wire", icon="landmark", delayed=True, refundable=False),),
         fields=(
             SettingField(name="holder", label=pgettext_lazy("provider setting", "Account holder")),
