@@ -24,9 +24,8 @@ const setState = (state) => {
 };
 
 const flash = (node, direction) => {
-  node.classList.remove("ui-flash", "ui-flash-up", "ui-flash-down");
-  void node.offsetWidth; // restarts the animation
-  node.classList.add(direction > 0 ? "ui-flash-up" : direction < 0 ? "ui-flash-down" : "ui-flash");
+  const turn = node.dataset.flash?.endsWith("a") ? "b" : "a"; // another animation's name starts it again
+  node.dataset.flash = `${direction > 0 ? "up" : direction < 0 ? "down" : "same"}-${turn}`;
 };
 
 /** A value is text, a number, or {text, raw, tone}: text is what people see, raw decides the flash, tone the colour. */
