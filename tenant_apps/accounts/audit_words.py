@@ -23,5 +23,6 @@ audit_words.declare(
         "accounts.team_saved": pgettext_lazy("audit act", "Saved a team"),
         "accounts.role_saved": pgettext_lazy("audit act", "Saved a role"),
         "accounts.role_deleted": pgettext_lazy("audit act", "Deleted a role"),
+        "accounts.second_factor_locked": pgettext_lazy("audit act", "Locked a second factor after wrong codes"),
     }
 )

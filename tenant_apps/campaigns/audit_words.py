@@ -17,5 +17,8 @@ audit_words.declare(
         "campaigns.suppression_removed": pgettext_lazy("audit act", "Allowed mails to an address again"),
         "campaigns.text_removed": pgettext_lazy("audit act", "Removed a translation of a mail"),
         "campaigns.unsubscribed": pgettext_lazy("audit act", "Unsubscribed from mails"),
+        "campaigns.mail_text_saved": pgettext_lazy("audit act", "Saved the text of a mail"),
+        "campaigns.mail_text_reset": pgettext_lazy("audit act", "Set the text of a mail back"),
+        "campaigns.mail_text_tried": pgettext_lazy("audit act", "Sent a mail to try its text"),
     }
 )

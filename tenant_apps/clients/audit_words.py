@@ -18,5 +18,7 @@ audit_words.declare(
         "clients.task_added": pgettext_lazy("audit act", "Added a task"),
         "clients.task_done": pgettext_lazy("audit act", "Finished a task"),
         "clients.task_reopened": pgettext_lazy("audit act", "Opened a task again"),
+        "clients.legal_translated": pgettext_lazy("audit act", "Translated a legal document"),
+        "clients.log_in_moved": pgettext_lazy("audit act", "Moved the log-in to another e-mail address"),
     }
 )

@@ -27,5 +27,7 @@ audit_words.declare(
         "payments.withdrawal_paid": pgettext_lazy("audit act", "Paid a withdrawal"),
         "payments.withdrawal_failed": pgettext_lazy("audit act", "Could not pay a withdrawal"),
         "payments.wire_sent": pgettext_lazy("audit act", "Sent a bank transfer"),
+        "payments.limits_saved": pgettext_lazy("audit act", "Saved the limits of withdrawals"),
+        "payments.limits_removed": pgettext_lazy("audit act", "Removed the limits of withdrawals"),
     }
 )

@@ -17,5 +17,6 @@ audit_words.declare(
         "trading.case_resolved": pgettext_lazy("audit act", "Settled a trading case"),
         "trading.compare_requested": pgettext_lazy("audit act", "Compared the books with the server"),
         "trading.server_saved": pgettext_lazy("audit act", "Saved a trading server"),
+        "trading.type_saved": pgettext_lazy("audit act", "Saved an account type"),
     }
 )

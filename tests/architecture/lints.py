@@ -151,10 +151,11 @@ LINTS = [
         ),
         good=("from kernel import clock\nclock.now()\nclock.today()", "from datetime import datetime\nx: datetime"),
         # Authenticator apps follow the real time, wherever the demo's clock stands.
-        # So do trading servers, which the adapters speak to.
+        # So do trading servers, which the adapters speak to, and Django, which dates sessions.
         allowed=(
             "platform/kernel/clock.py",
             "platform/kernel/auth.py",
+            "platform/kernel/sessions.py",
             "provisioning/demo/codes.py",
             "tenant_apps/trading/adapters/",
         ),

@@ -60,7 +60,8 @@ def moved_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[MovedClock]:
     from kernel import models
 
     moved = MovedClock(NOON)
-    monkeypatch.setattr(clock, "now", moved)
+    for name in ("now", "present"):
+        monkeypatch.setattr(clock, name, moved)
     # Field defaults hold the function itself, not the module's name for it; and Django keeps what it made of them.
     original: Callable[[], datetime] = models.now
     dated = [field for model in apps.get_models() for field in model._meta.fields if field.default is original]

@@ -320,7 +320,7 @@ def test_a_refund_nobody_told_us_about_is_asked_after(live_tenant: Any, stripe_s
     side.control("POST", f"refunds/{refund['id']}/settle", {"outcome": "succeed"})
     assert parts_to_ask() == []
     row.parts.update(updated_at=clock.now() - timedelta(hours=7))
-    sweep()
+    sweep.run()
     row.refresh_from_db()
     assert (row.state, amounts(person)) == (WithdrawalState.PAID, (eur("300"), eur("0")))
     assert parts_to_ask() == []
