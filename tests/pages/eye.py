@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page
 
 from tests.ui.conftest import AXE, RECORD_VIOLATIONS
 
-from .sights import Sight
+from .sights import PAGE, PIECE, SEALED, Sight, fetched
 from .world import World
 
 WIDTHS = {"portal": 390, "office": 1440, "console": 1440, "site": 1280}
@@ -18,7 +18,8 @@ WIDTHS = {"portal": 390, "office": 1440, "console": 1440, "site": 1280}
 SHELLS = {"office": "/me/", "portal": "/notifications/", "console": "/me/", "site": "/"}
 PATIENCE = 90_000  # milliseconds; the machine may be busy
 # Scripts have run, what loads itself has come, charts are drawn.
-READY = """() => 'ready' in document.documentElement.dataset
+READY = """() => document.readyState === 'complete'
+  && ('ready' in document.documentElement.dataset || !document.querySelector('script[src*="/app."]'))
   && !document.querySelector('.htmx-request')
   && [...document.querySelectorAll('[data-chart]')].every((chart) => chart.querySelector('canvas, svg'))"""
 FACTS = """() => ({
@@ -36,16 +37,18 @@ FACTS = """() => ({
   ).map((row) => row.dataset.href),
   violations: window.violations ?? [],
 })"""
-# Colours are all that differs between the modes, so only what has to do with them is asked a second time.
-SERIOUS = """async () => {
+# Colours are all that differs between the modes, so only what has to do with them is asked a second time; and the shell
+# around the content, nine tenths of a page's elements, is the same on all of a surface's pages.
+SERIOUS = """async (whole) => {
   const still = new CSSStyleSheet();  // whatever fades has the contrast of something fading
   still.replaceSync('*, *::before, *::after { transition: none !important; animation: none !important }');
   document.adoptedStyleSheets.push(still);
+  const parts = whole ? [] : [...document.querySelectorAll('main, dialog[open]')];
   const found = [];
   for (const mode of ['light', 'dark']) {
     document.documentElement.dataset.theme = mode;
     const rules = mode === 'dark' ? {runOnly: ['color-contrast', 'link-in-text-block']} : {};
-    const result = await axe.run(document, {resultTypes: ['violations'], ...rules});
+    const result = await axe.run(parts.length ? parts : document, {resultTypes: ['violations'], ...rules});
     for (const one of result.violations) if (['serious', 'critical'].includes(one.impact)) for (const node of one.nodes)
       found.push(`${mode}: ${one.id} (${one.impact}) ${node.target} ${node.html.slice(0, 200)} ${node.failureSummary}`);
   }
@@ -62,6 +65,7 @@ class Eye:
     world: World
     language: str
     errors: list[str] = field(default_factory=list)
+    shells: set[tuple[str, str]] = field(default_factory=set)  # (surface, seat) looked at whole
 
     def __post_init__(self) -> None:
         self.context: BrowserContext = self.browser.new_context(
@@ -77,37 +81,43 @@ class Eye:
             lambda answer: self.errors.append(f"{answer.status} {answer.url}") if answer.status >= 500 else None,
         )
 
-    def problems(self, sight: Sight, *, piece: bool) -> list[str]:
+    def problems(self, sight: Sight, kind: str) -> list[str]:
         """Everything wrong with one page, or with one piece of a page shown inside its surface's shell."""
         self.errors.clear()
         try:
-            found = self._look(sight, piece)
+            found = self._look(sight, kind)
         except Error as error:
             found = [str(error)]
         return [f"{self.language} {sight.name}: {one}" for one in found]
 
-    def _look(self, sight: Sight, piece: bool) -> list[str]:
+    def _look(self, sight: Sight, kind: str) -> list[str]:
         surface = sight.route.surface
         self._sit(surface, sight.seat)
         self.page.set_viewport_size({"width": WIDTHS[surface], "height": 900})
-        if piece:
+        if kind == PIECE:
             self._insert(sight)
+        elif kind == SEALED:
+            self._unseal(sight)
         else:
             self.page.goto(self._url(surface, sight.path))
         self.page.wait_for_function(READY)
         facts = self.page.evaluate(FACTS)
-        return [*self._plain(facts, piece), *self.page.evaluate(SERIOUS), *self.errors]
+        shell = (surface, sight.seat)
+        serious = self.page.evaluate(SERIOUS, shell not in self.shells)
+        if kind == PAGE:
+            self.shells.add(shell)
+        return [*self._plain(facts, kind), *serious, *self.errors]
 
     def tabs(self) -> list[str]:
         """Queries of the tabs of the page in view that are not chosen: each is a page of its own."""
         links = self.page.locator("a.ui-tab[href^='?']:not([aria-current])")
         return [str(one) for one in links.evaluate_all("(all) => all.map((link) => link.getAttribute('href'))")]
 
-    def _plain(self, facts: dict[str, Any], piece: bool) -> Iterator[str]:
+    def _plain(self, facts: dict[str, Any], kind: str) -> Iterator[str]:
         direction = "rtl" if self.language == "ar" else "ltr"
-        if (facts["lang"], facts["dir"]) != (self.language, direction):
+        if kind != SEALED and (facts["lang"], facts["dir"]) != (self.language, direction):  # a mail has its own
             yield f"lang={facts['lang']} dir={facts['dir']}"
-        if not piece and facts["headings"] != 1:
+        if kind == PAGE and facts["headings"] != 1:
             yield f"{facts['headings']} first headings"
         if not facts["title"].strip(" ·"):
             yield "no title"
@@ -123,6 +133,16 @@ class Eye:
         url = self._url(surface, "/")
         values = {"sid": self.world.cookies[seat], "language": self.language, "rialto_mode": "light"}
         self.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in values.items()])
+
+    def _unseal(self, sight: Sight) -> None:
+        """Show what stands where no script may run, without that policy: axe is a script."""
+        url = self._url(sight.route.surface, sight.path)
+        body = fetched(sight, self.world, self.language).content
+        self.page.route(url, lambda asked: asked.fulfill(body=body, content_type="text/html"))
+        try:
+            self.page.goto(url)
+        finally:
+            self.page.unroute(url)
 
     def _insert(self, sight: Sight) -> None:
         self.page.goto(self._url(sight.route.surface, SHELLS[sight.route.surface]))

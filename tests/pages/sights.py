@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tests.isolation.test_matrix import own_values
 from tests.isolation.world import caller
@@ -15,12 +16,13 @@ from tests.routes import Route, routes
 
 from .world import HOME_SEAT, NEWCOMER, VISITOR, World
 
-PAGE, PIECE, FILE, POST_ONLY, AWAY, REFUSED = "page", "piece", "file", "post only", "away", "refused"
+PAGE, PIECE, SEALED, FILE = "page", "piece", "sealed", "file"  # sealed: a page in which no script may run, as a mail's
+POST_ONLY, AWAY, REFUSED = "post only", "away", "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One more way to look at a route: who, with which parameters (names of the world's values, or words) and query."""
+    """One more way to look at a route: who, with which parameters and query (names of the world's values, or words)."""
 
     seat: str = ""
     values: dict[str, str] = field(default_factory=dict)
@@ -65,6 +67,10 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "operators:edit": (Look(values={"operator_id": "operator"}),),
     "provisioning:run": _states("run_id", "run", "running", "compensating", "failed", "done"),
     "payments:provider-new": tuple(Look(values={"kind": kind}) for kind in ("stripe", "bank_wire")),
+    "payments:bank-upload": (Look(query="statement"),),
+    "campaigns:mail-text": (Look(values={"key": "deposit_credited"}),),
+    "campaigns:mail-text-preview": (Look(values={"key": "deposit_credited"}),),
+    "clients:legal-new": (Look(values={"kind": "terms"}),),
     "campaigns:unsubscribe": (Look(VISITOR, {"token": "unsubscribe"}),),
     "clients:accept": (Look("asked"),),
     # --- pages that look different by state
@@ -114,21 +120,27 @@ class Sight:
 
 def sights(route: Route, world: World) -> Iterator[Sight]:
     for look in LOOKS.get(route.name, (Look(),)):
-        seat = look.seat.replace("surface", route.surface) or HOME_SEAT[route.surface]
+        seat = look.seat.replace("{surface}", route.surface) or HOME_SEAT[route.surface]
         values = own_values(route, world.brokerage)
         values |= {name: _filled(text, route, world) for name, text in look.values.items()}
-        yield Sight(route, seat, route.path(values) + look.query)
+        yield Sight(route, seat, route.path(values) + _filled(look.query, route, world))
 
 
 def _filled(text: str, route: Route, world: World) -> str:
-    text = text.replace("surface", route.surface)
-    return world.values[text[1:-1]] if text.startswith("{") else text
+    text = text.replace("{surface}", route.surface)
+    return world.values.get(text, text)
+
+
+def fetched(sight: Sight, world: World, language: str = "en") -> Any:
+    """The address's answer to that person."""
+    browser = caller(world.cookies[sight.seat])
+    browser.cookies["language"] = language
+    return browser.get(sight.path, headers={"host": world.host(sight.route.surface)})
 
 
 def kind_of(sight: Sight, world: World) -> tuple[str, str]:
     """What the address answers, and the answer's status or place for the message."""
-    browser = caller(world.cookies[sight.seat])
-    response = browser.get(sight.path, headers={"host": world.host(sight.route.surface)})
+    response = fetched(sight, world)
     status = response.status_code
     if status == 405:
         return POST_ONLY, "405"
@@ -138,6 +150,8 @@ def kind_of(sight: Sight, world: World) -> tuple[str, str]:
         return REFUSED, str(status)
     if not response.headers.get("Content-Type", "").startswith("text/html") or "Content-Disposition" in response:
         return FILE, response.headers.get("Content-Type", "none")
+    if "sandbox" in response.headers.get("Content-Security-Policy", ""):
+        return SEALED, str(status)
     return (PAGE if b"<html" in response.content else PIECE), str(status)
 
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from .eye import Eye
-from .sights import AWAY, LOOKS, NOT_A_PAGE, PAGE, PIECE, REFUSED, groups, kind_of, sights
+from .sights import AWAY, LOOKS, NOT_A_PAGE, PAGE, PIECE, REFUSED, SEALED, groups, kind_of, sights
 from .world import World
 
 # No transaction around a test: what it wrote would keep the server's own requests waiting.
@@ -38,11 +38,11 @@ def test_pages_are_sound(group: str, eyes: list[Eye], world: World) -> None:
     for route in groups()[group]:
         for sight in sights(route, world):
             kind, answer = kind_of(sight, world)
-            if kind in (PAGE, PIECE):
+            if kind in (PAGE, PIECE, SEALED):
                 for eye in eyes:
-                    problems += eye.problems(sight, piece=kind == PIECE)
+                    problems += eye.problems(sight, kind)
                     for query in eye.tabs() if kind == PAGE else ():
-                        problems += eye.problems(sight.tab(query), piece=False)
+                        problems += eye.problems(sight.tab(query), PAGE)
             elif kind in (AWAY, REFUSED) and route.name not in NOT_A_PAGE:
                 problems.append(f"{sight.name} cannot be looked at: {answer}; say how, or why not, in sights.py")
     if problems:
@@ -65,7 +65,7 @@ def test_a_bad_page_is_seen(eyes: list[Eye], world: World) -> None:
     )
     route = next(route for route in groups()["portal-leads"] if route.name == "leads:welcome")
     try:
-        found = "\n".join(eye.problems(next(sights(route, world)), piece=False))
+        found = "\n".join(eye.problems(next(sights(route, world)), PAGE))
     finally:
         eye.page.unroute("**/welcome/")
     for words in ("lang=de", "2 first headings", "no title", "wider than", "the row to /there/", "script error: bad",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +48,7 @@ def make(ref: Any) -> World:
         _doors(world)
         _registration(world)
         _faces(world)
+        _draft(world)
     with context.public():
         _operators(world)
         _console(world)
@@ -78,7 +80,9 @@ def _session(**values: Any) -> str:
 
 
 def _pending(account: auth.AbstractAccount) -> str:
-    return _session(pending_account_id=str(account.pk), pending_at=clock.now().timestamp())
+    return _session(
+        pending_account_id=str(account.pk), pending_at=clock.now().timestamp(), pending_epoch=account.auth_epoch
+    )
 
 
 # --- the brokerage
@@ -152,6 +156,25 @@ def _faces(world: World) -> None:
                 row.reference = f"FACE-{model.__name__[:1]}{number}"
             row.save(force_insert=True)
             world.values[f"{model.__name__.lower()}.{state}"] = str(row.pk)
+
+
+def _draft(world: World) -> None:
+    """A bank's statement that the owner has uploaded and not yet imported."""
+    from kernel import files
+    from sandbox.bank import camt
+    from tenant_apps.accounts.models import User
+    from tenant_apps.payments.models import ProviderAccount
+    from tenant_apps.payments.office.bank import DRAFT
+
+    iban = "DE89370400440532013000"
+    account = ProviderAccount.objects.filter(kind="bank_wire")[0]
+    account.settings = {"iban": iban}
+    account.save()
+    entry = camt.Entry(amount=Decimal(5), name="A Payer", reference="none of ours")
+    data = camt.render(camt.Statement(iban=iban, currency="EUR", entries=[entry]))
+    owner = User.objects.get(email="owner@staff.example")
+    draft = files.save(data, kind=DRAFT, name="statement.xml", content_type="application/xml", subject=owner.pk)
+    world.values["statement"] = f"?account={account.pk}&draft={draft.pk}"
 
 
 def _states(model: Any) -> list[str]:

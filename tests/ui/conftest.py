@@ -51,9 +51,9 @@ def server_url() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Not for the whole session: while it lives, an event loop runs in the thread, and no other test may start its own."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    path = os.environ.get("CHROME") or shutil.which("chromium") or shutil.which("chromium-browser")
     if not path:
-        _missing("no Chromium found: install it or set CHROMIUM")
+        _missing("no Chromium found: install it or set CHROME")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=flags)
