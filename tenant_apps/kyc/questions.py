@@ -19,7 +19,7 @@ QUESTIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "leverage": (
         pgettext_lazy("appropriateness", "With a leverage of 1:30, a price falls by 1%. What does your position lose?"),
         {
-            "1": pgettext_lazy("appropriateness", "1% of the margin"),
+            "1": pgettext_lazy("appropriateness", "One percent of the margin"),
             "30": pgettext_lazy("appropriateness", "30% of the margin"),
             "unknown": pgettext_lazy("appropriateness", "I do not know"),
         },
