@@ -56,10 +56,19 @@ def test() -> None:
 
 
 def _journeys(pytest: list[str], environment: Mapping[str, str]) -> int:
-    """The browser journeys, after the rest: each is a whole product, and two at once would only wait for each other."""
+    """The browser journeys, after the rest: each is a whole product, and two at once would only wait for each other.
+
+    One that fails is run once more, loudly: its patience is in seconds, and a machine may stand still for longer. What
+    is broken fails twice.
+    """
     say("The journeys in a real browser; this takes some ten minutes")
     command = [*pytest, "-n", "0", "-p", "no:randomly", "tests/journeys"]
-    return subprocess.run(command, cwd=ROOT, env={**environment, "RIALTO_JOURNEYS": "1"}, check=False).returncode
+    asked = {**environment, "RIALTO_JOURNEYS": "1"}
+    code = subprocess.run(command, cwd=ROOT, env=asked, check=False).returncode
+    if code:
+        say("A JOURNEY FAILED; what failed is run once more, to tell a slow machine from a broken product")
+        code = subprocess.run([*command, "--last-failed"], cwd=ROOT, env=asked, check=False).returncode
+    return code
 
 
 def bench() -> None:

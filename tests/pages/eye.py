@@ -43,12 +43,14 @@ SERIOUS = """async (whole) => {
   const still = new CSSStyleSheet();  // whatever fades has the contrast of something fading
   still.replaceSync('*, *::before, *::after { transition: none !important; animation: none !important }');
   document.adoptedStyleSheets.push(still);
-  const parts = whole ? [] : [...document.querySelectorAll('main, dialog[open]')];
+  const main = document.querySelector('main');
+  if (main && !whole) for (let node = main; node !== document.body; node = node.parentElement)
+    for (const other of [...node.parentElement.children]) if (other !== node && !other.matches('dialog[open]')) other.remove();
   const found = [];
   for (const mode of ['light', 'dark']) {
     document.documentElement.dataset.theme = mode;
     const rules = mode === 'dark' ? {runOnly: ['color-contrast', 'link-in-text-block']} : {};
-    const result = await axe.run(parts.length ? parts : document, {resultTypes: ['violations'], ...rules});
+    const result = await axe.run(document, {resultTypes: ['violations'], ...rules});
     for (const one of result.violations) if (['serious', 'critical'].includes(one.impact)) for (const node of one.nodes)
       found.push(`${mode}: ${one.id} (${one.impact}) ${node.target} ${node.html.slice(0, 200)} ${node.failureSummary}`);
   }
