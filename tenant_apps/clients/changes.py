@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.models import AuditEntry
 from kernel.money import Money
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import datetime_text, money_text
 from tenant_apps.accounts.models import Realm, Team, User
 
 from .models import KycState, Stage
@@ -20,12 +21,16 @@ FIELDS: dict[str, Any] = {
     "active": pgettext_lazy("audit field", "Active"),
     "amount": pgettext_lazy("audit field", "Amount"),
     "country": pgettext_lazy("audit field", "Country"),
+    "direction": pgettext_lazy("audit field", "Direction"),
+    "due_at": pgettext_lazy("audit field", "Due"),
     "email": pgettext_lazy("audit field", "E-mail address"),
     "first_name": pgettext_lazy("audit field", "First name"),
     "kyc_state": pgettext_lazy("audit field", "Identity check"),
     "language": pgettext_lazy("audit field", "Language"),
     "last_name": pgettext_lazy("audit field", "Last name"),
     "leverage": pgettext_lazy("audit field", "Leverage"),
+    "likeness": pgettext_lazy("audit field", "In common with the person before"),
+    "login": pgettext_lazy("audit field", "Trading account"),
     "name": pgettext_lazy("audit field", "Name"),
     "owner_id": pgettext_lazy("audit field", "Responsible"),
     "phone": pgettext_lazy("audit field", "Phone"),
@@ -41,7 +46,21 @@ FIELDS: dict[str, Any] = {
     "tags": pgettext_lazy("audit field", "Tags"),
     "team_id": pgettext_lazy("audit field", "Team"),
 }
-CODES: dict[str, dict[str, Any]] = {"stage": dict(Stage.choices), "kyc_state": dict(KycState.choices)}
+CODES: dict[str, dict[str, Any]] = {
+    "stage": dict(Stage.choices),
+    "kyc_state": dict(KycState.choices),
+    "direction": {
+        "in": pgettext_lazy("audit value", "wallet to account"),
+        "out": pgettext_lazy("audit value", "account to wallet"),
+        "demo": pgettext_lazy("audit value", "practice money"),
+    },
+    "likeness": {
+        "mailbox": pgettext_lazy("audit value", "the mailbox"),
+        "name": pgettext_lazy("audit value", "the name"),
+        "invited": pgettext_lazy("audit value", "one invited the other"),
+        "device": pgettext_lazy("audit value", "a device"),
+    },
+}
 NONE = "–"
 
 
@@ -89,7 +108,18 @@ def value_words(key: str, value: Any, names: Mapping[str, str]) -> str:
         return _mapping_words(value, names)
     if isinstance(value, list | tuple):
         return ", ".join(value_words(key, item, names) for item in value)
+    if key.endswith("_at") and (moment := _moment(value)):
+        return datetime_text(moment)
     return str(CODES.get(key, {}).get(value) or names.get(str(value)) or value)
+
+
+def _moment(value: Any) -> datetime | None:
+    """An instant as the trail keeps it (ISO 8601 with an offset), or nothing."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None
 
 
 def _mapping_words(value: Mapping[str, Any], names: Mapping[str, str]) -> str:
