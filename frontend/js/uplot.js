@@ -3,8 +3,15 @@ import uPlot from "uplot";
 import { colour, dateText, mount, seriesColour, theme, valueText } from "./ui/chart_kit.js";
 
 const DAY = 86400;
-const xFormat = (span) =>
-  span > 400 * DAY ? { month: "short", year: "numeric" } : span > 2 * DAY ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit", hour12: false };
+const MINUTES = 600; // below, whole minutes would say the same at every mark
+const CLOCK = { hour: "2-digit", minute: "2-digit", hour12: false };
+const xFormat = (span) => {
+  if (span > 400 * DAY) return { month: "short", year: "numeric" };
+  if (span > 2 * DAY) return { day: "numeric", month: "short" };
+  return span > MINUTES ? CLOCK : { ...CLOCK, second: "2-digit" };
+};
+
+const spanOf = (plot) => plot.data[0].at(-1) - plot.data[0][0];
 
 const tooltip = (data) => {
   let box;
@@ -21,7 +28,7 @@ const tooltip = (data) => {
         const lines = data.series.map((series, index) => (data.series.length > 1 ? `${series.name}: ` : "") + valueText(data, plot.data[index + 1][idx]));
         box.replaceChildren();
         const head = document.createElement("div");
-        head.textContent = dateText(data, plot.data[0][idx], { dateStyle: "medium" });
+        head.textContent = dateText(data, plot.data[0][idx], { dateStyle: "medium", ...(spanOf(plot) <= 2 * DAY && { timeStyle: "medium" }) });
         head.style.opacity = "0.75";
         box.append(head);
         for (const line of lines) box.append(Object.assign(document.createElement("div"), { textContent: line }));
