@@ -145,9 +145,13 @@ def test_a_live_refresh_waits_for_an_open_menu(open_page: OpenPage) -> None:
         }"""
     )
     page.get_by_role("button", name="Held").click()
+    expect(page.get_by_role("button", name="Held")).to_have_attribute("aria-expanded", "true")
+    placed = page.locator("#held").get_attribute("style")
+    assert placed
     with page.expect_response("**/test/seen/"):
         page.evaluate("document.body.dispatchEvent(new CustomEvent('live:part'))")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.locator("#held").get_attribute("style") == placed
     page.get_by_role("menuitem", name="Inside").click()
     expect(page.locator("#part")).to_contain_text("connections")
 

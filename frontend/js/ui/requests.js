@@ -28,17 +28,6 @@ document.addEventListener("htmx:error", (event) => {
   showToast({ message: text("offline"), tone: "danger" });
 });
 
-// A style that a script set on an element with an id (a placed menu, a measured bar) would be copied by htmx to its successor
-// as an attribute, which the content security policy forbids. The successor is placed and measured anew by itself.
-document.addEventListener("htmx:before:swap", (event) => {
-  const targets = (event.detail?.tasks ?? [])
-    .map(({ target }) => (typeof target === "string" ? document.querySelector(target) : target))
-    .filter((target) => target instanceof Element);
-  targets.forEach((target) => {
-    [target, ...target.querySelectorAll("[id][style]")].forEach((element) => element.removeAttribute("style"));
-  });
-});
-
 // What a live event refreshes waits while a menu in it is open: nobody should lose what is under the pointer.
 const waiting = new WeakSet();
 document.addEventListener("htmx:before:swap", (event) => {
@@ -53,4 +42,16 @@ document.addEventListener("htmx:before:swap", (event) => {
     document.body.dispatchEvent(new CustomEvent(live));
   };
   menu.addEventListener("toggle", refresh, { once: true });
+});
+
+// A style that a script set on an element with an id (a placed menu, a measured bar) would be copied by htmx to its successor
+// as an attribute, which the content security policy forbids. The successor is placed and measured anew by itself.
+document.addEventListener("htmx:before:swap", (event) => {
+  if (event.defaultPrevented) return; // the page stays as it is, and so does the menu's place
+  const targets = (event.detail?.tasks ?? [])
+    .map(({ target }) => (typeof target === "string" ? document.querySelector(target) : target))
+    .filter((target) => target instanceof Element);
+  targets.forEach((target) => {
+    [target, ...target.querySelectorAll("[id][style]")].forEach((element) => element.removeAttribute("style"));
+  });
 });
