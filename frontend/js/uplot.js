@@ -3,15 +3,16 @@ import uPlot from "uplot";
 import { colour, dateText, mount, seriesColour, theme, valueText } from "./ui/chart_kit.js";
 
 const DAY = 86400;
+const CLOCK_SPAN = 2 * DAY; // up to here the time of day is told
 const MINUTES = 600; // below, whole minutes would say the same at every mark
 const CLOCK = { hour: "2-digit", minute: "2-digit", hour12: false };
 const xFormat = (span) => {
   if (span > 400 * DAY) return { month: "short", year: "numeric" };
-  if (span > 2 * DAY) return { day: "numeric", month: "short" };
+  if (span > CLOCK_SPAN) return { day: "numeric", month: "short" };
   return span > MINUTES ? CLOCK : { ...CLOCK, second: "2-digit" };
 };
 
-const spanOf = (plot) => plot.data[0].at(-1) - plot.data[0][0];
+const spanOf = (times) => times.at(-1) - times[0];
 
 const tooltip = (data) => {
   let box;
@@ -28,7 +29,7 @@ const tooltip = (data) => {
         const lines = data.series.map((series, index) => (data.series.length > 1 ? `${series.name}: ` : "") + valueText(data, plot.data[index + 1][idx]));
         box.replaceChildren();
         const head = document.createElement("div");
-        head.textContent = dateText(data, plot.data[0][idx], { dateStyle: "medium", ...(spanOf(plot) <= 2 * DAY && { timeStyle: "medium" }) });
+        head.textContent = dateText(data, plot.data[0][idx], { dateStyle: "medium", ...(spanOf(plot.data[0]) <= CLOCK_SPAN && { timeStyle: "medium" }) });
         head.style.opacity = "0.75";
         box.append(head);
         for (const line of lines) box.append(Object.assign(document.createElement("div"), { textContent: line }));
@@ -55,7 +56,7 @@ const draw = (element, data) => {
     return {};
   }
   const look = theme();
-  const span = data.x.at(-1) - data.x[0];
+  const span = spanOf(data.x);
   const font = `11px ${look.font}`;
   const grid = { stroke: look.line, width: 1 };
   const options = {
