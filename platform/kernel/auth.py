@@ -16,6 +16,7 @@ import math
 import secrets as random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 import pyotp
 from django.contrib.auth.hashers import check_password, is_password_usable, make_password
@@ -76,6 +77,8 @@ class AbstractAccount(models.Model):
     last_login_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
+    RIGHTS_FROM: ClassVar[tuple[str, ...]] = ()  # the relations that `rights_stamp` reads
+
     class Meta:
         abstract = True
 
@@ -85,6 +88,10 @@ class AbstractAccount(models.Model):
     @property
     def second_factor(self) -> bool:
         return self.totp_confirmed_at is not None
+
+    def rights_stamp(self) -> str:
+        """A digest of what the account may do: another one means that a page rendered earlier may allow too much."""
+        return ""
 
     def set_password(self, raw: str) -> None:
         """Hash and keep; the caller saves. Raises PasswordWeak."""

@@ -25,7 +25,9 @@ def page(
     own = current().notifications_topic  # the viewer's bell, on every page that has one
     topics = [*live, own] if own else list(live)
     if topics and request.session.session_key:
-        update(live_token=token(topics, request.session.session_key))
+        account = getattr(request, "account", None)
+        rights = account.rights_stamp() if account else ""
+        update(live_token=token(topics, request.session.session_key, rights))
     return render(request, template, values, status=status)
 
 

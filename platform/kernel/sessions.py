@@ -45,10 +45,11 @@ def end_all(account_id: object, *, but: str = "") -> int:
     return int(rows.delete()[0])
 
 
-def living(keys: Collection[str]) -> set[str]:
+def living(keys: Collection[str]) -> dict[str, str]:
     """Those of these session keys that still stand for somebody: not expired, their account active and of the same epoch.
 
-    A session without an account (sign-up in progress) lives as long as its row. Two queries, however many keys.
+    The value is the stamp of the rights that the account has now (AbstractAccount.rights_stamp). A session without an
+    account (sign-up in progress) lives as long as its row, with no stamp. Three queries, however many keys.
     """
     store = SessionStore()
     # Django dates sessions by the machine's clock; the demo's, which can be moved, would find them all expired.
@@ -56,14 +57,19 @@ def living(keys: Collection[str]) -> set[str]:
     found = {row.session_key: store.decode(row.session_data) for row in rows}
     model = apps.get_model(settings.ACCOUNT_MODELS["tenant" if context.tenant_or_none() else "public"])
     wanted = {data["account_id"] for data in found.values() if data.get("account_id")}
-    accounts = model._default_manager.filter(pk__in=wanted, active=True)
-    epochs = {str(pk): epoch for pk, epoch in accounts.values_list("pk", "auth_epoch")} if wanted else {}
-    return {key for key, data in found.items() if _stands(data, epochs)}
+    rows_of = model._default_manager.filter(pk__in=wanted, active=True).prefetch_related(*model.RIGHTS_FROM)
+    accounts = {str(account.pk): account for account in rows_of} if wanted else {}
+    return {key: _stamp(data, accounts) for key, data in found.items() if _stands(data, accounts)}
 
 
-def _stands(data: dict[str, Any], epochs: dict[str, int]) -> bool:
+def _stamp(data: dict[str, Any], accounts: dict[str, Any]) -> str:
+    account_id = data.get("account_id")
+    return str(accounts[account_id].rights_stamp()) if account_id else ""
+
+
+def _stands(data: dict[str, Any], accounts: dict[str, Any]) -> bool:
     entry = data.get("break_glass")  # an operator's entry ends at its hour, however often its session was saved
     if entry and clock.now().timestamp() >= float(entry["until"]):
         return False
     account_id = data.get("account_id")
-    return not account_id or (account_id in epochs and epochs[account_id] == data.get("epoch"))
+    return not account_id or (account_id in accounts and accounts[account_id].auth_epoch == data.get("epoch"))

@@ -31,6 +31,9 @@ class Operator(AbstractAccount):
         db_table = "operators_operator"
         constraints = [models.UniqueConstraint(fields=["email"], name="operators_operator_email")]
 
+    def rights_stamp(self) -> str:
+        return self.role
+
 
 class OperatorSession(AbstractBaseSession):
     """A session of the public scope: console and sign-up."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from uuid import UUID
 
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -94,6 +96,18 @@ class User(AbstractAccount):
         """
         seeing = [set(role.masks) for role in self.roles.all() if role.grants.get(SIGHT)]
         return frozenset(set.intersection(*seeing)) if seeing else frozenset(MASKABLE)
+
+    RIGHTS_FROM = ("roles",)
+
+    def rights_stamp(self) -> str:
+        """Of staff: what their roles and team let them do and see. Clients' rights never change: what is theirs."""
+        if self.realm != Realm.STAFF:
+            return ""
+        roles = [
+            [sorted(one.grants.items()), sorted(one.masks), one.second_factor_required] for one in self.roles.all()
+        ]
+        text = json.dumps([str(self.team_id), sorted(roles)])
+        return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
     @property
     def subtitle(self) -> str:

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from django.conf import settings
 from django.core.cache import cache
 
-from kernel import files, tasks
+from kernel import files, sessions, tasks
 from kernel.live import asgi
 from kernel.live.publish import channel, send, token
 from kernel.models import StoredFile
@@ -197,8 +197,10 @@ def live_scope(host: str, cookie: str, text: str) -> dict[str, Any]:
 
 
 def live_token(brokerage: Brokerage, role: str, topics: list[str]) -> str:
+    """As the pages make it, for the rights that the role has now."""
+    key = brokerage.cookies[role]
     with context.use(brokerage.ref):
-        return token(topics, brokerage.cookies[role])
+        return token(topics, key, sessions.living([key])[key])
 
 
 def allowed(host: str, cookie: str, text: str) -> Any:
@@ -227,6 +229,13 @@ def test_a_live_token_opens_for_its_host_and_session_only(here: Brokerage, there
     assert allowed("console.localhost", owner, text) is None
     assert allowed(here.host("office"), owner, text[:-2]) is None
     assert allowed(here.host("portal"), here.cookies[CLIENT], live_token(here, CLIENT, ["money"])) is not None
+
+
+def test_a_live_token_opens_no_longer_than_the_rights_it_was_given_for(here: Brokerage) -> None:
+    cookie = here.cookies["owner"]
+    with context.use(here.ref):
+        text = token(["leads"], cookie, "a digest of more rights")
+    assert allowed(here.host("office"), cookie, text) is None
 
 
 def test_messages_of_one_brokerage_do_not_reach_the_others_pages(here: Brokerage, there: Brokerage) -> None:

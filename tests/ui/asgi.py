@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.ui.settings")
 
@@ -15,15 +16,21 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 django_application = get_asgi_application()
 connections: list[str] = []
 beacons: list[dict[str, Any]] = []
+refused: list[str] = []
 
 
-async def _answer(send: Send, body: bytes, content_type: bytes = b"application/json") -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", content_type)]})
+async def _answer(send: Send, body: bytes, status: int = 200) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
 async def _stream(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """The first connection ends after its first message, so that the client has to come back."""
+    """The first connection ends after its first message, so that the client has to come back. Old tokens are refused."""
+    if parse_qs(scope["query_string"].decode())["t"] == ["old-token"]:
+        refused.append("old-token")
+        await _answer(send, b"{}", status=403)
+        return
     connections.append(dict(scope["headers"]).get(b"last-event-id", b"").decode())
     first = len(connections) == 1
     headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
@@ -54,6 +61,6 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         beacons.append(json.loads(await _body(receive)))
         await _answer(send, b"{}")
     elif path == "/test/seen/":
-        await _answer(send, json.dumps({"connections": connections, "beacons": beacons}).encode())
+        await _answer(send, json.dumps({"connections": connections, "beacons": beacons, "refused": refused}).encode())
     else:
         await django_application(scope, receive, send)

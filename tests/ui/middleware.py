@@ -12,6 +12,14 @@ POLICY = (
 )
 
 
+def live_token(request: HttpRequest) -> str:
+    """`?live=1` for a live page; `stale` and `ended` have an old token, and a new or none when the page asks for itself."""
+    kind = request.GET.get("live", "")
+    if kind in ("stale", "ended") and request.headers["Sec-Fetch-Dest"] == "document":
+        return "old-token"
+    return "" if kind in ("", "ended") else "test-token"
+
+
 class StyleguideMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -30,7 +38,7 @@ class StyleguideMiddleware:
             unread_notifications=3,
             profile_url="/profile/",
             logout_url="/logout/",
-            live_token="test-token" if "live" in request.GET else "",
+            live_token=live_token(request),
         )
         with context.using(state):
             response = self.get_response(request)

@@ -73,11 +73,14 @@ const reportLatency = () => {
   navigator.sendBeacon("/live/latency", new Blob([JSON.stringify(report)], { type: "application/json" }));
 };
 
+/** The token is too old, or its log-in or rights are not what they were: ask the page itself what it may watch now.
+ * False when it may watch nothing any more: it is refused, leads to the log-in, or has no stream. */
 const freshToken = async () => {
-  const address = document.body.dataset.liveRefresh;
-  if (!address) return;
-  const response = await fetch(address, { credentials: "same-origin" }).catch(() => null);
-  if (response?.ok) token = (await response.text()).trim();
+  const response = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+  if (response.status >= 500) return true; // a restart: the next try will tell
+  const body = new DOMParser().parseFromString(await response.text(), "text/html").body;
+  token = response.ok && !response.redirected ? (body.dataset.live ?? "") : "";
+  return token !== "";
 };
 
 const dispatch = (block) => {
@@ -114,7 +117,7 @@ const connect = async () => {
   try {
     const headers = { Accept: "text/event-stream", ...(lastId && { "Last-Event-ID": lastId }) };
     const response = await fetch(`/live/?t=${encodeURIComponent(token)}`, { headers, signal, cache: "no-store", credentials: "same-origin" });
-    if (response.status === 403) await freshToken();
+    if (response.status === 403 && !(await freshToken())) return setState("closed");
     if (!response.ok) throw new Error(`stream answered ${response.status}`);
     if (failures) document.body.dispatchEvent(new CustomEvent("live-resumed"));
     failures = 0;

@@ -2,7 +2,8 @@
 
 The page's token names the topics its view allowed; it opens for the tenant of the host and the session of the cookie
 only. Each stream has a bounded queue that drops the oldest; a ping every 20 s; `Last-Event-ID` replays what was missed.
-One Redis subscription per process feeds all streams. A stream ends seconds after its log-in does (kernel.live.watch).
+One Redis subscription per process feeds all streams. A stream ends seconds after its log-in or its rights do
+(kernel.live.watch).
 """
 
 from __future__ import annotations
@@ -119,11 +120,12 @@ async def _owner_scope(scope: dict[str, Any]) -> context.Scope | None:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What a token opens: topics of an owner (a brokerage, or the vendor's side) for one session."""
+    """What a token opens: topics of an owner (a brokerage, or the vendor's side) for one session and its rights."""
 
     scope: context.Scope
     topics: list[str]
     session_key: str
+    rights: str
 
     @property
     def channels(self) -> list[str]:
@@ -132,7 +134,7 @@ class Allowed:
 
 
 async def _allowed(scope: dict[str, Any]) -> Allowed | None:
-    """Owner and topics, if host, cookie and token agree and the session still stands for somebody."""
+    """Owner and topics, if host, cookie and token agree and the session still stands for somebody with the same rights."""
     owner = await _owner_scope(scope)
     text = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("t", [""])[0]
     key = _session_key(scope)
@@ -145,9 +147,10 @@ async def _allowed(scope: dict[str, Any]) -> Allowed | None:
         return None
     finally:
         context.leave(entered)
-    if claims["session"] != key[:12] or key not in await watch.ask(owner, [key]):
+    rights = claims.get("rights", "")
+    if claims["session"] != key[:12] or (await watch.ask(owner, [key])).get(key) != rights:
         return None
-    return Allowed(owner, claims["topics"], key)
+    return Allowed(owner, claims["topics"], key, rights)
 
 
 def _session_key(scope: dict[str, Any]) -> str:
@@ -162,7 +165,7 @@ def _session_key(scope: dict[str, Any]) -> str:
 async def _stream(scope: dict[str, Any], receive: Any, send: Send, allowed: Allowed) -> None:
     queue: asyncio.Queue[str] = asyncio.Queue(QUEUE)
     channels = allowed.channels
-    stream = watch.Stream(allowed.scope, allowed.session_key, lambda: put(queue, ""))
+    stream = watch.Stream(allowed.scope, allowed.session_key, allowed.rights, lambda: put(queue, ""))
     await HUB.join(channels, queue)
     watch.WATCH.join(stream)
     gone = asyncio.create_task(_until_gone(receive))

@@ -49,6 +49,11 @@ def send(owner: object, messages: list[tuple[str, dict[str, Any]]]) -> None:
         log.warning("live_unavailable")
 
 
-def token(topics: list[str], session_key: str) -> str:
-    """What a page presents to /live/: the topics its view allowed, bound to tenant and session, for half a day."""
-    return secrets.sign({"topics": sorted(set(topics)), "session": session_key[:12]}, purpose="live")
+def token(topics: list[str], session_key: str, rights: str = "") -> str:
+    """What a page presents to /live/: the topics its view allowed, bound to tenant and session, for half a day.
+
+    `rights` is the stamp of the rights that the view judged by (AbstractAccount.rights_stamp): with other rights, the
+    page has to be asked again.
+    """
+    claims = {"topics": sorted(set(topics)), "session": session_key[:12], "rights": rights}
+    return secrets.sign(claims, purpose="live")

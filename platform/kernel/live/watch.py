@@ -1,7 +1,9 @@
 """Ends live streams whose log-in is over: sign-out, a changed password, a closed account, an ended break-glass entry.
 
-Nobody who ends a log-in has to think of streams: every few seconds each process asks, in two queries per brokerage
-that has streams, which of their sessions still live. While the database does not answer, streams stay as they are.
+And those whose rights are not any more what the page was rendered with: the page asks for itself again and goes on with
+what it may watch now. Nobody who ends a log-in or changes a role has to think of streams: every few seconds each process
+asks, in three queries per brokerage that has streams, which of their sessions still live and with what rights. While
+the database does not answer, streams stay as they are.
 """
 
 from __future__ import annotations
@@ -22,10 +24,11 @@ CHECK_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stream:
-    """An open stream: whose, by which session, and how to end it."""
+    """An open stream: whose, by which session, with the stamp of which rights, and how to end it."""
 
     owner: context.Scope
     session_key: str
+    rights: str
     end: Callable[[], None]
 
 
@@ -50,7 +53,7 @@ class Watch:
             await self.check()
 
     async def check(self) -> None:
-        """Look at every stream's session once, and end those without one."""
+        """Look at every stream's session once, and end those without one or with other rights."""
         groups: dict[tuple[str, str], list[Stream]] = defaultdict(list)
         for stream in self.streams:
             groups[stream.owner.kind, stream.owner.schema].append(stream)
@@ -61,12 +64,12 @@ class Watch:
                 log.warning("live_watch_failed", exc_info=True)
                 continue
             for stream in group:
-                if stream.session_key not in alive:
+                if alive.get(stream.session_key) != stream.rights:
                     stream.end()
 
 
-async def ask(owner: context.Scope, keys: Iterable[str]) -> set[str]:
-    """Which of these session keys still stand for somebody, in this scope."""
+async def ask(owner: context.Scope, keys: Iterable[str]) -> dict[str, str]:
+    """Which of these session keys still stand for somebody in this scope, and the stamps of their rights."""
     entered = context.enter(owner)
     try:
         return await sync_to_async(_living)(list(keys))
@@ -74,7 +77,7 @@ async def ask(owner: context.Scope, keys: Iterable[str]) -> set[str]:
         context.leave(entered)
 
 
-def _living(keys: list[str]) -> set[str]:
+def _living(keys: list[str]) -> dict[str, str]:
     from django.db import close_old_connections
 
     try:

@@ -93,8 +93,8 @@ def test_a_brokerage_that_is_not_served_streams_nothing(
     stood = replace(tenant, state=state)
     monkeypatch.setattr(asgi.directory, "by_host", lambda host: (stood, "portal"))
 
-    async def everybody(owner: context.Scope, keys: list[str]) -> set[str]:
-        return set(keys)
+    async def everybody(owner: context.Scope, keys: list[str]) -> dict[str, str]:
+        return dict.fromkeys(keys, "")
 
     monkeypatch.setattr(asgi.watch, "ask", everybody)
     with context.use(stood):

@@ -14,7 +14,7 @@ from kernel.live import watch
 from kernel.sessions import SessionStore
 from kernel.tenancy import context
 from tenant_apps.accounts import services
-from tenant_apps.accounts.models import User
+from tenant_apps.accounts.models import SIGHT, Role, Team, User
 from tenant_apps.accounts.tests.support import PASSWORD, actor, staff
 
 
@@ -48,23 +48,62 @@ def expired(user: User) -> None:
 def test_what_ends_a_log_in_ends_its_sessions_stand(tenant: Any, ending: Callable[[User], None]) -> None:
     user, other = staff("sales"), staff("sales")
     key = logged_in(user)
-    assert sessions.living([key]) == {key}
+    assert set(sessions.living([key])) == {key}
     ending(user)
     kept = logged_in(other)
-    assert sessions.living([key, kept]) == {kept}
+    assert set(sessions.living([key, kept])) == {kept}
+
+
+def fewer_rights(user: User, role: Role) -> None:
+    role.grants = {code: reach for code, reach in role.grants.items() if code != SIGHT}
+    role.save()
+
+
+def more_masks(user: User, role: Role) -> None:
+    role.masks = ["email", "phone"] if role.masks != ["email", "phone"] else []
+    role.save()
+
+
+def another_team(user: User, role: Role) -> None:
+    services.user_update(
+        user=user, name=user.name, roles=["sales"], team=Team.objects.create(name="Desk"), languages=[], active=True,
+        actor=actor(staff("owner")),
+    )  # fmt: skip
+
+
+def another_role(user: User, role: Role) -> None:
+    user.roles.set(Role.objects.filter(code="compliance"))
+
+
+@pytest.mark.parametrize("change", [fewer_rights, more_masks, another_team, another_role])
+def test_other_rights_are_another_stamp(tenant: Any, change: Callable[[User, Role], None]) -> None:
+    user, bystander = staff("sales"), staff("owner")
+    key, other = logged_in(user), logged_in(bystander)
+    before = sessions.living([key, other])
+    assert before[key] == User.objects.get(pk=user.pk).rights_stamp() != ""
+    change(user, Role.objects.get(code="sales"))
+    after = sessions.living([key, other])
+    assert after[key] != before[key]
+    assert after[other] == before[other]
+
+
+def test_the_stands_of_many_take_three_queries(tenant: Any, django_assert_num_queries: Any) -> None:
+    keys = [logged_in(staff("sales")) for _ in range(5)]
+    with django_assert_num_queries(3):
+        assert len(sessions.living(keys)) == 5
 
 
 def test_signing_out_ends_it_and_strangers_keys_never_stood(tenant: Any) -> None:
     key = logged_in(staff("sales"))
     SessionStore(key).flush()
-    assert sessions.living([key, "a" * 32]) == set()
+    assert sessions.living([key, "a" * 32]) == {}
 
 
 def test_an_entry_of_an_operator_ends_at_its_hour(tenant: Any) -> None:
     session = SessionStore()
     session["break_glass"] = {"until": clock.now().timestamp() - 1, "entry_id": str(staff("sales").pk)}
     session.save()
-    assert sessions.living([str(session.session_key)]) == set()
+    assert sessions.living([str(session.session_key)]) == {}
 
 
 def test_the_watch_ends_the_streams_of_those_who_left_and_no_others(
@@ -73,20 +112,22 @@ def test_the_watch_ends_the_streams_of_those_who_left_and_no_others(
     ended: list[str] = []
     here, there = context.tenant_scope(tenant), context.tenant_scope(other_tenant)
 
-    async def ask(owner: context.Scope, keys: set[str]) -> set[str]:
+    async def ask(owner: context.Scope, keys: set[str]) -> dict[str, str]:
         if owner == there:
             raise OSError("its database is away")
-        return {key for key in keys if key == "stays"}
+        return {key: "rights" for key in keys if key != "left"}
 
     monkeypatch.setattr(watch, "ask", ask)
     one = watch.Watch()
-    for owner, key in ((here, "stays"), (here, "left"), (there, "unknown")):
-        one.streams.add(watch.Stream(owner, key, lambda key=key: ended.append(key)))  # type: ignore[misc]
+    for owner, key, rights in (
+        (here, "stays", "rights"), (here, "left", "rights"), (here, "lost a right", "more rights"), (there, "unknown", "rights"),
+    ):  # fmt: skip
+        one.streams.add(watch.Stream(owner, key, rights, lambda key=key: ended.append(key)))  # type: ignore[misc]
     asyncio.run(one.check())
-    assert ended == ["left"]
+    assert sorted(ended) == ["left", "lost a right"]
 
 
 def test_moving_the_demos_clock_ends_no_session(tenant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     key, later = logged_in(staff("sales")), clock.now() + timedelta(days=60)
     monkeypatch.setattr(clock, "now", lambda: later)
-    assert sessions.living([key]) == {key}
+    assert set(sessions.living([key])) == {key}
