@@ -121,7 +121,12 @@ def environment_works() -> bool:
 
 
 def make_environment() -> None:
-    """A fresh virtual environment. Names the Debian package that is usually missing."""
+    """A fresh virtual environment. Names the Debian package that is usually missing, and a folder that is not ours."""
+    if not os.access(layout.ROOT, os.W_OK):
+        raise LauncherError(
+            f"{layout.ROOT} is not yours to write, and everything Rialto makes is made inside it",
+            advice="Clone it into a folder of your own and run the same command there.",
+        )
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         sudo = "" if os.geteuid() == 0 else "sudo "

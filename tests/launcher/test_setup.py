@@ -116,6 +116,13 @@ def test_a_python_without_ensurepip_names_the_debian_package(monkeypatch: pytest
     assert failure.value.advice.endswith(f"apt-get install python{version}-venv")
 
 
+def test_a_folder_of_somebody_else_is_told_before_anything_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap.os, "access", lambda path, mode: False)
+    with pytest.raises(LauncherError, match="is not yours to write") as failure:
+        bootstrap.make_environment()
+    assert "a folder of your own" in failure.value.advice
+
+
 def test_a_failing_command_is_told_with_its_last_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(LauncherError) as failure:
         run(
