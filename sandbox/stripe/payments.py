@@ -14,6 +14,25 @@ from sandbox.stripe.methods import Decline
 from sandbox.stripe.sessions import public
 from sandbox.stripe.store import Object, Store, new_id, token
 
+# Fields of a charge that have no value, at least at first.
+EMPTY = (
+    "application",
+    "application_fee",
+    "application_fee_amount",
+    "balance_transaction",
+    "failure_balance_transaction",
+    "failure_code",
+    "failure_message",
+    "on_behalf_of",
+    "receipt_number",
+    "receipt_url",
+    "review",
+    "shipping",
+    "source",
+    "source_transfer",
+    "transfer_data",
+)
+
 
 def attempt(store: Store, account: str, session: Object, method: str, details: dict[str, str]) -> Object:
     """The customer presses "pay". Returns the PaymentIntent, whose status says what comes next:
@@ -291,15 +310,12 @@ def _charge(account: str, intent: Object, *, status: str, authenticated: bool = 
         email=details.get("email"), name=details.get("name"), country=details.get("country") or None
     )
     return {
+        **dict.fromkeys(EMPTY),
         "id": new_id("charge"),
         "object": "charge",
         "amount": intent["amount"],
         "amount_captured": 0,
         "amount_refunded": 0,
-        "application": None,
-        "application_fee": None,
-        "application_fee_amount": None,
-        "balance_transaction": None,
         "billing_details": {
             "address": billing["address"],
             "email": billing["email"],
@@ -314,13 +330,9 @@ def _charge(account: str, intent: Object, *, status: str, authenticated: bool = 
         "customer": intent["customer"],
         "description": intent["description"],
         "disputed": False,
-        "failure_balance_transaction": None,
-        "failure_code": None,
-        "failure_message": None,
         "fraud_details": {},
         "livemode": False,
         "metadata": intent["metadata"],
-        "on_behalf_of": None,
         "outcome": {
             "advice_code": None,
             "network_advice_code": None,
@@ -336,17 +348,10 @@ def _charge(account: str, intent: Object, *, status: str, authenticated: bool = 
         "payment_method": intent["_payment_method"],
         "payment_method_details": methods.describe(account, intent["_method"], details, authenticated=authenticated),
         "receipt_email": intent["receipt_email"],
-        "receipt_number": None,
-        "receipt_url": None,
         "refunded": False,
-        "review": None,
-        "shipping": None,
-        "source": None,
-        "source_transfer": None,
         "statement_descriptor": intent["statement_descriptor"],
         "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
         "status": status,
-        "transfer_data": None,
         "transfer_group": intent["transfer_group"],
         "_number": details.get("number", ""),
     }

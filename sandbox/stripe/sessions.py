@@ -17,6 +17,47 @@ HOUR = 3600
 SHORTEST_LIFE = 30 * MINUTE
 LONGEST_LIFE = 24 * HOUR
 
+# Fields of a session that are as they were asked for, and those that have no value, at least at first.
+COPIED = (
+    "allow_promotion_codes",
+    "allowed_payment_method_types",
+    "billing_address_collection",
+    "cancel_url",
+    "client_reference_id",
+    "consent_collection",
+    "customer",
+    "customer_creation",
+    "customer_email",
+    "excluded_payment_method_types",
+    "locale",
+    "redirect_on_completion",
+    "submit_type",
+    "success_url",
+    "branding_settings",
+    "integration_identifier",
+    "origin_context",
+)
+EMPTY = (
+    "after_expiration",
+    "client_secret",
+    "collected_information",
+    "consent",
+    "currency_conversion",
+    "customer_account",
+    "invoice",
+    "payment_intent",
+    "payment_link",
+    "payment_method_configuration_details",
+    "presentment_details",
+    "recovered_from",
+    "return_url",
+    "setup_intent",
+    "shipping_address_collection",
+    "shipping_cost",
+    "subscription",
+    "wallet_options",
+)
+
 
 def create(store: Store, account: str, params: dict[str, Any], base_url: str, request_id: str) -> Object:
     """An open session in payment mode. Amounts in minor units of the session's one currency."""
@@ -159,43 +200,12 @@ def _line_item(entry: dict[str, Any], where: str) -> Object:
 
 def _blank(params: dict[str, Any], now: int) -> Object:
     """The parts of a session that are copied or start out empty."""
-    copied = {
-        name: params.get(name)
-        for name in (
-            "allow_promotion_codes", "allowed_payment_method_types", "billing_address_collection",
-            "cancel_url", "client_reference_id", "consent_collection", "customer", "customer_creation",
-            "customer_email",
-            "excluded_payment_method_types", "locale", "redirect_on_completion", "submit_type", "success_url",
-            "branding_settings", "integration_identifier", "origin_context",
-        )
-    }  # fmt: skip
+    copied = {name: params.get(name) for name in COPIED}
     if copied["customer_creation"] is None and copied["customer"] is None:
         copied["customer_creation"] = "if_required"
-    empty = dict.fromkeys(
-        [
-            "after_expiration",
-            "client_secret",
-            "collected_information",
-            "consent",
-            "currency_conversion",
-            "customer_account",
-            "invoice",
-            "payment_intent",
-            "payment_link",
-            "payment_method_configuration_details",
-            "presentment_details",
-            "recovered_from",
-            "return_url",
-            "setup_intent",
-            "shipping_address_collection",
-            "shipping_cost",
-            "subscription",
-            "wallet_options",
-        ]
-    )
     email = params.get("customer_email")
     return {
-        **empty,
+        **dict.fromkeys(EMPTY),
         **copied,
         "object": "checkout.session",
         "adaptive_pricing": {"enabled": False},

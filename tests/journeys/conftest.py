@@ -37,7 +37,7 @@ def product() -> Iterator[Product]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = launcher_browser.ensure()
-    if path is None:
+    if path is None:  # said loudly by `ensure`, which fails in CI
         pytest.skip("no Chromium on this machine")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:

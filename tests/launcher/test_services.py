@@ -129,6 +129,7 @@ def test_a_stale_pid_file_with_a_reused_number_does_not_block_the_start(tmp_path
     stale.write_text(f"{os.getpid()}\n/proc/self/cwd\n0\n1\n\n127.0.0.1\n\nready\n")
     with services.running(tmp_path / "state", given={}) as again:
         write(again.environment, 1)
+        assert read(again.environment) == ([1], [1])
 
 
 def test_roles_rights_extensions_and_settings(tmp_path: Path) -> None:

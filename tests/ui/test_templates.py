@@ -55,7 +55,8 @@ def test_every_template_compiles() -> None:
     for theme in ("base", "sharp"):
         with context.using(context.UiState(theme=theme)):
             for path in (THEMES_DIR / theme / "templates").rglob("*.html"):
-                get_template(str(path.relative_to(THEMES_DIR / theme / "templates")))
+                name = str(path.relative_to(THEMES_DIR / theme / "templates"))
+                assert get_template(name).origin.name == str(path)
 
 
 def test_attribute_values_cannot_break_out() -> None:

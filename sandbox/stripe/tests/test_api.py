@@ -317,6 +317,7 @@ def test_sepa_debit_settles_by_itself_by_iban(merchant: Merchant) -> None:
     ends = {good["id"]: "succeeded", bad["id"]: "requires_payment_method"}
     for identifier, status in ends.items():
         until(lambda i=identifier, s=status: merchant.api.payment_intents.retrieve(i).status == s)  # type: ignore[misc]
+    assert [len(merchant.api.events.list({"type": f"charge.{one}"}).data) for one in ("succeeded", "failed")] == [1, 1]
 
 
 def test_disputes_take_the_money_and_give_it_back_when_won(merchant: Merchant) -> None:

@@ -87,6 +87,8 @@ def test_what_happened_while_no_bridge_ran_is_caught_up(world: World, tmp_path: 
         # The dead bridge's lease has to end before another may follow the server.
         until(lambda: Deal.objects.count() == 41, "the deals of the gap", seconds=60)
         until(lambda: agree(world, account), "ledger and server agreeing")
+    assert Case.objects.count() == 0
+    assert ledger.broken_invariants() == {}
 
 
 def test_two_bridges_share_without_doubling(world: World, tmp_path: Path) -> None:
@@ -98,6 +100,8 @@ def test_two_bridges_share_without_doubling(world: World, tmp_path: Path) -> Non
         world.admin("POST", "/faults", {"kind": "burst", "login": account.login, "count": 20})
         until(lambda: Deal.objects.count() == 21, "the deals")
         until(lambda: agree(world, account), "ledger and server agreeing")
+    assert Deal.objects.count() == 21  # also after both have ended
+    assert ledger.broken_invariants() == {}
 
 
 def test_the_same_deals_twice_are_one(world: World) -> None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from importlib.util import find_spec
 from threading import Event
 
 import pytest
@@ -22,7 +21,6 @@ from tenant_apps.trading.adapters.contract import (
 )
 from tenant_apps.trading.adapters.mt5.tests.sandbox import (
     MANAGER,
-    ROOT,
     SandboxHarness,
     SandboxProcess,
 )
@@ -34,11 +32,6 @@ from tenant_apps.trading.errors import (
     Rejection,
 )
 from tenant_apps.trading.ports import Account, AccountChange
-
-pytestmark = pytest.mark.skipif(
-    find_spec("sandbox") is None or not (ROOT / "sandbox" / "mt5" / "__main__.py").exists(),
-    reason="the MT5 sandbox is not part of this checkout",
-)
 
 
 @pytest.fixture(scope="module")
