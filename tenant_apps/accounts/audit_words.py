@@ -4,6 +4,8 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import audit_words
 
+from .models import Realm, Role
+
 audit_words.declare(
     {
         "accounts.user_created": pgettext_lazy("audit act", "Created an account for a person"),
@@ -26,3 +28,32 @@ audit_words.declare(
         "accounts.second_factor_locked": pgettext_lazy("audit act", "Locked a second factor after wrong codes"),
     }
 )
+audit_words.declare_fields(
+    {
+        "active": pgettext_lazy("audit field", "Active"),
+        "email": pgettext_lazy("audit field", "E-mail address"),
+        "grants": pgettext_lazy("audit field", "Rights"),
+        "ip": pgettext_lazy("audit field", "IP address"),
+        "languages": pgettext_lazy("audit field", "Languages"),
+        "masks": pgettext_lazy("audit field", "Masked"),
+        "name": pgettext_lazy("audit field", "Name"),
+        "password": pgettext_lazy("audit field", "Password"),
+        "realm": pgettext_lazy("audit field", "Kind of account"),
+        "role": pgettext_lazy("audit field", "Role"),
+        "roles": pgettext_lazy("audit field", "Roles"),
+        "second_factor": pgettext_lazy("audit field", "Second factor"),
+        "second_factor_required": pgettext_lazy("audit field", "Second factor required"),
+        "sessions": pgettext_lazy("audit field", "Log-ins ended"),
+        "team": pgettext_lazy("audit field", "Team"),
+        "team_id": pgettext_lazy("audit field", "Team"),
+        "times": pgettext_lazy("audit field", "Times"),
+        "by": pgettext_lazy("audit field", "By"),
+    }
+)
+
+
+def _roles() -> dict[str, str]:
+    return {role.code: role.label for role in Role.objects.all()}
+
+
+audit_words.declare_values({"realm": dict(Realm.choices), "role": _roles, "roles": _roles})

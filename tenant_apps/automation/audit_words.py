@@ -13,3 +13,13 @@ audit_words.declare(
         "demo.clock_days_started": pgettext_lazy("audit act", "Let days pass in the demo"),
     }
 )
+audit_words.declare_fields(
+    {
+        "actions": pgettext_lazy("audit field", "Steps"),
+        "conditions": pgettext_lazy("audit field", "Conditions"),
+        "trigger": pgettext_lazy("audit field", "Trigger"),
+        "number": pgettext_lazy("audit field", "Version"),
+        "seconds": pgettext_lazy("audit field", "Seconds"),
+        "days": pgettext_lazy("audit field", "Days"),
+    }
+)

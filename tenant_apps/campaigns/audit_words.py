@@ -22,3 +22,12 @@ audit_words.declare(
         "campaigns.mail_text_tried": pgettext_lazy("audit act", "Sent a mail to try its text"),
     }
 )
+audit_words.declare_fields(
+    {
+        "content": pgettext_lazy("audit field", "Text"),
+        "day": pgettext_lazy("audit field", "Day"),
+        "definition": pgettext_lazy("audit field", "Condition"),
+        "segment": pgettext_lazy("audit field", "Segment"),
+        "also_present": pgettext_lazy("audit field", "With those who are in already"),
+    }
+)

@@ -1,8 +1,13 @@
 """What people read for the acts of this app in the audit trail."""
 
+from django.conf import settings
 from django.utils.translation import pgettext_lazy
 
 from kernel import audit_words
+from kernel.ui.context import language_name
+from kernel.ui.forms import country_choices
+
+from .models import KycState, Risk, Stage
 
 audit_words.declare(
     {
@@ -20,5 +25,65 @@ audit_words.declare(
         "clients.task_reopened": pgettext_lazy("audit act", "Opened a task again"),
         "clients.legal_translated": pgettext_lazy("audit act", "Translated a legal document"),
         "clients.log_in_moved": pgettext_lazy("audit act", "Moved the log-in to another e-mail address"),
+    }
+)
+audit_words.declare_fields(
+    {
+        "address": pgettext_lazy("audit field", "Address"),
+        "amount": pgettext_lazy("audit field", "Amount"),
+        "birth_date": pgettext_lazy("audit field", "Date of birth"),
+        "city": pgettext_lazy("audit field", "City"),
+        "country": pgettext_lazy("audit field", "Country"),
+        "documents": pgettext_lazy("audit field", "Documents"),
+        "due_at": pgettext_lazy("audit field", "Due"),
+        "effective_at": pgettext_lazy("audit field", "In force from"),
+        "first_name": pgettext_lazy("audit field", "First name"),
+        "kyc_state": pgettext_lazy("audit field", "Identity check"),
+        "language": pgettext_lazy("audit field", "Language"),
+        "last_name": pgettext_lazy("audit field", "Last name"),
+        "line1": pgettext_lazy("audit field", "Street"),
+        "nationality": pgettext_lazy("audit field", "Nationality"),
+        "owner_id": pgettext_lazy("audit field", "Responsible"),
+        "payouts_held_hours": pgettext_lazy("audit field", "Payouts held, hours"),
+        "phone": pgettext_lazy("audit field", "Phone"),
+        "postal_code": pgettext_lazy("audit field", "Postal code"),
+        "reason": pgettext_lazy("audit field", "Reason"),
+        "risk": pgettext_lazy("audit field", "Risk"),
+        "sha256": pgettext_lazy("audit field", "Fingerprint"),
+        "source": pgettext_lazy("audit field", "Source"),
+        "stage": pgettext_lazy("audit field", "Stage"),
+        "state": pgettext_lazy("audit field", "State"),
+        "status": pgettext_lazy("audit field", "Status"),
+        "tags": pgettext_lazy("audit field", "Tags"),
+        "utm_campaign": pgettext_lazy("audit field", "Campaign"),
+        "utm_medium": pgettext_lazy("audit field", "Medium"),
+        "utm_source": pgettext_lazy("audit field", "Source of the campaign"),
+        "version": pgettext_lazy("audit field", "Version"),
+        "write": pgettext_lazy("audit field", "May change things"),
+        "minutes": pgettext_lazy("audit field", "Minutes"),
+        "until": pgettext_lazy("audit field", "Until"),
+    }
+)
+
+
+def _countries() -> dict[str, str]:
+    return dict(country_choices())
+
+
+def _languages() -> dict[str, str]:
+    return {code: language_name(code) for code, _ in settings.LANGUAGES}
+
+
+audit_words.declare_values(
+    {
+        "stage": dict(Stage.choices),
+        "kyc_state": dict(KycState.choices),
+        "risk": dict(Risk.choices),
+        "country": _countries,
+        "countries": _countries,
+        "excluded_countries": _countries,
+        "nationality": _countries,
+        "language": _languages,
+        "languages": _languages,
     }
 )

@@ -2,66 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils.translation import pgettext, pgettext_lazy
+from django.utils.translation import pgettext
 
+from kernel import audit_words
 from kernel.models import AuditEntry
 from kernel.money import Money
 from kernel.ui.formatting import datetime_text, money_text
 from tenant_apps.accounts.models import Realm, Team, User
 
-from .models import KycState, Stage
-
-FIELDS: dict[str, Any] = {
-    "active": pgettext_lazy("audit field", "Active"),
-    "amount": pgettext_lazy("audit field", "Amount"),
-    "country": pgettext_lazy("audit field", "Country"),
-    "direction": pgettext_lazy("audit field", "Direction"),
-    "due_at": pgettext_lazy("audit field", "Due"),
-    "email": pgettext_lazy("audit field", "E-mail address"),
-    "first_name": pgettext_lazy("audit field", "First name"),
-    "kyc_state": pgettext_lazy("audit field", "Identity check"),
-    "language": pgettext_lazy("audit field", "Language"),
-    "last_name": pgettext_lazy("audit field", "Last name"),
-    "leverage": pgettext_lazy("audit field", "Leverage"),
-    "likeness": pgettext_lazy("audit field", "In common with the person before"),
-    "login": pgettext_lazy("audit field", "Trading account"),
-    "name": pgettext_lazy("audit field", "Name"),
-    "owner_id": pgettext_lazy("audit field", "Responsible"),
-    "phone": pgettext_lazy("audit field", "Phone"),
-    "reason": pgettext_lazy("audit field", "Reason"),
-    "risk": pgettext_lazy("audit field", "Risk"),
-    "role": pgettext_lazy("audit field", "Role"),
-    "roles": pgettext_lazy("audit field", "Roles"),
-    "second_factor": pgettext_lazy("audit field", "Second factor"),
-    "source": pgettext_lazy("audit field", "Source"),
-    "stage": pgettext_lazy("audit field", "Stage"),
-    "state": pgettext_lazy("audit field", "State"),
-    "status": pgettext_lazy("audit field", "Status"),
-    "tags": pgettext_lazy("audit field", "Tags"),
-    "team_id": pgettext_lazy("audit field", "Team"),
-}
-CODES: dict[str, dict[str, Any]] = {
-    "stage": dict(Stage.choices),
-    "kyc_state": dict(KycState.choices),
-    "direction": {
-        "in": pgettext_lazy("audit value", "wallet to account"),
-        "out": pgettext_lazy("audit value", "account to wallet"),
-        "demo": pgettext_lazy("audit value", "practice money"),
-    },
-    "likeness": {
-        "mailbox": pgettext_lazy("audit value", "the mailbox"),
-        "name": pgettext_lazy("audit value", "the name"),
-        "invited": pgettext_lazy("audit value", "one invited the other"),
-        "device": pgettext_lazy("audit value", "a device"),
-    },
-}
 NONE = "–"
+AMOUNT = re.compile(r"(?P<amount>-?\d+(\.\d+)?) (?P<currency>[A-Z]{3,8})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,44 +30,86 @@ class Change:
     after: str
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the lines of one app need to be told: names of people and teams by id, and codes, each kind asked for once."""
+
+    app: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    codes: dict[tuple[str, str], Mapping[Any, Any]] = field(default_factory=dict)
+
+    def of(self, key: str, value: Any) -> str:
+        """A value as people say it: yes and no, a dash for nothing, names for ids, amounts with their currency."""
+        if value is None or value in ("", [], {}):
+            return NONE
+        if isinstance(value, bool):
+            return pgettext("audit value", "yes") if value else pgettext("audit value", "no")
+        if isinstance(value, Mapping):
+            return self._mapping(value)
+        if isinstance(value, list | tuple):
+            return ", ".join(self.of(key, item) for item in value)
+        if key.endswith("_at") and (moment := _moment(value)):
+            return datetime_text(moment)
+        if amount := _amount(value):
+            return money_text(amount)
+        return str(self._codes(key).get(value) or self.names.get(str(value)) or value)
+
+    def _mapping(self, value: Mapping[str, Any]) -> str:
+        if set(value) == {"minor", "currency"}:
+            return money_text(Money.from_json(dict(value)))
+        return ", ".join(f"{self._key(str(key))}: {self.of(str(key), item)}" for key, item in value.items())
+
+    def _key(self, key: str) -> str:
+        return self.names.get(key) or audit_words.field_words(key)
+
+    def _codes(self, key: str) -> Mapping[Any, Any]:
+        place = (self.app, key)
+        if place not in self.codes:
+            self.codes[place] = audit_words.values_of(*place)
+        return self.codes[place]
+
+
 def changes_shown(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
-    """The entries with `changes`. Two queries for the names of people and teams, however many lines there are."""
+    """The entries with `changes`. The queries are one each for people, teams and what brokers name themselves."""
     rows = list(entries)
-    names = _names(value for row in rows for part in (row.before, row.after) for value in (part or {}).values())
+    names = _names(_texts([part for row in rows for part in (row.before, row.after)]))
+    codes: dict[tuple[str, str], Mapping[Any, Any]] = {}
     for row in rows:
-        row.changes = _changes(row.before or {}, row.after or {}, names)  # type: ignore[attr-defined]
+        told = Words(row.action.partition(".")[0], names, codes)
+        row.changes = _changes(row.before or {}, row.after or {}, told)  # type: ignore[attr-defined]
     return rows
 
 
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[str, str]) -> list[Change]:
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any], told: Words) -> list[Change]:
     return [
         Change(
-            label=field_words(key),
-            before=value_words(key, before.get(key), names) if before else "",
-            after=value_words(key, value, names),
+            label=audit_words.field_words(key),
+            before=told.of(key, before.get(key)) if before else "",
+            after=told.of(key, value),
         )
         for key, value in after.items()
     ]
 
 
-def field_words(key: str) -> str:
-    """A field's name; one nobody named is its own code, legibly."""
-    return str(FIELDS[key]) if key in FIELDS else key.removesuffix("_id").replace("_", " ").capitalize()
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, keys too: an id may stand anywhere."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from (str(key), *_texts(item))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
 
 
-def value_words(key: str, value: Any, names: Mapping[str, str]) -> str:
-    """A value as people say it: yes and no, a dash for nothing, names for ids, amounts with their currency."""
-    if value is None or value in ("", [], {}):
-        return NONE
-    if isinstance(value, bool):
-        return pgettext("audit value", "yes") if value else pgettext("audit value", "no")
-    if isinstance(value, Mapping):
-        return _mapping_words(value, names)
-    if isinstance(value, list | tuple):
-        return ", ".join(value_words(key, item, names) for item in value)
-    if key.endswith("_at") and (moment := _moment(value)):
-        return datetime_text(moment)
-    return str(CODES.get(key, {}).get(value) or names.get(str(value)) or value)
+def _amount(value: Any) -> Money | None:
+    """An amount as `str(Money)` wrote it, "500.00 EUR", or nothing."""
+    found = AMOUNT.fullmatch(value) if isinstance(value, str) else None
+    try:
+        return Money.of(found["amount"], found["currency"]) if found else None
+    except ValueError:  # no currency of ours, or more decimals than it has: somebody's own words
+        return None
 
 
 def _moment(value: Any) -> datetime | None:
@@ -120,12 +119,6 @@ def _moment(value: Any) -> datetime | None:
     except ValueError:
         return None
     return found if found and found.tzinfo else None
-
-
-def _mapping_words(value: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    if set(value) == {"minor", "currency"}:
-        return money_text(Money.from_json(dict(value)))
-    return ", ".join(f"{field_words(str(key))}: {value_words(str(key), item, names)}" for key, item in value.items())
 
 
 def _names(values: Iterable[Any]) -> dict[str, str]:

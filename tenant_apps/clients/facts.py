@@ -22,7 +22,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.errors import Invalid
 
-from .models import Client, KycState, Stage
+from .models import Client, KycState, Risk, Stage
 
 MAX_DEPTH = 4
 MAX_CONDITIONS = 40
@@ -332,11 +332,7 @@ def _statuses() -> list[tuple[str, Any]]:
 
 
 def _risks() -> list[tuple[str, Any]]:
-    return [
-        ("low", pgettext_lazy("risk", "Low")),
-        ("normal", pgettext_lazy("risk", "Normal")),
-        ("high", pgettext_lazy("risk", "High")),
-    ]
+    return list(Risk.choices)
 
 
 for _key, _label, _kind, _column, _choices in (

@@ -28,6 +28,12 @@ class KycState(models.TextChoices):
     REJECTED = "rejected", pgettext_lazy("KYC state", "Rejected")
 
 
+class Risk(models.TextChoices):
+    LOW = "low", pgettext_lazy("risk", "Low")
+    NORMAL = "normal", pgettext_lazy("risk", "Normal")
+    HIGH = "high", pgettext_lazy("risk", "High")
+
+
 class Client(Entity):
     """A lead, trader or corporate client. `number` is what people say on the phone; it counts up per brokerage.
 

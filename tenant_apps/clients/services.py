@@ -20,7 +20,7 @@ from tenant_apps.accounts.services import email_normalise
 
 from .errors import EmailTaken
 from .events import ClientActiveDay, ClientStageChanged, LeadAssigned, LeadCreated
-from .models import Client, KycState, Stage, Task, TimelineEntry
+from .models import Client, KycState, Risk, Stage, Task, TimelineEntry
 from .permissions_list import ASSIGN, CREATE, EDIT, NOTE, RISK, TASK
 from .phones import country_of, phone_normalise
 from .timeline import timeline_add
@@ -237,7 +237,7 @@ def tags_set(*, client: Client, tags: Sequence[str], actor: Actor) -> Client:
 def risk_set(*, client: Client, risk: str, reason: str, actor: Actor) -> Client:
     """Set the risk class: low, normal or high."""
     actor.require(RISK)
-    if risk not in {"low", "normal", "high"}:
+    if risk not in Risk.values:
         raise Invalid(field="risk")
     before, client.risk = client.risk, risk
     client.save(update_fields=["risk"])

@@ -4,6 +4,8 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import audit_words
 
+from .models import CaseState, DocumentState, RefusalReason
+
 audit_words.declare(
     {
         "kyc.case_draft": pgettext_lazy("audit act", "Opened the identity check"),
@@ -17,5 +19,16 @@ audit_words.declare(
         "kyc.document_removed": pgettext_lazy("audit act", "Removed a document"),
         "kyc.document_accepted": pgettext_lazy("audit act", "Accepted a document"),
         "kyc.document_refused": pgettext_lazy("audit act", "Refused a document"),
+    }
+)
+audit_words.declare_fields(
+    {
+        "refusal": pgettext_lazy("audit field", "Why it was refused"),
+    }
+)
+audit_words.declare_values(
+    {
+        "kyc.state": {**dict(DocumentState.choices), **dict(CaseState.choices)},
+        "kyc.refusal": dict(RefusalReason.choices),
     }
 )

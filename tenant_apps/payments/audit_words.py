@@ -4,6 +4,8 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import audit_words
 
+from .words import METHODS
+
 audit_words.declare(
     {
         "payments.deposit_credited": pgettext_lazy("audit act", "Credited a deposit"),
@@ -29,5 +31,44 @@ audit_words.declare(
         "payments.wire_sent": pgettext_lazy("audit act", "Sent a bank transfer"),
         "payments.limits_saved": pgettext_lazy("audit act", "Saved the limits of withdrawals"),
         "payments.limits_removed": pgettext_lazy("audit act", "Removed the limits of withdrawals"),
+    }
+)
+audit_words.declare_fields(
+    {
+        "bank_reference": pgettext_lazy("audit field", "Bank's reference"),
+        "countries": pgettext_lazy("audit field", "Countries"),
+        "currency": pgettext_lazy("audit field", "Currency"),
+        "daily": pgettext_lazy("audit field", "Per day"),
+        "enabled": pgettext_lazy("audit field", "Switched on"),
+        "excluded_countries": pgettext_lazy("audit field", "Countries left out"),
+        "fee": pgettext_lazy("audit field", "Fee"),
+        "fee_fixed": pgettext_lazy("audit field", "Fixed fee"),
+        "fee_percent": pgettext_lazy("audit field", "Fee, percent"),
+        "first": pgettext_lazy("audit field", "First deposit"),
+        "from_wallet": pgettext_lazy("audit field", "From the wallet"),
+        "keys_changed": pgettext_lazy("audit field", "Keys replaced"),
+        "kyc_level": pgettext_lazy("audit field", "Verification level"),
+        "likeness": pgettext_lazy("audit field", "In common with the person before"),
+        "lines": pgettext_lazy("audit field", "Lines"),
+        "maximum": pgettext_lazy("audit field", "Maximum"),
+        "methods": pgettext_lazy("audit field", "Methods"),
+        "minimum": pgettext_lazy("audit field", "Minimum"),
+        "mode": pgettext_lazy("audit field", "Mode"),
+        "provider": pgettext_lazy("audit field", "Provider"),
+        "received": pgettext_lazy("audit field", "Received"),
+        "settings": pgettext_lazy("audit field", "Settings"),
+        "taken": pgettext_lazy("audit field", "Taken back"),
+    }
+)
+audit_words.declare_values(
+    {
+        "payments.method": METHODS,
+        "payments.methods": METHODS,
+        "likeness": {
+            "mailbox": pgettext_lazy("audit value", "the mailbox"),
+            "name": pgettext_lazy("audit value", "the name"),
+            "invited": pgettext_lazy("audit value", "one invited the other"),
+            "device": pgettext_lazy("audit value", "a device"),
+        },
     }
 )

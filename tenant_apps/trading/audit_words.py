@@ -4,6 +4,8 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import audit_words
 
+from .models import CaseKind, Direction
+
 audit_words.declare(
     {
         "trading.account_requested": pgettext_lazy("audit act", "Asked for a trading account"),
@@ -20,3 +22,17 @@ audit_words.declare(
         "trading.type_saved": pgettext_lazy("audit act", "Saved an account type"),
     }
 )
+audit_words.declare_fields(
+    {
+        "checked": pgettext_lazy("audit field", "Checked on the server"),
+        "data": pgettext_lazy("audit field", "Details"),
+        "direction": pgettext_lazy("audit field", "Direction"),
+        "group": pgettext_lazy("audit field", "Group"),
+        "kind": pgettext_lazy("audit field", "Kind"),
+        "leverage": pgettext_lazy("audit field", "Leverage"),
+        "live": pgettext_lazy("audit field", "Real money"),
+        "login": pgettext_lazy("audit field", "Trading account"),
+        "type": pgettext_lazy("audit field", "Account type"),
+    }
+)
+audit_words.declare_values({"trading.direction": dict(Direction.choices), "trading.kind": dict(CaseKind.choices)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 from kernel import audit, clock, http, secrets
 from kernel.actors import Actor
 from kernel.errors import AppError, Invalid
+from kernel.money import Money
 
 from .. import addresses, permissions_list, registry
 from ..errors import ProviderOff
@@ -138,11 +140,29 @@ def method_rule_save(*, actor: Actor, rule: MethodRule) -> MethodRule:
         raise Invalid(pgettext_lazy("payments error", "This method does not take this currency."), field="currency")
     if not 0 < rule.minimum_minor <= rule.maximum_minor:
         raise Invalid(pgettext_lazy("payments error", "The maximum is below the minimum."), field="maximum")
-    before: dict[str, Any] = dict(MethodRule.objects.filter(pk=rule.pk).values().first() or {})
+    stored = MethodRule.objects.filter(pk=rule.pk).first()
+    before = _rule_facts(stored) if stored else {}
     rule.updated_at = clock.now()
     with transaction.atomic():
         rule.save()
-        fields: dict[str, Any] = dict(MethodRule.objects.filter(pk=rule.pk).values()[0])
-        was, now = audit.changes(before, fields)
+        was, now = audit.changes(before, _rule_facts(rule))
         audit.record(actor=actor, action="payments.rule_saved", obj=rule, before=was, after=now)
     return rule
+
+
+def _rule_facts(rule: MethodRule) -> dict[str, Any]:
+    """What the audit trail keeps of a rule: amounts with their currency, as people read them."""
+    return {
+        "provider": str(rule.provider_account),
+        "method": rule.method,
+        "currency": rule.currency,
+        "countries": list(rule.countries),
+        "excluded_countries": list(rule.excluded_countries),
+        "minimum": str(rule.minimum),
+        "maximum": str(rule.maximum),
+        "kyc_level": rule.kyc_level,
+        "fee_percent": f"{Decimal(rule.fee_percent).normalize():f}",
+        "fee_fixed": str(Money(rule.fee_fixed_minor, rule.currency)),
+        "position": rule.position,
+        "enabled": rule.enabled,
+    }
