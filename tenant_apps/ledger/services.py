@@ -111,27 +111,36 @@ def _post(
     amounts = [leg.amount.minor for leg in legs]
     request = [kind, accounts, amounts, reverses.pk if reverses else None, str(hold_id) if hold_id else None]
     now = clock.now()
+    row: dict[str, Any] = {
+        "key": key,
+        "request_hash": _hash(request),
+        "kind": kind,
+        "created_at": now,
+        "effective_at": effective_at or now,
+        "data": json.dumps(as_plain(dict(data or {}))),
+        "actor": json.dumps(actor.as_json()),
+        "reverses_id": reverses.pk if reverses else None,
+    }
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT result, transfer FROM ledger_post(%s, %s, %s, %s::bigint[], %s::bigint[], %s, %s, %s, %s, %s, %s)",
-            [
-                key,
-                _hash(request),
-                kind,
-                accounts,
-                amounts,
-                now,
-                effective_at or now,
-                json.dumps(as_plain(dict(data or {}))),
-                json.dumps(actor.as_json()),
-                reverses.pk if reverses else None,
-                hold_id,
-            ],
+            """SELECT result, transfer FROM ledger_post(
+                %(key)s, %(request_hash)s, %(kind)s, %(accounts)s::bigint[], %(amounts)s::bigint[],
+                %(created_at)s, %(effective_at)s, %(data)s, %(actor)s, %(reverses_id)s, %(hold)s)""",
+            {**row, "accounts": accounts, "amounts": amounts, "hold": hold_id},
         )
         result, transfer_id = cursor.fetchone()
-    if result not in {"posted", "exists"}:
+    if result == "posted":
+        return _written(transfer_id, row)
+    if result != "exists":
         _refuse(result, key)
     return Transfer.objects.get(pk=transfer_id)
+
+
+def _written(transfer_id: int, row: dict[str, Any]) -> Transfer:
+    """The row that was just written, without reading it back: a second round trip costs as much as the transfer."""
+    values = {**row, "id": transfer_id, "data": json.loads(row["data"]), "actor": json.loads(row["actor"])}
+    names = [field.attname for field in Transfer._meta.concrete_fields]
+    return Transfer.from_db(connection.alias, names, [values[name] for name in names])
 
 
 def reverse(*, transfer: Transfer, key: str, actor: Actor, data: Mapping[str, Any] | None = None) -> Transfer:

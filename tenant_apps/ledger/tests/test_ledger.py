@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from kernel.actors import system
+from kernel.clock import now
 from kernel.money import Money
 from tenant_apps.ledger import selectors, services
 from tenant_apps.ledger.errors import (
@@ -63,6 +65,21 @@ def test_a_deposit_moves_money_once_whatever_is_repeated(tenant: Any) -> None:
     with pytest.raises(KeyReused):
         deposit(account, 10_001, "d1")
     assert selectors.broken_invariants() == {}
+
+
+def test_what_post_returns_is_what_was_written_in_one_query(tenant: Any, django_assert_num_queries: Any) -> None:
+    account, house, first = wallet(), clearing(), deposit(wallet(), 500, "d1")
+    legs = [Leg(account, eur(-500)), Leg(house, eur(500))]
+    with django_assert_num_queries(1):
+        made = services.post(
+            kind="undone", legs=legs, key="u1", actor=ACTOR, effective_at=now() - timedelta(days=1), reverses=first,
+            data={"why": "ж", "when": now(), "sum": eur(500), "n": [1, None, {"x": True}]},
+        )  # fmt: skip
+    stored = Transfer.objects.get(pk=made.pk)
+    assert vars(made).keys() == vars(stored).keys()
+    for field in Transfer._meta.concrete_fields:
+        assert getattr(made, field.attname) == getattr(stored, field.attname), field.attname
+    assert made.reverses == first
 
 
 def test_more_than_is_there_is_refused_and_nothing_is_written(tenant: Any) -> None:
