@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -26,6 +29,7 @@ from kernel.tenancy import context
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 MAX_PAGES = 20
+_PDFIUM = Lock()  # PDFium is not made for threads: two documents drawn at once end the whole process
 
 
 class FileRefused(Invalid):
@@ -175,15 +179,25 @@ def _clean_image(data: bytes) -> bytes:
         raise FileRefused(field="file") from error
 
 
-def _pdf_pages(data: bytes) -> int:
+@contextmanager
+def _pdf(data: bytes) -> Iterator[Any]:
+    """An open PDF, one at a time in this process. Raises FileRefused for what does not open or cannot be drawn."""
     import pypdfium2
 
-    try:
-        document = pypdfium2.PdfDocument(data)
+    with _PDFIUM:
+        try:
+            document = pypdfium2.PdfDocument(data)
+            try:
+                yield document
+            finally:
+                document.close()
+        except pypdfium2.PdfiumError as error:
+            raise FileRefused(field="file") from error
+
+
+def _pdf_pages(data: bytes) -> int:
+    with _pdf(data) as document:
         pages = len(document)
-        document.close()
-    except pypdfium2.PdfiumError as error:
-        raise FileRefused(field="file") from error
     if not 1 <= pages <= MAX_PAGES:
         raise FileRefused(pgettext_lazy("upload", "This PDF has too many pages. It may have up to 20."), field="file")
     return pages
@@ -228,15 +242,11 @@ def page_picture(row: StoredFile, page: int = 0, *, width: int = 1400) -> bytes:
 
     data = read(row)
     if row.content_type == "application/pdf":
-        import pypdfium2
-
-        document = pypdfium2.PdfDocument(data)
-        try:
+        with _pdf(data) as document:
             sheet = document[page]
             page_width, page_height = sheet.get_size()
-            picture = sheet.render(scale=_scale(page_width, page_height, width)).to_pil()
-        finally:
-            document.close()
+            # The picture's own copy: PDFium's bitmap ends with the document.
+            picture = sheet.render(scale=_scale(page_width, page_height, width)).to_pil().copy()
     else:
         picture = Image.open(io.BytesIO(data))
         picture.thumbnail((width, width * 3))

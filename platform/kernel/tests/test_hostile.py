@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 from urllib.parse import urlencode
 
@@ -40,6 +43,29 @@ def test_a_page_of_absurd_shape_is_drawn_small(tenant: Any, width: float, height
         picture = Image.open(io.BytesIO(files.page_picture(row, width=100)))
     assert picture.width <= 100
     assert picture.height <= 300
+
+
+def test_two_pdfs_are_never_open_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PDFium ends the process when two threads use it; a client's page shows several documents at the same time."""
+    met: list[bool] = []
+    together = Barrier(2, timeout=0.5)
+
+    class Pdf:
+        def __init__(self, data: bytes) -> None: ...
+
+        def __len__(self) -> int:
+            with suppress(BrokenBarrierError):
+                together.wait()
+                met.append(True)
+            return 1
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("pypdfium2.PdfDocument", Pdf)
+    with ThreadPoolExecutor(2) as threads:
+        kinds = [found[1] for found in threads.map(files.accept, [b"%PDF-1.7", b"%PDF-1.7"])]
+    assert kinds == ["application/pdf", "application/pdf"]
+    assert met == []
 
 
 def test_nothing_of_a_pictures_comment_is_kept() -> None:
