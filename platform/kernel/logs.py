@@ -16,6 +16,9 @@ request_id: ContextVar[str] = ContextVar("rialto_request_id", default="")
 
 _SECRET = re.compile(r"pass|secret|token|authorization|cookie|api_?key|signature|otp|iban|card", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+# A path's part of this length opens something (a mailed link, an invitation), unless it is a row's id or a file's name.
+_OPENS = re.compile(r"(?<=/)(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:/|$))[^/]{24,}")
+_FILES = ("/static/", "/brand/")
 
 
 def _scope(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -34,6 +37,29 @@ def mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str
         elif isinstance(value, str):
             event[key] = _EMAIL.sub("<e-mail>", value)
     return event
+
+
+def path_shown(target: str) -> str:
+    """A request's target as it may be kept: without the tokens of mailed links and without what was asked for.
+
+    Whoever reads a log could otherwise set passwords, register as a lead or listen to a page; and search words are names.
+    """
+    path, asked, _ = target.partition("?")
+    plain = path if path.startswith(_FILES) else _OPENS.sub("***", path)
+    return f"{plain}?***" if asked else plain
+
+
+class _AccessLines(logging.Filter):
+    """For the web server's own lines: uvicorn writes whole targets (client, method, target, version, status)."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple) and len(record.args) == 5:
+            client, method, target, version, status = record.args
+            record.args = (client, method, path_shown(str(target)), version, status)
+        return True
+
+
+_access_lines = _AccessLines()
 
 
 def configure(*, json: bool, level: str = "INFO") -> None:
@@ -61,6 +87,7 @@ def configure(*, json: bool, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    logging.getLogger("uvicorn.access").addFilter(_access_lines)
     for noisy in ("httpx", "httpcore", "asyncio", "celery.redirected"):
         logging.getLogger(noisy).setLevel("WARNING")
 

@@ -20,7 +20,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.actors import VISITOR, Actor
 from kernel.errors import AppError, Invalid
-from kernel.logs import log, request_id
+from kernel.logs import log, path_shown, request_id
 
 Next = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"[0-9a-zA-Z-]{8,40}")
@@ -174,7 +174,7 @@ class ErrorMiddleware:
         if isinstance(error, DataError | UnicodeEncodeError | ValidationError | OverflowError):
             # What the database cannot hold (NUL bytes, half characters, numbers and days without end, ids that are none) came from outside: nothing
             # was written, and whoever sent it is told so. Logged, because a form should have said it in better words.
-            log.warning("unstorable_input", path=request.path, exc_info=error)
+            log.warning("unstorable_input", path=path_shown(request.path), exc_info=error)
             return error_response(request, Unstorable())
         return error_response(request, error) if isinstance(error, AppError) else None
 
