@@ -320,7 +320,7 @@ def _reversed(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
         return "nothing"
     taken = _take_back(deposit, status.amount, kind=posting.REVERSAL, key=key, attention="reversed", actor=actor)
     if taken is None:
-        return "other currency"
+        return "nothing taken"
     deposit.state = DepositState.REVERSED
     deposit.failure, deposit.failure_text = status.failure or "chargeback", status.failure_text[:300]
     _line(deposit, "payments.deposit_reversed", actor, amount=taken)
@@ -352,7 +352,7 @@ def deposit_refunded(*, deposit_id: UUID, refund: RefundStatus, actor: Actor) ->
             taken = _take_back(
                 deposit, refund.amount, kind=posting.REFUNDED, key=key, attention="refunded", actor=actor
             )  # fmt: skip
-            done = "other currency" if taken is None else "refunded"
+            done = "nothing taken" if taken is None else "refunded"
             if taken is not None:
                 _line(deposit, "payments.deposit_refunded", actor, once=refund.reference, amount=taken)
         booked = posting.posted(key)
@@ -367,13 +367,16 @@ def deposit_refunded(*, deposit_id: UUID, refund: RefundStatus, actor: Actor) ->
 def _take_back(
     deposit: Deposit, taken: Money | None, *, kind: str, key: str, attention: str, actor: Actor
 ) -> Money | None:
-    """Book money that is the payer's again, and say so. None when it is of another currency: a person has to look."""
+    """Book money that is the payer's again, and say so. A person has to look where it returns None: the money is of
+    another currency, or none was left to take (the payer's bank disputes what had been given back before).
+    """
     if deposit.state not in (DepositState.CREDITED, DepositState.REVERSED):
         _paid(deposit, DepositStatus(state=PaymentState.PAID, provider_reference=""), actor)
     received = deposit.received or deposit.amount
-    taken = taken or Money(received.minor - (deposit.reversed_minor or 0), deposit.currency)
+    if taken is None:
+        taken = Money(received.minor - (deposit.reversed_minor or 0), deposit.currency)
     if taken.currency != deposit.currency or taken.minor <= 0:
-        deposit.attention = "currency"
+        deposit.attention = "currency" if taken.currency != deposit.currency else attention
         return None
     own = posting.taken_back_post(deposit, taken, kind=kind, key=key, actor=actor)
     deposit.reversed_minor = (deposit.reversed_minor or 0) + taken.minor

@@ -153,6 +153,16 @@ def test_a_dispute_won_gives_the_money_back_once(tenant: Any, news: list[Payment
     assert ledger.broken_invariants() == {}
 
 
+def test_a_dispute_about_money_given_back_before_takes_nothing(tenant: Any) -> None:
+    """A bank may dispute a charge that was refunded in whole: its amount is what is left of it, nothing."""
+    deposit = pending_deposit()
+    for news in (status(PaymentState.PAID), status(PaymentState.REVERSED, 0), status(PaymentState.REINSTATED, 0)):
+        deposit_apply(deposit_id=deposit.pk, status=news, actor=SYSTEM)
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.reversed_minor, deposit.attention) == (DepositState.CREDITED, None, "reversed")
+    assert balances(deposit) == (eur("500"), eur("0"), eur("-500"))
+
+
 def test_a_payment_voided_after_it_was_credited_is_taken_back(tenant: Any) -> None:
     deposit = pending_deposit()
     voided = DepositStatus(state=PaymentState.FAILED, provider_reference="", failure="voided", amount=eur("500"))
