@@ -4,8 +4,10 @@ from decimal import Decimal
 import pytest
 from django import forms
 from django.core.exceptions import ValidationError
+from django.template import Context, Template
 from django.utils import translation
 
+from kernel.money import Money
 from kernel.ui.formatting import money_parts
 from kernel.ui.forms import (
     CountryField,
@@ -36,6 +38,15 @@ from kernel.ui.forms import (
         ("\u22125", ".", "-5"),
         ("45\u00a0000,00", ",", "45000.00"),
         ("abc", ".", "abc"),
+        ("0,500", ".", "0.500"),
+        ("0.001", ",", "0.001"),
+        ("-0,250", ".", "-0.250"),
+        ("1234,567", ".", "1234.567"),
+        ("12,34,567.5", ".", "1234567.5"),
+        ("1.5.5", ",", "1.5.5"),
+        ("1,2.5", ".", "1,2.5"),
+        ("0.100.000", ",", "0.100.000"),
+        ("1,234.5.6", ".", "1,234.5.6"),
     ],
 )
 def test_numbers_as_people_type_them(typed: str, mark: str, expected: str) -> None:
@@ -48,15 +59,27 @@ def test_decimal_field_cleans_by_language() -> None:
         assert field.clean("١٢٫٥") == Decimal("12.5")
     with translation.override("de"):
         assert field.clean("1.250,75") == Decimal("1250.75")
-    with pytest.raises(ValidationError):
-        field.clean("NaN")
+    for wrong in ("NaN", "1e3", "1_000", "1.5.5", "0x10"):
+        with pytest.raises(ValidationError):
+            field.clean(wrong)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ar", "ru", "es"])
+def test_what_a_box_shows_is_read_as_the_same_again(language: str) -> None:
+    """Three decimals after a point are a thousand to a German: a limit of ten dinar must not come back as ten thousand."""
+    money, plain = MoneyField(currency="KWD"), DecimalField(max_digits=6, decimal_places=3)
+    with translation.override(language):
+        assert money_parts(money.clean(money.prepare_value((10_000, "KWD")))) == (10_000, "KWD")
+        assert plain.clean(plain.prepare_value(Decimal("1.500"))) == Decimal("1.500")
+        filled = Template("{% load ui %}{{ amount|typed }}").render(Context({"amount": Money(100_000, "KWD")}))
+        assert money_parts(money.clean(filled)) == (100_000, "KWD")
 
 
 def test_money_field_gives_minor_units() -> None:
     with translation.override("en"):
         assert money_parts(MoneyField(currency="KWD").clean("1,250.125")) == (1250125, "KWD")
         assert money_parts(MoneyField(currency="JPY").clean("500")) == (500, "JPY")
-        for wrong in ("0", "-1", "1.0001", "1e5x", ""):
+        for wrong in ("0", "-1", "1.0001", "0,001", "1e5x", ""):
             with pytest.raises(ValidationError):
                 MoneyField(currency="EUR").clean(wrong)
         assert MoneyField(currency="EUR", required=False).clean("") is None

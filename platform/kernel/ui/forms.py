@@ -1,5 +1,6 @@
 """Form rendering and the fields every form needs: money, decimals typed in any script, phones, countries, dates."""
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,10 @@ from kernel.ui.formatting import locale_for, minor_units, money_parts
 _DIGITS = {ord(char): str(value) for block in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for value, char in enumerate(block)}
 _MARKS = {ord("٫"): ".", ord("٬"): "", ord("\u00a0"): "", ord("\u202f"): "", ord("\u2009"): "", ord(" "): "",
           ord("\u2212"): "-", ord("\u200e"): "", ord("\u200f"): "", ord("’"): "", ord("'"): ""}  # fmt: skip
+# Thousands as people group them, in India by twos: what stands before the first mark never begins with a zero.
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{2,3})*\.\d{3}|(?:,\d{2,3})*,\d{3})\Z")
+_PLAIN = re.compile(r"[+-]?\d*\Z")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)\Z")
 
 
 class FormRenderer(TemplatesSetting):
@@ -35,7 +40,8 @@ def normalise_number(text: str, *, decimal_mark: str = ".") -> str:
     """What a person typed as a number Python reads: `١٬٢٣٤٫٥`, `1.234,50` and `1,234.50` all work.
 
     The last mark of `.` and `,` is the decimal one when both occur or when it is the locale's own `decimal_mark`;
-    a single foreign mark before exactly three digits groups thousands.
+    a single foreign mark groups thousands where it can: `1,234` but not `0,500`, which is a half. What is neither stays
+    as it was typed, so that nobody reads it as a thousand times as much.
     """
     plain = text.strip().translate(_DIGITS | _MARKS)
     dot, comma = plain.rfind("."), plain.rfind(",")
@@ -45,23 +51,29 @@ def normalise_number(text: str, *, decimal_mark: str = ".") -> str:
         mark = _single_mark(plain, "." if dot >= 0 else ",", decimal_mark)
     else:
         return plain
-    grouping = "," if mark == "." else "."
-    return plain.replace(grouping, "").replace(mark, ".") if mark else plain.replace(".", "").replace(",", "")
+    whole, _, decimals = plain.rpartition(mark) if mark else (plain, "", "")
+    if not (_PLAIN.match(whole) or _GROUPED.match(whole)):
+        return plain
+    digits = whole.replace(".", "").replace(",", "")
+    return f"{digits}.{decimals}" if mark else digits
 
 
 def _single_mark(plain: str, mark: str, decimal_mark: str) -> str:
     """Which mark separates the decimals when only one kind was typed; empty for none."""
     if plain.count(mark) > 1:
         return ""
-    if mark == decimal_mark:
-        return mark
-    return "" if len(plain) - plain.index(mark) - 1 == 3 else mark
+    return "" if mark != decimal_mark and _GROUPED.match(plain) else mark
 
 
 def decimal_mark() -> str:
     """The decimal mark of the active language, with Latin digits."""
     symbols = locale_for(get_language() or "en").number_symbols
     return str(symbols.get("latn", symbols).get("decimal", "."))
+
+
+def typed_text(value: Decimal) -> str:
+    """A number as a person who reads the active language types it: what is shown in a box is read as the same again."""
+    return f"{value:f}".replace(".", decimal_mark())
 
 
 class AmountInput(forms.TextInput):
@@ -87,9 +99,14 @@ class DecimalField(forms.DecimalField):
         kwargs.setdefault("widget", AmountInput(suffix=suffix, prefix=prefix))
         super().__init__(**kwargs)
 
+    def prepare_value(self, value: Any) -> Any:
+        return typed_text(value) if isinstance(value, Decimal) else value
+
     def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
-        """Normalise before Django parses."""
+        """Normalise before Django parses. Exponents and underscores are no amounts."""
         text = normalise_number(value, decimal_mark=decimal_mark()) if isinstance(value, str) else value
+        if isinstance(text, str) and text and not _NUMBER.match(text):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
         return super().to_python(text)
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
@@ -111,8 +128,8 @@ class MoneyField(DecimalField):
         try:
             minor, currency = money_parts(value)
         except TypeError:
-            return value
-        return f"{Decimal(minor).scaleb(-minor_units(currency)):f}"
+            return super().prepare_value(value)
+        return typed_text(Decimal(minor).scaleb(-minor_units(currency)))
 
     def clean(self, value: Any) -> Any:
         """Raises ValidationError for a negative amount, for zero unless allowed, for too many decimal places."""

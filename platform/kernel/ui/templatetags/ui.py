@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from kernel import audit_words
 from kernel.actors import shown
 from kernel.ui import formatting, icons, nav, sparkline, variants
+from kernel.ui.forms import typed_text
 
 register = template.Library()
 
@@ -58,6 +59,12 @@ def money_tag(value: Any, currency: str | None = None, signed: bool = False, cod
 def money_plain(value: Any) -> str:
     """Money without markup, for attributes and text mails."""
     return "" if value is None else formatting.money_text(value)
+
+
+@register.filter
+def typed(value: Any) -> str:
+    """An amount as the reader would type it, for what fills a box: Money's decimals with the language's mark."""
+    return "" if value is None else typed_text(value.amount)
 
 
 @register.filter
