@@ -32,8 +32,16 @@ QUICK = (100, 250, 500, 1000)  # major units offered beside the amount, where th
 
 
 def _currency(request: Any, choices: list[str]) -> str:
-    """The currency asked for, else the client's own, else the first there is."""
-    for wanted in (request.GET.get("currency") or request.POST.get("currency"), request.client.currency):
+    """The currency asked for, else the client's own, else the first there is.
+
+    What a form names stands, even when it is not among the choices any more: its amount was meant in it, and a hundred
+    dollars must not become a hundred dinars. The service refuses it then. Raises Invalid for a code that is none.
+    """
+    if request.method == "POST" and (meant := request.POST.get("currency")):
+        if meant not in CURRENCIES:
+            raise Invalid(field="currency")
+        return str(meant)
+    for wanted in (request.GET.get("currency"), request.client.currency):
         if wanted in choices:
             return str(wanted)
     return choices[0] if choices else str(request.client.currency)

@@ -124,6 +124,22 @@ def test_the_return_page_credits_nothing(tenant: Any) -> None:
     assert deposit.state == DepositState.PENDING
 
 
+@pytest.mark.parametrize("currency", ["USD", "XXX"])
+def test_an_amount_stays_in_the_currency_it_was_meant_in(tenant: Any, currency: str) -> None:
+    """A wallet or an offer that is gone by the time the form arrives does not turn its amount into another currency's."""
+    person = funded()
+    account = make_account("stripe", credentials={"secret_key": "sk_test_a_b"})
+    make_rule(account, "card")
+    web = trader(tenant, person)
+    out = {"currency": currency, "amount": "100.00", "iban": IBAN, "holder": "Lena Vogt", "key": "k"}
+    into = {"currency": currency, "amount": "100.00", "method": f"{account.pk}:card"}
+    before = Deposit.objects.count()
+    assert web.post("/cashier/withdraw/?currency=EUR", out).status_code == 422
+    assert web.post("/cashier/?currency=EUR", into).status_code == 422
+    assert not Withdrawal.objects.exists()
+    assert Deposit.objects.count() == before
+
+
 def statement_with_line() -> BankLine:
     account = make_account("bank_wire", settings={"iban": IBAN})
     statement = BankStatement.objects.create(
