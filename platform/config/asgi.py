@@ -12,6 +12,7 @@ from django.core.asgi import get_asgi_application  # noqa: E402
 _django = get_asgi_application()
 
 from kernel.live.asgi import application as _live  # noqa: E402
+from kernel.uploads import limited  # noqa: E402
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -20,7 +21,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     elif scope["type"] == "http" and scope["path"].startswith("/live/"):
         await _live(scope, receive, send)
     else:
-        await _django(scope, receive, send)
+        await limited(_django, scope, receive, send)
 
 
 async def _lifespan(receive: Any, send: Any) -> None:

@@ -179,6 +179,7 @@ FILES_ROOT = STATE / "files"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 UPLOAD_MAX_BYTES = 32 * 1024 * 1024  # of all files of a request: both sides of a document, or a bank's statement
+BODY_MAX_BYTES = UPLOAD_MAX_BYTES + 1024 * 1024  # of a request as a whole, the form's fields around the files included
 FILE_UPLOAD_HANDLERS = [
     "kernel.uploads.QuotaHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

@@ -83,6 +83,31 @@ def test_an_upload_without_end_is_cut_off(tenant: Any, settings: Any) -> None:
     assert (small.status_code, large.status_code) == (422, 400)
 
 
+@pytest.mark.parametrize(("declared", "most_read"), [(b"9000000", 0), (b"", 6)])
+def test_a_body_without_end_is_not_kept_on_the_disk(
+    tenant: Any, settings: Any, declared: bytes, most_read: int
+) -> None:
+    """Declared or in chunks: refused with what the limit lets in, before it has filled a temporary file."""
+    from config.asgi import application
+
+    settings.BODY_MAX_BYTES = 50_000
+    read, sent = 0, []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal read
+        read += 1
+        return {"type": "http.request", "body": b"x" * 10_000, "more_body": read < 1_000}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"alpha.localhost")] + ([(b"content-length", declared)] if declared else [])
+    scope = {"type": "http", "method": "POST", "path": "/login/", "query_string": b"", "headers": headers}
+    asyncio.run(application(scope, receive, send))
+    assert sent[0]["status"] == 413
+    assert read <= most_read
+
+
 def test_a_portal_page_allows_no_inline_code_and_no_other_origin(tenant: Any) -> None:
     answer = Client(HTTP_HOST="alpha.localhost").get("/login/")
     assert answer.status_code == 200
