@@ -118,9 +118,15 @@ def check_strength(raw: str, email: str = "") -> None:
 
 
 def authenticate(candidate: AbstractAccount | None, *, email: str, password: str, ip: str | None) -> AbstractAccount:
-    """Check a password. Takes the same time for an unknown address. Raises LoginFailed or TooMany."""
-    throttle.check("login", email.lower(), burst=8, per_minute=4)
-    throttle.check("login-ip", ip or "-", burst=60, per_minute=60)
+    """Check a password. Takes the same time for an unknown address. Raises LoginFailed or TooMany.
+
+    Few tries at an account from one place; from all places together more, so that somebody who keeps guessing from one
+    does not keep the account's owner out. What is refused for its place is not counted against the account.
+    """
+    address, place = email.lower(), throttle.place(ip)
+    throttle.check("login-ip", place, burst=60, per_minute=60)
+    throttle.check("login-place", f"{address} {place}", burst=8, per_minute=4)
+    throttle.check("login", address, burst=40, per_minute=20)
     if candidate is None:
         make_password(password)
         raise LoginFailed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import redis
 
 from kernel.errors import TooMany
@@ -37,6 +39,22 @@ def check(name: str, key: str, *, burst: int, per_minute: float) -> None:
         return
     if not int(allowed):
         raise TooMany(retry_after=max(1, round(float(wait))))
+
+
+def place(ip: str | None) -> str:
+    """Where a request comes from, as limits count it: an IPv4 address, of IPv6 the network that one customer is given.
+
+    A customer has 2^64 addresses in their network, and would have as many buckets.
+    """
+    try:
+        address = ipaddress.ip_address(ip or "")
+    except ValueError:
+        return ip or "-"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((int(address), 64), strict=False))
+    return str(address)
 
 
 def worth_a_line(name: str, key: str, *, seconds: int = 600) -> int:

@@ -24,7 +24,7 @@ from tenant_apps.accounts.models import Realm, User
 @transaction.atomic
 def enter(request: HttpRequest) -> HttpResponse:
     """Log the owner in once, straight from the sign-up. The second factor is the checklist's first item."""
-    throttle.check("hand-over", request.ip or "-", burst=10, per_minute=10)  # type: ignore[attr-defined]
+    throttle.check("hand-over", throttle.place(request.ip), burst=10, per_minute=10)  # type: ignore[attr-defined]
     email = services.hand_over_use(ticket=request.POST.get("ticket", ""))
     user = User.objects.filter(realm=Realm.STAFF, email=email, active=True).first()
     # A factor that was ever shown closes this way for good, also when it was reset since: the sign-up's session and its

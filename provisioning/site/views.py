@@ -157,7 +157,7 @@ def owner(request: HttpRequest, sign_up: SignUp) -> HttpResponse:
 
 @transaction.atomic
 def _start(request: HttpRequest, sign_up: SignUp, values: dict[str, Any]) -> None:
-    throttle.check("sign-up-start", request.ip or "-", burst=5, per_minute=1)  # type: ignore[attr-defined]
+    throttle.check("sign-up-start", throttle.place(request.ip), burst=5, per_minute=1)  # type: ignore[attr-defined]
     auth.check_strength(values["password"], sign_up.email)
     data = sign_up.data
     run = services.run_start(

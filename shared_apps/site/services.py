@@ -110,7 +110,7 @@ def email_checked(email: str) -> str:
 def sign_up_begin(*, email: str, language: str, ip: str | None, sign_up_id: Any = None) -> SignUp:
     """Write down who begins and mail a code with a link. The same visitor goes on with the same row. Raises TooMany."""
     address = email_checked(email)
-    throttle.check("sign-up-ip", ip or "-", burst=10, per_minute=2)
+    throttle.check("sign-up-ip", throttle.place(ip), burst=10, per_minute=2)
     throttle.check("sign-up-mail", address, burst=4, per_minute=0.5)
     row = SignUp.objects.filter(pk=sign_up_id, run_id=None).first() if sign_up_id else None
     if row is None or row.email != address:

@@ -200,7 +200,7 @@ class ForgotView(RealmView):
             return page(request, "accounts/forgot.html", {"form": form}, status=422)
         email = form.cleaned_data["email"].lower()
         throttle.check("reset", f"{self.realm}:{email}", burst=3, per_minute=0.2)
-        throttle.check("reset-ip", request.ip or "-", burst=20, per_minute=5)  # type: ignore[attr-defined]
+        throttle.check("reset-ip", throttle.place(request.ip), burst=20, per_minute=5)  # type: ignore[attr-defined]
         services.password_reset_request(realm=self.realm, email=email)
         return page(request, "accounts/forgot.html", {"sent_to": email})
 

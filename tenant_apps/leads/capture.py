@@ -76,7 +76,7 @@ def capture(data: Mapping[str, Any], *, ip: str | None, language: str, form: boo
 
     At most ten a minute from one address, two hundred a minute for the brokerage (TooMany).
     """
-    throttle.check("lead-ip", ip or "-", burst=10, per_minute=10)
+    throttle.check("lead-ip", throttle.place(ip), burst=10, per_minute=10)
     throttle.check("lead-all", "all", burst=200, per_minute=200)
     if str(data.get(HONEYPOT, "")).strip():
         log.info("lead_spam", trap="honeypot")

@@ -20,7 +20,7 @@ from shared_apps.operators.middleware import console_url
 @transaction.atomic
 def enter(request: HttpRequest) -> HttpResponse:
     """A fresh session that holds the entry and nothing else, and ends with it."""
-    throttle.check("break-glass", request.ip or "-", burst=10, per_minute=10)  # type: ignore[attr-defined]
+    throttle.check("break-glass", throttle.place(request.ip), burst=10, per_minute=10)  # type: ignore[attr-defined]
     entry = break_glass.entry_use(secret=request.POST.get("ticket", ""), ip=request.ip)  # type: ignore[attr-defined]
     request.session.flush()
     request.session["break_glass"] = entry

@@ -9,7 +9,7 @@ from typing import Any
 import pyotp
 import pytest
 
-from kernel import auth, clock
+from kernel import auth, clock, throttle
 from kernel.models import AuditEntry
 from kernel.tenancy import context
 from tenant_apps.accounts import selectors, services
@@ -74,6 +74,31 @@ def test_guessing_is_throttled_and_written_down(tenant: Any) -> None:
     assert 429 in answers[8:]  # how soon depends on the machine: the bucket fills again by four a minute
     failed = AuditEntry.objects.filter(action="accounts.login_failed", object_id=str(user.pk))
     assert [line.after["times"] for line in failed.order_by("id")] == [1, 10]
+
+
+def test_who_guesses_from_one_place_does_not_keep_the_owner_out(tenant: Any) -> None:
+    user = staff("sales")
+    wrong = {"email": user.email, "password": "wrong"}
+    page = browser(tenant)
+    guesses = [page.post("/login/", wrong, REMOTE_ADDR="203.0.113.7").status_code for _ in range(20)]
+    assert 429 in guesses
+    right = {"email": user.email, "password": PASSWORD}
+    assert browser(tenant).post("/login/", right, REMOTE_ADDR="198.51.100.2").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("ip", "counted"),
+    [
+        ("198.51.100.2", "198.51.100.2"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::/64"),
+        ("::ffff:198.51.100.2", "198.51.100.2"),
+        (None, "-"),
+        ("unix", "unix"),
+    ],
+)
+def test_a_customers_network_counts_as_one_place(ip: str | None, counted: str) -> None:
+    assert throttle.place(ip) == counted
 
 
 def test_wrong_codes_lock_the_second_step_for_longer_and_longer(tenant: Any) -> None:

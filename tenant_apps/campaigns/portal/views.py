@@ -16,7 +16,7 @@ from tenant_apps.campaigns import series
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    throttle.check("unsubscribe", str(getattr(request, "ip", "") or ""), burst=30, per_minute=30)
+    throttle.check("unsubscribe", throttle.place(getattr(request, "ip", None)), burst=30, per_minute=30)
     enrolment = series.enrolment_of_token(token)
     if enrolment is None:
         return page(request, "campaigns/unsubscribe.html", {"state": "unknown"}, status=404)

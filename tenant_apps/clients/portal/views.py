@@ -78,7 +78,7 @@ def register(request: HttpRequest) -> HttpResponse:
 
 def _unproven(request: HttpRequest, email: str, kept: dict[str, Any]) -> AppError | None:
     """A lead registers by the link in a mail; it is sent once the address is typed, a few times at most."""
-    throttle.check("register-start", request.ip or "-", burst=20, per_minute=6)  # type: ignore[attr-defined]
+    throttle.check("register-start", throttle.place(request.ip), burst=20, per_minute=6)  # type: ignore[attr-defined]
     lead = registration.lead_unproven(email, UUID(kept["invitation"]) if kept.get("invitation") else None)
     if lead is None:
         return None
@@ -115,7 +115,7 @@ def register_password(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request.POST or None)
     problem: AppError | None = None
     if request.method == "POST" and form.is_valid():
-        throttle.check("register", request.ip or "-", burst=10, per_minute=2)  # type: ignore[attr-defined]
+        throttle.check("register", throttle.place(request.ip), burst=10, per_minute=2)  # type: ignore[attr-defined]
         try:
             client = _open(request, kept, form.cleaned_data["password"])
         except PasswordWeak as error:
