@@ -148,6 +148,9 @@ class Story:
 
     def _work_the_lead(self, agent: Seat) -> None:
         page = agent.page
+        with page.expect_response(re.compile("/dial/$")) as dialled:
+            page.locator("form[hx-post$='/dial/'] button").click()
+        assert dialled.value.headers["hx-redirect"].startswith("tel:+")
         page.locator(f"[hx-get$='/clients/{self.client_id}/call/']").click()
         call = page.locator("#call-log form")
         call.locator("[name=outcome]").first.wait_for(state="attached")

@@ -206,8 +206,9 @@ def test_masked_contacts_are_found_by_the_whole_of_them_only(desk: Team) -> None
 def test_dialling_hands_over_the_number_and_is_written_down(desk: Team, tenant: Any) -> None:
     agent = staff("sales", team=desk)
     mine = lead(phone="+491712345678", owner_id=agent.pk)
-    answer = log_in(tenant, agent).post(f"/clients/{mine.pk}/dial/")
-    assert answer["Location"] == "tel:+491712345678"
+    office = log_in(tenant, agent)
+    assert f'hx-post="/clients/{mine.pk}/dial/"' in office.get(f"/clients/{mine.pk}/").content.decode()
+    assert office.post(f"/clients/{mine.pk}/dial/")["HX-Redirect"] == "tel:+491712345678"
     assert AuditEntry.objects.get(action="leads.dialled").actor_id == str(agent.pk)
 
 
