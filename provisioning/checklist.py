@@ -1,7 +1,6 @@
 """The set-up checklist. Apps add items by the panel slot `office.setup`: their context gives
 
-{"done": bool, "href": str, "text": str, "action": str}; title and icon are the panel's. None leaves the item out. A panel
-without `href` is shown as it draws itself; its `done` still counts.
+{"done": bool, "href": str, "text": str, "action": str}; title and icon are the panel's. None leaves the item out.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ class Item:
     action: Any
     done: bool
     order: int
-    html: str = ""
 
 
 def checklist(request: HttpRequest) -> list[Item]:
@@ -111,11 +109,10 @@ def _of_panel(panel: panels.Panel, request: HttpRequest) -> Item | None:
     return Item(
         panel.key,
         panel.title,
-        values.get("text", ""),
+        values["text"],
         panel.icon,
-        values.get("href", ""),
-        values.get("action") or pgettext_lazy("set-up item", "Open"),
-        bool(values.get("done")),
+        values["href"],
+        values["action"],
+        values["done"],
         panel.order,
-        "" if values.get("href") else panels.rendered(panel, request) or "",
     )

@@ -5,7 +5,8 @@
 
 Slots: client.tab and client.side (subject: the client), portal.home (subject: the client), office.dashboard (subject:
 None), console.tenant (subject: the tenant), office.setup (subject: None; the set-up checklist).
-`context(request, subject) -> dict | None`; None leaves the panel out.
+`context(request, subject) -> dict | None`; None leaves the panel out. Items of office.setup need no template: their context
+is {"done": bool, "href": str, "text": str, "action": str}, and the pages that list them draw them alike.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def register(
     *,
     key: str,
     title: Any,
-    template: str,
     context: Context,
+    template: str = "",
     icon: str = "square",
     permission: str | None = None,
     order: int = 50,

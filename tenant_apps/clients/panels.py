@@ -115,4 +115,4 @@ register("client.side", key="tasks", title=pgettext_lazy("client side", "Tasks")
 register("office.dashboard", key="my-tasks", title=pgettext_lazy("dashboard", "My tasks"), icon="list-todo",
          permission="clients.task", template="clients/panels/my_tasks.html", context=my_tasks, order=10)  # fmt: skip
 register("office.setup", key="legal", title=pgettext_lazy("set-up item", "Publish your legal documents"), icon="scale",
-         permission="clients.documents", template="clients/panels/documents.html", context=legal_setup, order=27)  # fmt: skip
+         permission="clients.documents", context=legal_setup, order=27)  # fmt: skip

@@ -14,6 +14,21 @@ from . import selectors
 from .models import MethodRule, ProviderAccount
 from .permissions_list import LIMITS, PROVIDERS, VIEW
 
+SETUP_WORDS = {
+    "done": (
+        pgettext_lazy("payments set-up", "Clients can deposit."),
+        pgettext_lazy("payments set-up", "Change"),
+    ),
+    "connected": (
+        pgettext_lazy("payments set-up", "Connected. Test the connection and add a rule."),
+        pgettext_lazy("payments set-up", "Test the connection"),
+    ),
+    "nothing": (
+        pgettext_lazy("payments set-up", "Stripe, PayTabs or a bank account: it takes a few minutes."),
+        pgettext_lazy("payments set-up", "Connect"),
+    ),
+}
+
 
 def client_tab(request: HttpRequest, client: Any) -> dict[str, Any]:
     return {"movements": selectors.movements(client.pk, limit=50), "totals": selectors.client_totals(client.pk)}
@@ -31,10 +46,9 @@ def dashboard(request: Any, _: Any) -> dict[str, Any]:
 def setup(request: HttpRequest, _: Any) -> dict[str, Any]:
     """Done when one enabled account has a rule and has answered a test."""
     accounts = list(ProviderAccount.objects.filter(enabled=True))
-    return {
-        "done": any(account.test_good for account in accounts) and MethodRule.objects.filter(enabled=True).exists(),
-        "connected": len(accounts),
-    }
+    done = any(account.test_good for account in accounts) and MethodRule.objects.filter(enabled=True).exists()
+    text, action = SETUP_WORDS["done" if done else "connected" if accounts else "nothing"]
+    return {"done": done, "href": reverse("payments:providers"), "text": text, "action": action}
 
 
 def limits_setup(request: HttpRequest, _: Any) -> dict[str, Any] | None:
@@ -85,7 +99,6 @@ register(
     title=pgettext_lazy("set-up", "Connect a payment provider"),
     icon="plug",
     permission=PROVIDERS,
-    template="payments/office/setup.html",
     context=setup,
     order=40,
 )
@@ -95,7 +108,6 @@ register(
     title=pgettext_lazy("set-up", "Check the limits of withdrawals"),
     icon="gauge",
     permission=LIMITS,
-    template="payments/office/setup.html",
     context=limits_setup,
     order=42,
 )

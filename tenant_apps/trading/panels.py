@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.money import Money
@@ -52,12 +53,32 @@ def dashboard(request: HttpRequest, _: Any) -> dict[str, Any]:
     return {"overview": selectors.overview(request.actor)}  # type: ignore[attr-defined]
 
 
-def setup(request: HttpRequest, _: Any) -> dict[str, Any] | None:
-    """Until a server is connected and something can be opened on it."""
+def setup(request: HttpRequest, _: Any) -> dict[str, Any]:
+    """Done when a server is connected and something can be opened on it."""
     connected = TradingServer.objects.filter(enabled=True, last_ok_at__isnull=False).exists()
-    if connected and AccountType.objects.exists():
-        return None
-    return {"server": TradingServer.objects.first(), "connected": connected}
+    done = connected and AccountType.objects.exists()
+    return {"done": done, **_setup_step(done=done, connected=connected, server=TradingServer.objects.first())}
+
+
+def _setup_step(*, done: bool, connected: bool, server: TradingServer | None) -> dict[str, Any]:
+    """Where the owner stands, and the page that leads on."""
+    if done:
+        text = pgettext_lazy("set-up", "Clients can open accounts.")
+        return {
+            "text": text,
+            "action": pgettext_lazy("set-up", "Look at it"),
+            "href": reverse("trading:office-servers"),
+        }
+    if connected:
+        text = pgettext_lazy("set-up", "The server answers. Say which accounts clients can open on it.")
+        action = pgettext_lazy("trading server", "Account types")
+        return {"text": text, "action": action, "href": reverse("trading:office-types")}
+    if server:
+        text = pgettext_lazy("set-up", "The server has not answered yet, or has no account types.")
+        href = reverse("trading:office-server", args=[server.pk])
+        return {"text": text, "action": pgettext_lazy("set-up", "Look at it"), "href": href}
+    text = pgettext_lazy("set-up", "Without a trading server no account can be opened.")
+    return {"text": text, "action": pgettext_lazy("set-up", "Connect"), "href": reverse("trading:office-server-new")}
 
 
 register("client.tab", key="trading", title=pgettext_lazy("client tab", "Trading accounts"), icon="chart-candlestick",
@@ -67,7 +88,7 @@ register("portal.home", key="trading", title=pgettext_lazy("portal", "Trading ac
 register("office.dashboard", key="trading", title=pgettext_lazy("dashboard", "Trading"), icon="chart-candlestick",
          permission=VIEW, template="trading/office/dashboard.html", context=dashboard, order=20)  # fmt: skip
 register("office.setup", key="trading", title=pgettext_lazy("set-up", "Connect a trading server"), icon="server",
-         permission=SERVERS_EDIT, template="trading/office/setup.html", context=setup, order=30)  # fmt: skip
+         permission=SERVERS_EDIT, context=setup, order=30)  # fmt: skip
 
 
 def _amount(entry: TimelineEntry) -> str:

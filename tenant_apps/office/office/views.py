@@ -9,7 +9,7 @@ from django.shortcuts import render
 
 from kernel.guards import no_rights, signed_in
 from kernel.pages import page, wants_part
-from kernel.panels import panels, rendered
+from kernel.panels import Panel, panels, rendered
 from tenant_apps.clients.queue import matching
 from tenant_apps.clients.selectors import clients_visible, show
 from tenant_apps.office import selectors
@@ -24,14 +24,18 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     if not actor.grants:
         return no_rights(request)
     filled = [(one, html) for one in panels("office.dashboard", request) if (html := rendered(one, request))]
-    values: dict[str, Any] = {"panels": filled, "setup": [
-        (one, html) for one in panels("office.setup", request) if (html := rendered(one, request))
-    ]}  # fmt: skip
+    values: dict[str, Any] = {"panels": filled, "setup": _left_to_do(request)}
     if actor.may("clients.view"):
         values["today"] = selectors.today_counts(actor)
     if wants_part(request, "dashboard"):
         return render(request, "office/_dashboard.html", values)
     return page(request, "office/dashboard.html", values, live=["leads", f"tasks:{actor.id}", "money", "kyc"])
+
+
+def _left_to_do(request: HttpRequest) -> list[tuple[Panel, dict[str, Any]]]:
+    """What is still open of the set-up, as far as one may do it."""
+    found = [(one, one.context(request, None)) for one in panels("office.setup", request)]
+    return [(one, values) for one, values in found if values and not values["done"]]
 
 
 @signed_in

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from kernel import panels
 from kernel.models import AuditEntry
 from tenant_apps.leads.defaults import pipeline_ensure
 from tenant_apps.leads.tests.support import lead, log_in, staff
@@ -24,6 +26,22 @@ def _pipeline(tenant: Any) -> None:
 ])  # fmt: skip
 def test_every_role_has_a_start_page(tenant: Any, role: str) -> None:
     assert log_in(tenant, staff(role)).get("/").status_code == 200
+
+
+def test_the_dashboard_shows_what_is_open_of_the_set_up_and_nothing_of_what_is_done(
+    tenant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = log_in(tenant, staff("owner"))
+    html = owner.get("/").content.decode()
+    assert 'href="/trading/servers/new/"' in html
+    assert "Without a trading server no account can be opened." in html
+    assert "Accepted documents" not in html
+    done = {"done": True, "href": "/done/", "text": "", "action": "Look"}
+    all_done = [replace(one, context=lambda *_: done) if one.slot == "office.setup" else one for one in panels._panels]
+    monkeypatch.setattr(panels, "_panels", all_done)
+    html = owner.get("/").content.decode()
+    assert "Without a trading server" not in html
+    assert "/done/" not in html
 
 
 def test_the_dashboard_counts_within_reach(tenant: Any) -> None:
