@@ -71,11 +71,19 @@ def preview_css(request: HttpRequest) -> HttpResponse:
     return HttpResponse(brand_css(tokens_of(request.GET)), content_type="text/css; charset=utf-8")
 
 
-def preview_page(request: HttpRequest, *, css_path: str, name: str) -> HttpResponse:
-    """A page of the portal in the looks of the query, for a frame on our own pages."""
+def preview_page(
+    request: HttpRequest, *, css_path: str, name: str, pictures: dict[str, str] | None = None
+) -> HttpResponse:
+    """A page of the portal in the looks of the query, for a frame on our own pages. `pictures`: addresses by role."""
+    logo = (pictures or {}).get("logo", "")
     tokens = tokens_of(request.GET)
     mode = "dark" if request.GET.get("mode") == "dark" else "light"
-    brand = BrandView(name=name or "Brand", css_url=f"{css_path}?{query_of(tokens)}")
+    brand = BrandView(
+        name=name or "Brand",
+        css_url=f"{css_path}?{query_of(tokens)}",
+        logo_url=logo,
+        logo_dark_url=(pictures or {}).get("logo_dark", "") or logo,
+    )
     with using(UiState(theme=tokens.preset, brand=brand)):
         response = render(
             request, "branding/preview_portal.html", {"mode": mode, "device": request.GET.get("device", "")}

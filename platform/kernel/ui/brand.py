@@ -40,7 +40,7 @@ FONTS: dict[str, str] = {
     "inter": f'"Inter Variable", {_ARABIC}, {_SYSTEM}',
     "vazirmatn": f"{_ARABIC}, {_SYSTEM}",
     "system": f"{_SYSTEM.removesuffix(', sans-serif')}, {_ARABIC}, sans-serif",
-    "serif": f'Georgia, "Times New Roman", {_ARABIC}, serif',
+    "serif": f'Georgia, "Times New Roman", serif, {_ARABIC}',  # ours has Latin letters too, and they are no serifs
 }
 
 

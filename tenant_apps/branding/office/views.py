@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import get_language, pgettext
 from django.views.decorators.http import require_POST
 
@@ -81,7 +82,8 @@ def _preview_values(tokens: Tokens) -> dict[str, Any]:
     look = looks.tokens_of(tokens.as_json())
     report = looks.report(look)
     readable = all(line[mode].passed for line in report for mode in ("light", "dark"))
-    return {"query": looks.query_of(look, name=tokens.name), "report": report, "readable": readable}
+    query = looks.query_of(look, name=tokens.name, mail_header=tokens.mail_header)
+    return {"query": query, "report": report, "readable": readable}
 
 
 @guard(VIEW)
@@ -90,13 +92,16 @@ def preview(request: HttpRequest) -> HttpResponse:
     look = looks.tokens_of(request.GET)
     report = looks.report(look)
     readable = all(line[mode].passed for line in report for mode in ("light", "dark"))
-    values = {"query": looks.query_of(look, name=request.GET.get("name", "")), "report": report, "readable": readable}
+    more = {key: request.GET.get(key, "") for key in ("name", "mail_header")}
+    values = {"query": looks.query_of(look, **more), "report": report, "readable": readable}
     return page(request, "branding/_preview.html", values)
 
 
 @guard(VIEW)
 def preview_frame(request: HttpRequest) -> HttpResponse:
-    return looks.preview_page(request, css_path="/branding/preview/looks.css", name=request.GET.get("name", ""))
+    pictures = services.picture_urls(services.current_tokens())
+    name = request.GET.get("name", "")
+    return looks.preview_page(request, css_path="/branding/preview/looks.css", name=name, pictures=pictures)
 
 
 @guard(VIEW)
@@ -114,23 +119,40 @@ def preview_mail(request: HttpRequest) -> HttpResponse:
     look = looks.tokens_of(request.GET)
     language = get_language() or "en"
     brand = mail_brand(language)
-    brand = replace(brand, name=request.GET.get("name") or brand.name, colours=asdict(mail_colours(look)), logo_url="")
+    brand = replace(
+        brand,
+        name=request.GET.get("name") or brand.name,
+        colours=asdict(mail_colours(look)),
+        logo_url=_mail_logo(request),
+        theme=look.preset,
+    )
     rendered = mail.render("branding.sample", {}, language=language, brand=brand, folder="notifications/mail")
     return HttpResponse(rendered.html, headers={"Content-Security-Policy": MAIL_POLICY})
+
+
+def _mail_logo(request: HttpRequest) -> str:
+    """The draft's logo, where mails are to begin with it; on the page's own host, which is all the frame may load."""
+    logo = services.picture_urls(services.current_tokens()).get("logo", "")
+    return request.build_absolute_uri(logo) if logo and request.GET.get("mail_header") != "name" else ""
 
 
 @guard(EDIT)
 @require_POST
 def picture(request: HttpRequest, role: str) -> HttpResponse:
-    """Upload a logo or mark, or take it out."""
+    """Upload a logo or mark, or take it out. What stands unsaved in the form beside it is kept with it."""
     upload = request.FILES.get("file")
+    form = BrandForm(request.POST, languages=_languages(request))
     try:
+        if "name" in request.POST and form.is_valid():
+            services.brand_draft_save(actor=request.actor, changes=form.tokens())  # type: ignore[attr-defined]
         data = None if "remove" in request.POST else upload.read() if upload else b""
         if data != b"":
             services.brand_picture_set(actor=request.actor, role=role, data=data)  # type: ignore[attr-defined]
             messages.success(request, pgettext("brand", "The picture is in the draft."))
     except AppError as error:
         messages.error(request, str(error))
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(status=204, headers={"HX-Redirect": reverse("branding:editor")})
     return redirect("branding:editor")
 
 

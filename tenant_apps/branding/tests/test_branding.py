@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
@@ -18,6 +19,7 @@ from tenant_apps.branding import looks, services
 from tenant_apps.branding.errors import LanguagesInvalid, LogoRefused, TokensInvalid, Unreadable
 from tenant_apps.branding.models import BrandVersion
 from tenant_apps.branding.pictures import cleaned
+from tenant_apps.clients.tests.support import log_in, staff
 from tenant_apps.notifications.brand import mail_brand
 
 EDITOR = Actor(kind="staff", id="e", label="Mara", grants={"branding.view": Reach.ALL, "branding.edit": Reach.ALL})
@@ -187,3 +189,27 @@ def test_visitors_find_the_legal_line_privacy_and_the_landing_page(tenant: Any) 
 def test_the_office_links_to_no_page_it_does_not_have(tenant: Any) -> None:
     publish(tenant)
     assert "/legal/" not in Client(HTTP_HOST="office.alpha.localhost").get("/login/").content.decode()
+
+
+def test_a_picture_keeps_what_stands_unsaved_in_the_form_beside_it(tenant: Any) -> None:
+    publish(tenant, name="Alpha Prime", colour="#b45309")
+    office = log_in(tenant, staff("owner"))
+    values = {"name": "Alpha", "preset": "base", "colour": "#0e7490", "font": "serif", "radius": "none"}
+    values |= {"mail_header": "name", "file": SimpleUploadedFile("logo.png", picture(), "image/png")}
+    answer = office.post("/branding/picture/logo/", values, headers={"HX-Request": "true"})
+    assert answer.headers["HX-Redirect"] == "/branding/"
+    tokens = services.current_tokens()
+    assert (tokens.name, tokens.colour, tokens.font, tokens.mail_header) == ("Alpha", "#0e7490", "serif", "name")
+    assert tokens.logo
+    office.post("/branding/picture/logo/", {"remove": "1"})
+    assert (services.current_tokens().logo, services.current_tokens().colour) == ("", "#0e7490")
+
+
+def test_the_previews_show_the_drafts_logo_and_the_chosen_head_of_mails(tenant: Any) -> None:
+    services.brand_picture_set(actor=EDITOR, role="logo", data=picture())
+    logo = services.picture_urls(services.current_tokens())["logo"]
+    office = log_in(tenant, staff("owner"))
+    assert logo in office.get("/branding/preview/frame/?name=Alpha").content.decode()
+    assert "mail_header=name" in office.get("/branding/preview/?name=Alpha&mail_header=name").content.decode()
+    assert logo in office.get("/branding/preview/mail/?name=Alpha&mail_header=logo").content.decode()
+    assert logo not in office.get("/branding/preview/mail/?name=Alpha&mail_header=name").content.decode()
