@@ -95,7 +95,10 @@ def compare_all(window: timedelta) -> list[Findings]:
 
 
 def _compare_deals(server: TradingServer, accounts: Mapping[int, AccountRef], since: datetime, found: Findings) -> None:
+    """Ours are read before theirs: what the bridge stores while the server answers would look deleted there."""
     logins = tuple(accounts)
+    ids = [account.id for account in accounts.values()]
+    ours = {row.deal: row for row in Deal.objects.filter(server=server, account_id__in=ids, executed_at__gte=since)}
     theirs = {
         deal.deal: deal
         for deal in platforms.ask(
@@ -103,8 +106,6 @@ def _compare_deals(server: TradingServer, accounts: Mapping[int, AccountRef], si
         )
         if deal.login in accounts
     }
-    ids = [account.id for account in accounts.values()]
-    ours = {row.deal: row for row in Deal.objects.filter(server=server, account_id__in=ids, executed_at__gte=since)}
     found.deals += len(theirs)
     missing = [deal for number, deal in theirs.items() if number not in ours]
     found.missed += len(ingest.store_deals(server, missing, accounts).new)

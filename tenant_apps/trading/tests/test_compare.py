@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from django.db import transaction
 
 from kernel.clock import now
 from kernel.money import Money
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.trading import platforms
+from tenant_apps.trading.bridge import ingest
+from tenant_apps.trading.bridge.records import accounts_of
 from tenant_apps.trading.compare import compare
-from tenant_apps.trading.models import Case, CaseKind, Deal, TradingAccount
+from tenant_apps.trading.models import Case, CaseKind, Deal, TradingAccount, TradingServer
 from tenant_apps.trading.operations import operation_id
 from tenant_apps.trading.ports import Amount, BalanceKind, BalanceOperation
 from tenant_apps.trading.services import transfers
@@ -65,6 +69,30 @@ def test_a_deleted_deal_is_taken_back(world: World) -> None:
     assert agrees(world, account)
     assert [case.kind for case in Case.objects.all()] == [CaseKind.DELETED_DEAL]
     assert look(world) == (0, 0, 0, 0)
+
+
+def test_deals_stored_while_the_server_answers_are_not_taken_for_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Robots and people trade on; the bridge stores their deals between the server's answer and the comparison."""
+    account = trader(world)
+    look(world)
+    asked, since = platforms.ask, now() - timedelta(days=1)
+
+    def traded_meanwhile(server: TradingServer, call: Any) -> Any:
+        answer = asked(server, call)
+        if Deal.objects.count() < 3:
+            world.admin("POST", "/faults", {"kind": "burst", "login": account.login, "count": 2})
+            logins = (account.login,)
+            deals = asked(server, lambda platform: platform.deals(since, now() + timedelta(days=1), logins=logins))
+            ingest.store_deals(server, deals, accounts_of(server.pk))
+        return answer
+
+    monkeypatch.setattr(platforms, "ask", traded_meanwhile)
+    assert look(world) == (0, 0, 0, 0)
+    assert Deal.objects.count() == 3
+    assert agrees(world, account)
+    assert Case.objects.count() == 0
 
 
 def test_an_operation_carried_out_after_it_was_given_up_is_shown_to_a_person(world: World) -> None:
