@@ -18,6 +18,7 @@ from kernel.guards import guard
 from kernel.pages import page
 from tenant_apps.campaigns import selectors, texts, wording
 from tenant_apps.campaigns.forms import BLOCK_KINDS, drawn, language_choices, text_from_post
+from tenant_apps.notifications.frames import mail_frame
 from tenant_apps.notifications.services import language_for
 
 RIGHT_TO_LEFT = ("ar", "fa", "he", "ur")
@@ -87,11 +88,7 @@ def preview(request: HttpRequest, key: str) -> HttpResponse:
     """The mail as it arrives: the words in use, or those of the form that is posted here. Nothing in it can run or load."""
     mail, language = _key(key), _language(request)
     text = text_from_post(request.POST) if request.method == "POST" else texts.mail_text(mail, language)[1]
-    response = HttpResponse(wording.mail_rendered(key=mail, language=language, text=text).html)
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'; sandbox"
-    )
-    return response
+    return mail_frame(wording.mail_rendered(key=mail, language=language, text=text).html)
 
 
 @guard("campaigns.edit")

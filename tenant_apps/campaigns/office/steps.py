@@ -21,6 +21,7 @@ from tenant_apps.campaigns import editing, selectors, texts
 from tenant_apps.campaigns.forms import BLOCK_KINDS, blocks_from_post, drawn, language_choices, text_from_post
 from tenant_apps.campaigns.models import Series, SeriesStep
 from tenant_apps.notifications.brand import mail_brand
+from tenant_apps.notifications.frames import mail_frame
 from tenant_apps.notifications.services import FOLDER, language_for
 
 from .series import crumbs
@@ -100,11 +101,7 @@ def preview(request: HttpRequest, series_id: UUID, step_id: UUID) -> HttpRespons
     rendered = mail.render(
         "campaign", {"content": content, "unsubscribe_url": "#"}, language=language, brand=brand, folder=FOLDER
     )
-    response = HttpResponse(rendered.html)
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'; sandbox"
-    )
-    return response
+    return mail_frame(rendered.html)
 
 
 @guard("campaigns.edit")

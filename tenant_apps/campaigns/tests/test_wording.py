@@ -101,7 +101,11 @@ def test_the_office_writes_looks_tries_and_takes_back(tenant: Any) -> None:
     address = "/campaigns/mails/account_opened/"
     preview = page.post(f"{address}preview/", posted(OWN, "de"))
     assert "50012841" in preview.content.decode()
-    assert "sandbox" in preview.headers["Content-Security-Policy"]
+    policy = preview.headers["Content-Security-Policy"]
+    assert "sandbox" in policy
+    assert f"img-src 'self' data: http://{tenant.slug}.localhost:8000;" in policy, (
+        "the logo of a mail stands on the portal's host"
+    )
     before = Mail.objects.count()
     assert page.post(address, posted(OWN, "de", act="try")).status_code == 200
     test = Mail.objects.latest("created_at")
