@@ -1,6 +1,6 @@
 // Time series by uPlot: small and fast enough for live prices and equity.
 import uPlot from "uplot";
-import { colour, dateText, mount, seriesColour, theme, valueText } from "./ui/chart_kit.js";
+import { axisTexts, colour, dateText, mount, seriesColour, theme, valueText } from "./ui/chart_kit.js";
 
 const DAY = 86400;
 const CLOCK_SPAN = 2 * DAY; // up to here the time of day is told
@@ -11,6 +11,9 @@ const xFormat = (span) => {
   if (span > CLOCK_SPAN) return { day: "numeric", month: "short" };
   return span > MINUTES ? CLOCK : { ...CLOCK, second: "2-digit" };
 };
+
+// Room for the longest of the value axis's texts at eleven pixels; the two marks of isolation take none.
+const axisSize = (plot, texts) => Math.max(56, ...(texts ?? []).map((text) => 14 + 6.5 * (text.length - 2)));
 
 const spanOf = (times) => times.at(-1) - times[0];
 
@@ -68,7 +71,7 @@ const draw = (element, data) => {
     scales: { x: { time: true }, y: { range: (plot, low, high) => { const room = (high - low || Math.abs(high) || 1) * 0.08; return [data.zero ? Math.min(0, low) : low - room, high + room]; } } },
     axes: [
       { stroke: look.muted, font, grid: { show: false }, ticks: { show: false }, size: 30, space: 76, values: (plot, ticks) => ticks.map((tick) => dateText(data, tick, xFormat(span))) },
-      { side: data.rtl ? 1 : 3, stroke: look.muted, font, grid, ticks: { show: false }, size: 56, gap: 8, space: 40, incrs: data.places === 0 && !data.prefix ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 1000000] : undefined, values: (plot, ticks) => ticks.map((tick) => valueText(data, tick, true)) },
+      { side: data.rtl ? 1 : 3, stroke: look.muted, font, grid, ticks: { show: false }, size: axisSize, gap: 8, space: 40, incrs: data.places === 0 && !data.prefix ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 1000000] : undefined, values: (plot, ticks) => axisTexts(data, ticks) },
     ],
     series: [
       {},

@@ -27,11 +27,18 @@ export const readData = (element) => JSON.parse(document.getElementById(element.
 
 // Left-to-right isolation for money, right-to-left-safe isolation for dates (U+2066 to U+2069).
 export const isolate = (value) => `\u2068${value}\u2069`;
-export const valueText = (data, value, compact = false) => {
+export const valueText = (data, value, compact = false, digitsAtMost = 1) => {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  const options = compact ? { notation: "compact", maximumFractionDigits: 1 } : { minimumFractionDigits: data.places, maximumFractionDigits: data.places };
+  const options = compact ? { notation: "compact", maximumFractionDigits: digitsAtMost } : { minimumFractionDigits: data.places, maximumFractionDigits: data.places };
   const digits = new Intl.NumberFormat(data.locale, options).format(Math.abs(value));
   return `\u2066${value < 0 ? "\u2212" : ""}${data.prefix}${digits}${data.suffix}\u2069`;
+};
+/** Short texts for the marks of a value axis, with as many digits as it takes to tell each from the next, and truly. */
+export const axisTexts = (data, marks) => {
+  const texts = (digits) => marks.map((mark) => valueText(data, mark, true, digits));
+  const exact = texts(3);
+  if (new Set(exact).size < exact.length) return marks.map((mark) => valueText(data, mark));
+  return [1, 2].map(texts).find((found) => found.join() === exact.join()) ?? exact;
 };
 export const dateText = (data, seconds, options) => isolate(new Intl.DateTimeFormat(data.locale, options).format(new Date(seconds * 1000)));
 
