@@ -11,6 +11,7 @@ import "./ui/toasts.js";
 import "./ui/tables.js";
 import "./ui/scroll.js";
 import "./ui/forms.js";
+import "./ui/choices.js";
 import "./ui/uploads.js";
 import "./ui/palette.js";
 import "./ui/hotkeys.js";

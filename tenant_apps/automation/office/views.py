@@ -39,7 +39,9 @@ def trigger_from_post(data: QueryDict) -> dict[str, Any]:
     trigger: dict[str, Any] = {"kind": kind, "event": data.get("event")}
     if kind == "absence":
         return {**trigger, "hours": data.get("hours", ""), "unless": data.getlist("unless")}
-    field, value = data.get("field", ""), data.get("value", "").strip()
+    field = data.get("field", "")
+    flag = definitions.FIELDS.get(data.get("event", ""), {}).get(field) == "flag"
+    value = data.get("flag" if flag else "value", "").strip()
     return {**trigger, "where": {field: value} if field and value else {}}
 
 
