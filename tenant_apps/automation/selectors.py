@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, F, Q, QuerySet
-from django.utils.translation import pgettext
+from django.utils.translation import npgettext, pgettext
 
 from kernel.actors import Actor
 from kernel.errors import NotFound
@@ -47,8 +47,12 @@ def trigger_words(trigger: Mapping[str, Any]) -> str:
         return f"{PERIODS[trigger['every']]}, {trigger['hour']:02d}:00"
     name = str(EVENTS.get(trigger["event"], trigger["event"]))
     if trigger["kind"] == "absence":
-        without = ", ".join(str(EVENTS.get(one, one)) for one in trigger["unless"])
-        return f"{name} → {trigger['hours']} h ✕ {without}"
+        without = pgettext("trigger", "; ").join(str(EVENTS.get(one, one)) for one in trigger["unless"])
+        words = npgettext(
+            "trigger", "%(event)s, and within %(n)d hour none of: %(without)s",
+            "%(event)s, and within %(n)d hours none of: %(without)s", trigger["hours"],
+        )  # fmt: skip
+        return words % {"event": name, "n": trigger["hours"], "without": without}
     where = ", ".join(where_words(key, value) for key, value in trigger.get("where", {}).items())
     return f"{name} ({where})" if where else name
 
