@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import get_language_info, pgettext_lazy
 
 from kernel.money import CURRENCIES
 from kernel.ui.brand import FONTS, RADII
@@ -36,6 +36,11 @@ RADIUS_NAMES: dict[str, Any] = {
 
 def theme_choices() -> list[tuple[str, str]]:
     return [(name, theme_label(name)) for name in sorted(installed_themes(), key=lambda name: (name != "base", name))]
+
+
+def _direction(code: str) -> str:
+    """A language's own: text of two scripts is not to be turned round by its first word."""
+    return "rtl" if get_language_info(code)["bidi"] else "ltr"
 
 
 class BrandForm(UiForm, forms.Form):
@@ -67,7 +72,12 @@ class BrandForm(UiForm, forms.Form):
         ],
     )
     support_email = forms.EmailField(label=pgettext_lazy("brand", "Support e-mail"), required=False)
-    support_phone = forms.CharField(label=pgettext_lazy("brand", "Support phone"), required=False, max_length=30)
+    support_phone = forms.CharField(
+        label=pgettext_lazy("brand", "Support phone"),
+        required=False,
+        max_length=30,
+        widget=forms.TextInput(attrs={"type": "tel", "dir": "ltr"}),
+    )
 
     def __init__(self, *args: Any, languages: list[str], **kwargs: Any) -> None:
         self.languages = languages
@@ -78,7 +88,9 @@ class BrandForm(UiForm, forms.Form):
                     label=label,
                     required=False,
                     max_length=1500,
-                    widget=forms.Textarea(attrs={"rows": 3, "lang": code, "class": "textarea", "dir": "auto"}),
+                    widget=forms.Textarea(
+                        attrs={"rows": 3, "lang": code, "class": "textarea", "dir": _direction(code)}
+                    ),
                 )
                 self.fields[f"{kind}_{code}"] = field
 
