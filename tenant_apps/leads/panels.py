@@ -21,7 +21,9 @@ def _call(entry: TimelineEntry) -> str:
     outcome = dict(Outcome.choices).get(entry.data.get("outcome", ""), "")
     minutes = int(entry.data.get("seconds", 0)) // 60
     words = pgettext("timeline", "Call: %(outcome)s") % {"outcome": outcome}
-    return f"{words} · {pgettext('timeline', '%(minutes)d min') % {'minutes': minutes}}" if minutes else words
+    if not minutes:
+        return words
+    return pgettext("timeline", "%(call)s · %(minutes)d min") % {"call": words, "minutes": minutes}
 
 
 def _status(entry: TimelineEntry) -> str:

@@ -262,6 +262,7 @@ AREAS = {
     "branding": pgettext_lazy("area of rights", "Brand"),
     "campaigns": pgettext_lazy("area of rights", "Campaigns"),
     "clients": pgettext_lazy("area of rights", "Clients"),
+    "demo": pgettext_lazy("area of rights", "Demo"),
     "kyc": pgettext_lazy("area of rights", "Verification"),
     "leads": pgettext_lazy("area of rights", "Sales"),
     "ledger": pgettext_lazy("area of rights", "Ledger"),
