@@ -20,11 +20,10 @@ from kernel import audit, clock, secrets
 from kernel.actors import Actor, named, system
 from kernel.errors import Conflict
 from kernel.events import publish
-from kernel.live.publish import publish as live
 from kernel.tenancy import context as tenancy
 from kernel.tenancy import directory
 from tenant_apps.clients.models import Client, Stage
-from tenant_apps.clients.timeline import timeline_add
+from tenant_apps.clients.timeline import tell, timeline_add
 from tenant_apps.notifications.models import Mail
 from tenant_apps.notifications.services import mail_queue
 
@@ -208,7 +207,7 @@ def step_send(*, enrolment_id: UUID) -> Mail | None:
         return None
     mail = _queue(row, row.next_step)
     _advance(row, after=row.next_step)
-    live(f"client:{row.client_id}", {"kind": "campaigns.mail"})
+    tell(row.client_id, "campaigns.mail")
     return mail
 
 

@@ -23,7 +23,7 @@ from .events import ClientActiveDay, ClientStageChanged, LeadAssigned, LeadCreat
 from .models import Client, KycState, Risk, Stage, Task, TimelineEntry
 from .permissions_list import ASSIGN, CREATE, EDIT, NOTE, RISK, TASK
 from .phones import country_of, phone_normalise
-from .timeline import timeline_add
+from .timeline import tell, timeline_add
 
 FIRST_NUMBER = 10_000
 ORDER = (Stage.LEAD, Stage.REGISTERED, Stage.VERIFIED, Stage.FUNDED)
@@ -229,7 +229,7 @@ def tags_set(*, client: Client, tags: Sequence[str], actor: Actor) -> Client:
         actor=actor, action="clients.tags_set", obj=client, subject=client.pk, before={"tags": before},
         after={"tags": client.tags},
     )  # fmt: skip
-    live(f"client:{client.pk}", {"kind": "tags"})
+    tell(client.pk, "tags")
     return client
 
 
@@ -245,7 +245,7 @@ def risk_set(*, client: Client, risk: str, reason: str, actor: Actor) -> Client:
         actor=actor, action="clients.risk_set", obj=client, subject=client.pk, before={"risk": before},
         after={"risk": risk}, reason=reason,
     )  # fmt: skip
-    live(f"client:{client.pk}", {"kind": "risk"})
+    tell(client.pk, "risk")
     return client
 
 
@@ -338,7 +338,7 @@ def note_add(*, client: Client, text: str, pinned: bool = False, actor: Actor) -
         actor_label=actor.label, actor_id=actor.id,
     )  # fmt: skip
     contacted_mark(client=client)
-    live(f"client:{client.pk}", {"kind": "clients.note"})
+    tell(client.pk, "clients.note")
 
 
 @transaction.atomic
@@ -347,7 +347,7 @@ def note_pin(*, client: Client, entry_id: int, pinned: bool, actor: Actor) -> No
     actor.require(NOTE, client)
     if not TimelineEntry.objects.filter(pk=entry_id, client=client, kind="clients.note").update(pinned=pinned):
         raise NotFound
-    live(f"client:{client.pk}", {"kind": "clients.note"})
+    tell(client.pk, "clients.note")
 
 
 def contacted_mark(*, client: Client) -> None:

@@ -57,7 +57,7 @@ def timeline_add(
     text: str = "",
     dedupe_key: str | None = None,
 ) -> None:
-    """Add a line and tell open pages (`client:<id>`). With a dedupe key it is added once, however often it is called."""
+    """Add a line and tell open pages. With a dedupe key it is added once, however often it is called."""
     line = TimelineEntry(
         client_id=client_id,
         at=now(),
@@ -69,4 +69,17 @@ def timeline_add(
         dedupe_key=dedupe_key,
     )
     TimelineEntry.objects.bulk_create([line], ignore_conflicts=dedupe_key is not None)
-    publish(f"client:{client_id}", {"kind": kind})
+    tell(client_id, kind)
+
+
+def desk_topic(client_id: UUID) -> str:
+    """What only the office's pages about a client watch."""
+    return f"client-desk:{client_id}"
+
+
+def tell(client_id: UUID, kind: str) -> None:
+    """Tell open pages that something happened. The client's own watch `client:<id>`: what is no line of theirs (a note,
+    a risk class, a proposal of compliance) is told to the desk alone, for its name would tell them of it.
+    """
+    known = _kinds.get(kind)
+    publish(f"client:{client_id}" if known and known.for_client else desk_topic(client_id), {"kind": kind})

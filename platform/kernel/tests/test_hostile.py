@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
+from django.utils.module_loading import import_string
 from PIL import Image
 
 from kernel import files
@@ -88,9 +89,8 @@ def test_a_body_without_end_is_not_kept_on_the_disk(
     tenant: Any, settings: Any, declared: bytes, most_read: int
 ) -> None:
     """Declared or in chunks: refused with what the limit lets in, before it has filled a temporary file."""
-    from config.asgi import application
-
     settings.BODY_MAX_BYTES = 50_000
+    application = import_string(settings.ASGI_APPLICATION)
     read, sent = 0, []
 
     async def receive() -> dict[str, Any]:

@@ -21,6 +21,7 @@ from tenant_apps.clients import selectors, services
 from tenant_apps.clients.forms import ProfileForm
 from tenant_apps.clients.models import Client, Stage
 from tenant_apps.clients.queue import Queue
+from tenant_apps.clients.timeline import desk_topic
 
 
 @guard("clients.view")
@@ -47,7 +48,7 @@ def client(request: HttpRequest, client_id: UUID) -> HttpResponse:
     if part == "tab":
         return HttpResponse(values["body"])
     values |= {"tabs": tabs, **_neighbours(request, found)}
-    return page(request, "clients/client.html", values, live=[f"client:{found.pk}", "leads"])
+    return page(request, "clients/client.html", values, live=[f"client:{found.pk}", desk_topic(found.pk), "leads"])
 
 
 def _head(request: HttpRequest, found: Client) -> dict[str, Any]:

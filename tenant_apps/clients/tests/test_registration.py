@@ -31,11 +31,10 @@ def _documents(tenant: Any) -> None:
 
 
 def register(tenant: Any, email: str, *, start: str = "/register/", **changes: str) -> Any:
-    """Go through the three steps with a browser from an address of its own."""
+    """Go through the three steps with a browser from a network of its own."""
     page = browser(tenant, "portal")
-    page.defaults["REMOTE_ADDR"] = (
-        f"2001:db8::{short_id(4).translate(str.maketrans('ghjkmnpqrstvwxyz', '0123456789abcdef'))}"
-    )
+    network = short_id(4).translate(str.maketrans("ghjkmnpqrstvwxyz", "0123456789abcdef"))
+    page.defaults["REMOTE_ADDR"] = f"2001:db8:0:{network}::1"
     page.get(start)
     assert page.post("/register/", PERSON | {"email": email} | changes)["Location"] == "/register/documents/"
     boxes = {f"accept:{one.pk}": "on" for one in LegalDocument.objects.filter(language="en")}
@@ -286,7 +285,7 @@ def test_knowing_a_leads_address_does_not_make_one_the_lead(tenant: Any) -> None
     """Neither by the form nor past it: the lead stays as it is, and the link goes to whoever reads its mail."""
     known = lead(email="lina@example.com", first_name="Lina")
     page = browser(tenant, "portal")
-    page.defaults["REMOTE_ADDR"] = "2001:db8::9"
+    page.defaults["REMOTE_ADDR"] = "2001:db8:1:9::1"
     answer = page.post("/register/", PERSON | {"email": "Lina@example.com", "first_name": "Mallory"})
     assert answer.status_code == 422
     assert "have sent a link to it" in answer.content.decode()
@@ -309,7 +308,7 @@ def test_knowing_a_leads_address_does_not_make_one_the_lead(tenant: Any) -> None
 
 def test_a_lead_made_between_the_steps_is_not_taken_over_either(tenant: Any) -> None:
     page = browser(tenant, "portal")
-    page.defaults["REMOTE_ADDR"] = "2001:db8::10"
+    page.defaults["REMOTE_ADDR"] = "2001:db8:1:10::1"
     page.post("/register/", PERSON | {"email": "lina@example.com"})
     lead(email="lina@example.com")
     page.post("/register/documents/", {f"accept:{one.pk}": "on" for one in LegalDocument.objects.all()})
