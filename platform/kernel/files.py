@@ -175,7 +175,7 @@ def _clean_image(data: bytes) -> bytes:
             out = io.BytesIO()
             upright.save(out, format=chosen, quality=90)
             return out.getvalue()
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise FileRefused(field="file") from error
 
 

@@ -40,7 +40,9 @@ def cleaned(data: bytes, role: str) -> bytes:
             out = io.BytesIO()
             image.save(out, format="PNG", optimize=True)
             return out.getvalue()
-    except (FileRefused, UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (
+        FileRefused, UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError
+    ) as error:  # fmt: skip
         raise LogoRefused(field=role) from error
 
 

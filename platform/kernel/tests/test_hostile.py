@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import struct
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +21,7 @@ from django.utils.module_loading import import_string
 from PIL import Image
 
 from kernel import files
+from kernel.errors import Invalid
 from kernel.guards import safe_next
 from kernel.live import asgi
 from kernel.live.publish import token
@@ -74,6 +77,23 @@ def test_nothing_of_a_pictures_comment_is_kept() -> None:
     Image.new("RGB", (300, 300), "red").save(out, format="JPEG", comment=b"<script>alert(1)</script>")
     assert b"<script>" in out.getvalue()
     assert b"<script>" not in files.accept(out.getvalue())[0]
+
+
+def png_with_a_bomb() -> bytes:
+    """A small picture whose comment is packed from 80 MB."""
+    out = io.BytesIO()
+    Image.new("RGB", (300, 300), "red").save(out, format="PNG")
+    plain, comment = out.getvalue(), b"zTXtComment\0\0" + zlib.compress(b"a" * 80 * 1024 * 1024, 9)
+    header = 33  # signature and IHDR
+    chunk = struct.pack(">I", len(comment) - 4) + comment + struct.pack(">I", zlib.crc32(comment))
+    return plain[:header] + chunk + plain[header:]
+
+
+@pytest.mark.parametrize("accept", ["kernel.files.accept", "tenant_apps.branding.pictures.picture_save"])
+def test_a_picture_that_unpacks_without_end_is_refused(tenant: Any, accept: str) -> None:
+    extra: dict[str, Any] = {"role": "logo", "name": "logo"} if accept.endswith("picture_save") else {}
+    with pytest.raises(Invalid):
+        import_string(accept)(png_with_a_bomb(), **extra)
 
 
 def test_an_upload_without_end_is_cut_off(tenant: Any, settings: Any) -> None:
