@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce
 
 from kernel import clock
 from kernel.actors import Actor
@@ -30,6 +31,7 @@ from .models import (
 )
 from .permissions_list import APPROVE, BANK_IMPORT, PROPOSE, VIEW
 
+_KEPT = F("received_minor") - Coalesce(F("reversed_minor"), Value(0))
 _OWNER = {"owner": "client__owner_id", "team": "client__team_id"}
 
 
@@ -227,7 +229,7 @@ def day_figures(actor: Actor, *, hours: int = 24) -> list[DayFigures]:
         .filter(closed_at__gte=since)
         .values("currency")
         .annotate(
-            total=Sum("received_minor", filter=Q(state=DepositState.CREDITED)),
+            total=Sum(_KEPT, filter=Q(state=DepositState.CREDITED)),
             good=Count("pk", filter=Q(state=DepositState.CREDITED)),
             bad=Count("pk", filter=Q(state=DepositState.FAILED)),
         )
@@ -257,11 +259,14 @@ def _figures(currency: str, row: dict[str, Any], paid: int) -> DayFigures:
 
 
 def client_totals(client_id: UUID) -> list[DayFigures]:
-    """Everything a client ever paid in and out, by currency: the context beside a decision."""
+    """Everything a client ever paid in and out, by currency: the context beside a decision.
+
+    What a provider or bank took back of a deposit has not been paid in.
+    """
     came = dict(
         Deposit.objects.filter(client_id=client_id, state=DepositState.CREDITED)
         .values_list("currency")
-        .annotate(total=Sum("received_minor"))
+        .annotate(total=Sum(_KEPT))
     )
     out = dict(
         Withdrawal.objects.filter(client_id=client_id, state=WithdrawalState.PAID)

@@ -23,12 +23,13 @@ from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.models import Deposit, DepositState
 from tenant_apps.payments.ports import DepositStatus, PaymentState, RefundState, RefundStatus
+from tenant_apps.payments.selectors import client_totals, day_figures
 from tenant_apps.payments.services import posting
 from tenant_apps.payments.services.deposits import deposit_apply, deposit_refunded
 from tenant_apps.payments.services.sources import returnable
 from tenant_apps.wallets.selectors import wallet_of
 
-from .support import SYSTEM, eur, make_account, make_client
+from .support import SYSTEM, eur, make_account, make_client, staff
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -192,6 +193,8 @@ def test_a_refund_made_at_the_provider_leaves_the_wallet_once(tenant: Any) -> No
         deposit_refunded(deposit_id=deposit.pk, refund=refund(state), actor=SYSTEM)
     deposit.refresh_from_db()
     assert (deposit.state, deposit.reversed_minor, deposit.attention) == (DepositState.CREDITED, 20_000, "refunded")
+    assert [total.deposits for total in client_totals(deposit.client_id)] == [eur("300")]
+    assert [day.deposits for day in day_figures(staff())] == [eur("300")]
     assert balances(deposit) == (eur("300"), eur("0"), eur("-300"))
     assert [(found.pk, most) for found, most in returnable(deposit.client_id, "EUR")] == [(deposit.pk, eur("300"))]
     deposit_refunded(deposit_id=deposit.pk, refund=refund(RefundState.SUCCEEDED, "re_2", 30_000), actor=SYSTEM)
