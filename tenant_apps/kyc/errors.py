@@ -17,6 +17,13 @@ class Incomplete(Invalid):
     message = pgettext_lazy("KYC", "Something is still missing. Complete the steps that are marked.")
 
 
+class Undecided(Incomplete):
+    """An officer approves while a document is neither accepted nor replaced by a better one."""
+
+    code = "kyc_undecided"
+    message = pgettext_lazy("KYC", "Accept every document first, or ask the client again.")
+
+
 class SecondOfficerNeeded(Forbidden):
     """Four eyes: who proposed the approval cannot confirm it."""
 

@@ -23,7 +23,7 @@ from tenant_apps.clients import services as clients
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.clients.timeline import timeline_add
 
-from .errors import CaseMoved, Incomplete, ReasonNeeded, SecondOfficerNeeded
+from .errors import CaseMoved, Incomplete, ReasonNeeded, SecondOfficerNeeded, Undecided
 from .events import KycApproved, KycMoreNeeded, KycRejected, KycSubmitted
 from .models import (
     ADDRESS_KINDS,
@@ -160,12 +160,12 @@ def document_decide(*, document: Document, accepted: bool, refusal: str = "", ac
 def case_approve(*, case: Case, actor: Actor) -> Case:
     """Approve; where four eyes are demanded, the first officer proposes and another confirms.
 
-    Raises SecondOfficerNeeded for the proposer, Incomplete while a document is undecided or refused.
+    Raises SecondOfficerNeeded for the proposer, Undecided while a document is not accepted.
     """
     actor.require(DECIDE, case.client)
     undecided = case.documents.filter(replaced=False).exclude(state=DocumentState.ACCEPTED).exists()
     if undecided:
-        raise Incomplete(field="documents")
+        raise Undecided(field="documents")
     if case.state == CaseState.PROPOSED:
         if case.proposed_by == actor.id or humans.likeness(actor.id, case.proposed_by) & humans.REFUSED:
             raise SecondOfficerNeeded

@@ -17,8 +17,9 @@ from kernel.files import FileRefused
 from kernel.models import AuditEntry, OutboxMessage
 from kernel.tenancy import context
 from tenant_apps.clients.models import Client, KycState, Stage
+from tenant_apps.clients.tests.support import log_in, staff
 from tenant_apps.kyc import selectors, services
-from tenant_apps.kyc.errors import CaseMoved, Incomplete, ReasonNeeded, SecondOfficerNeeded
+from tenant_apps.kyc.errors import CaseMoved, Incomplete, ReasonNeeded, SecondOfficerNeeded, Undecided
 from tenant_apps.kyc.forms import ProfileForm
 from tenant_apps.kyc.models import Case, CaseState, Document, DocumentState
 
@@ -117,7 +118,7 @@ def test_a_refused_file_changes_nothing(client_row: Client, me: Actor) -> None:
 
 def test_approval_needs_every_document_accepted_and_verifies_the_client(submitted: Case, client_row: Client) -> None:
     lina = officer()
-    with pytest.raises(Incomplete):
+    with pytest.raises(Undecided):
         services.case_approve(case=submitted, actor=lina)
     accept_all(submitted, lina)
     services.case_approve(case=submitted, actor=lina)
@@ -246,3 +247,16 @@ def test_an_upload_under_way_does_not_reach_a_case_that_was_submitted_meanwhile(
     submitted.refresh_from_db()
     assert {document.pk for document in selectors.documents_of(submitted)} == before
     assert submitted.answers == ANSWERS
+
+
+def test_the_desk_offers_for_a_document_what_has_not_been_said_of_it(submitted: Case, tenant: Any) -> None:
+    desk = log_in(tenant, staff("compliance"))
+    page, first = f"/kyc/{submitted.pk}/", selectors.documents_of(submitted)[0]
+    accept, refuse = f"/kyc/documents/{first.pk}/accept/", f"/kyc/documents/{first.pk}/refuse/"
+    html = desk.get(page).content.decode()
+    assert (accept in html, refuse in html) == (True, True)
+    assert "Accept every document first" in desk.post(f"{page}approve/", follow=True).content.decode()
+    html = desk.post(accept, follow=True).content.decode()
+    assert (accept in html, refuse in html) == (False, True)
+    html = desk.post(refuse, {"refusal": "unreadable"}, follow=True).content.decode()
+    assert (accept in html, refuse in html) == (True, False)
