@@ -12,9 +12,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import pgettext_lazy
 
 from kernel import secrets
-from kernel.actors import system
+from kernel.actors import named, system
 from kernel.errors import AppError
 from kernel.ids import short_id
 from kernel.logs import log
@@ -24,7 +25,7 @@ from kernel.tenancy import context
 from .models import MethodRule, ProviderAccount, WithdrawalPolicy
 from .services.providers import provider_webhook_register
 
-ACTOR = system("payments defaults")
+ACTOR = system(named("payments defaults", pgettext_lazy("system actor", "Set-up")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import pgettext
+from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_POST
 
 from kernel import throttle
-from kernel.actors import VISITOR, Actor
+from kernel.actors import VISITOR, Actor, named
 from kernel.auth import PasswordWeak
 from kernel.errors import AppError, NotFound, TooMany
 from kernel.guards import client_only, open_to_all, safe_next
@@ -32,6 +32,7 @@ from tenant_apps.clients.models import Client
 from .forms import PasswordForm, PersonForm
 
 KEY = "registration"
+VISITOR_LABEL = named("registration", pgettext_lazy("system actor", "Registration"))
 SOURCE_KEYS = (
     "utm_source",
     "utm_medium",
@@ -47,7 +48,7 @@ SOURCE_KEYS = (
 
 def _visitor(request: HttpRequest) -> Actor:
     agent = request.headers.get("User-Agent", "")[:300]
-    return replace(VISITOR, ip=request.ip, user_agent=agent, label="registration")  # type: ignore[attr-defined]
+    return replace(VISITOR, ip=request.ip, user_agent=agent, label=VISITOR_LABEL)  # type: ignore[attr-defined]
 
 
 @open_to_all("whoever wants to become a client has no account yet")
