@@ -226,6 +226,15 @@ def test_leverage_is_changed_with_before_after_and_reason(desk: Desk) -> None:
     assert (line.before, line.after, line.reason) == ({"leverage": 30}, {"leverage": 10}, "asked")
 
 
+def test_the_head_of_an_open_page_follows_the_leverage(desk: Desk) -> None:
+    browser = desk.browser(desk.staff(ALL_GRANTS), "office")
+    page = f"/trading/accounts/{desk.account.pk}/"
+    assert 'id="account-head" hx-get="?part=head"' in browser.get(page).content.decode()
+    TradingAccount.objects.filter(pk=desk.account.pk).update(leverage=10)
+    head = browser.get(f"{page}?part=head", headers={"HX-Request": "true"}).content.decode()
+    assert (">1:10<" in head, "<html" in head) == (True, False)
+
+
 def test_a_leverage_the_product_lacks_is_refused(desk: Desk) -> None:
     browser = desk.browser(desk.user, "portal")
     assert browser.post(f"/accounts/{desk.account.pk}/leverage/", {"leverage": 500}).status_code == 422
