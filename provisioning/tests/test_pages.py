@@ -82,6 +82,7 @@ def test_progress_shows_each_step_and_watches_the_run(visitor: tuple[Client, Sig
         ("alpha", "This address is taken"),
         ("c0nsole", "looks too much like"),
         ("a", "Use 3 to 30"),
+        ("admin", "This address is reserved"),
     ],
 )
 def test_the_address_is_checked_as_one_types(visitor: tuple[Client, SignUp], typed: str, words: str) -> None:

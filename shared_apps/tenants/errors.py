@@ -11,10 +11,17 @@ class SlugTaken(Conflict):
 
 
 class SlugRefused(Invalid):
-    """Not a usable subdomain: wrong characters, too short, or a reserved word."""
+    """Not a usable subdomain: wrong characters or too short."""
 
     code = "slug_refused"
     message = pgettext_lazy("sign-up", "Use 3 to 30 letters, digits and hyphens, starting with a letter.")
+
+
+class SlugReserved(SlugRefused):
+    """A word the platform keeps for itself, such as `admin` or `www`."""
+
+    code = "slug_reserved"
+    message = pgettext_lazy("sign-up", "This address is reserved. Choose another one.")
 
 
 class StateRefused(Conflict):

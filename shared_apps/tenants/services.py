@@ -13,7 +13,7 @@ from kernel import clock, secrets
 from kernel.ids import uuid7
 from kernel.tenancy import context, directory, schemas
 
-from .errors import SlugRefused, SlugTaken, StateRefused
+from .errors import SlugRefused, SlugReserved, SlugTaken, StateRefused
 from .models import Domain, Surface, Tenant, TenantState
 
 _SLUG = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){2,29}")
@@ -79,7 +79,9 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 def check_slug(slug: str) -> str:
     """A usable, free subdomain, in lower case. Raises SlugRefused or SlugTaken."""
     name = slug.strip().lower()
-    if not _SLUG.fullmatch(name) or name in RESERVED:
+    if name in RESERVED:
+        raise SlugReserved(field="slug")
+    if not _SLUG.fullmatch(name):
         raise SlugRefused(field="slug")
     with context.public():
         if Tenant.objects.filter(slug=name).exists():
