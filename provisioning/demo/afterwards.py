@@ -15,12 +15,15 @@ from kernel.ids import uuid7
 from .book import BATCH, SEED, Book
 from .plan import Life
 
+LOOKED_BACK = timedelta(days=31)
+
 
 def write(book: Book) -> None:
     """Members of all segments by their own definitions; enrolments of everybody who entered the first one."""
     _members(book)
     _enrolments(book)
     _rule_runs(book)
+    _events(book)
     book.trail.write()
 
 
@@ -123,6 +126,35 @@ def _occasions(life: Life, until: datetime) -> list[tuple[str, datetime]]:
         late = life.registered_at + timedelta(hours=24)
         if late < until and (life.submitted_at is None or life.submitted_at > late):
             found.append(("no-kyc-24-hours", late))
+    return found
+
+
+def _events(book: Book) -> None:
+    """The facts of the last weeks, told when they happened: what the dry run of a rule looks back on."""
+    from kernel.models import OutboxMessage
+
+    rows = []
+    for life in book.lives:
+        client_id = str(book.clients[life.index].pk)
+        for name, at, more in facts_of(life):
+            if at >= book.until - LOOKED_BACK:
+                rows.append(OutboxMessage(
+                    name=name, aggregate=f"client:{client_id}", payload={"client_id": client_id, **more},
+                    created_at=at, available_at=at, delivered_at=at,
+                ))  # fmt: skip
+    OutboxMessage.objects.bulk_create(rows, batch_size=BATCH)
+
+
+def facts_of(life: Life) -> list[tuple[str, datetime, dict[str, Any]]]:
+    """Name, moment and particulars of what a life has told the rules so far."""
+    steps = {
+        "clients.registered": life.registered_at,
+        "kyc.submitted": life.submitted_at,
+        "kyc.approved": life.verified_at,
+    }
+    found: list[tuple[str, datetime, dict[str, Any]]] = [(name, at, {}) for name, at in steps.items() if at]
+    for number, paid in enumerate(sorted(life.deposits, key=lambda one: one.at)):
+        found.append(("payments.deposit_credited", paid.at, {"first": number == 0, "method": paid.method}))
     return found
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from provisioning.demo.afterwards import facts_of
 from provisioning.demo.brokers import BROKERS, Broker
 from provisioning.demo.codes import code_now, totp_secret
 from provisioning.demo.plan import lives
@@ -73,3 +74,15 @@ def test_every_language_has_its_legal_lines(broker: Broker) -> None:
     for language in broker.languages:
         assert FOOTERS[broker.slug][language]
         assert RISKS[language]
+
+
+@pytest.mark.parametrize("broker", BROKERS, ids=lambda broker: broker.slug)
+def test_the_dry_run_of_a_rule_finds_what_the_lives_tell(broker: Broker) -> None:
+    """Whoever paid in, paid in first once, at the moment that the client's page names."""
+    for life in lives(broker, 120, UNTIL):
+        facts = facts_of(life)
+        first = [at for name, at, more in facts if name == "payments.deposit_credited" and more["first"]]
+        assert first == ([life.first_deposit_at] if life.first_deposit_at else [])
+        assert [at for name, at, _ in facts if name == "clients.registered"] == [life.registered_at] * bool(
+            life.registered_at
+        )
