@@ -64,7 +64,8 @@ const funnel = (data, look) => ({
   ...frame(data, look),
   tooltip: { ...frame(data, look).tooltip, trigger: "item", valueFormatter: (value) => valueText(data, value) },
   series: [{
-    type: "funnel", sort: "none", left: 8, right: 8, top: 8, bottom: 8, gap: 3, minSize: "12%", data: slices(data), itemStyle: { borderWidth: 0 },
+    // The least width has room for its words.
+    type: "funnel", sort: "none", left: 8, right: 8, top: 8, bottom: 8, gap: 3, minSize: "30%", data: slices(data), itemStyle: { borderWidth: 0 },
     label: { position: "inside", color: colour("--brand-fg"), formatter: ({ name, value }) => `${isolate(name)}  ${valueText(data, value)}` },
     color: data.x.map((_, index) => colour("--brand", 1 - 0.08 * index)),
   }],

@@ -6,7 +6,7 @@ const groupOf = (element) => element.parentElement.closest("[data-choices]");
 const show = (choice) => {
   const group = groupOf(choice);
   for (const part of group.querySelectorAll("[data-when]")) {
-    if (groupOf(part) === group) part.hidden = !part.dataset.when.split(" ").includes(choice.value);
+    if (groupOf(part) === group) part.hidden = !part.dataset.when.trim().split(" ").includes(choice.value);
   }
 };
 on("change", "[data-choice]", (event, choice) => show(choice));
