@@ -308,6 +308,9 @@ def _add_class(widget: forms.Widget) -> None:
             return
 
 
+DJANGOS_EMPTY = "---------"  # what Django calls no choice, read out as nine dashes
+
+
 class UiForm:
     """Mixin for forms and model forms: put it first. Widgets get the kit's classes and the error list its look."""
 
@@ -318,6 +321,8 @@ class UiForm:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             style_widget(field)
+            if isinstance(field, forms.ModelChoiceField) and field.empty_label == DJANGOS_EMPTY:
+                field.empty_label = "—"
 
     def __getitem__(self, name: str) -> forms.BoundField:
         """Fields that a form adds in its own `__init__` come too late for ours, and look like the others all the same."""
