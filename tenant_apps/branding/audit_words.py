@@ -12,8 +12,10 @@ audit_words.declare(
 )
 audit_words.declare_fields(
     {
+        "base_currency": pgettext_lazy("audit field", "Base currency"),
         "colour": pgettext_lazy("audit field", "Colour"),
         "colour_dark": pgettext_lazy("audit field", "Colour in dark mode"),
+        "currencies": pgettext_lazy("audit field", "Currencies"),
         "font": pgettext_lazy("audit field", "Font"),
         "legal_footer": pgettext_lazy("audit field", "Legal line"),
         "locale_checked": pgettext_lazy("audit field", "Texts checked"),

@@ -29,9 +29,12 @@ audit_words.declare_fields(
         "direction": pgettext_lazy("audit field", "Direction"),
         "group": pgettext_lazy("audit field", "Group"),
         "kind": pgettext_lazy("audit field", "Kind"),
+        "host": pgettext_lazy("audit field", "Host"),
         "leverage": pgettext_lazy("audit field", "Leverage"),
         "live": pgettext_lazy("audit field", "Real money"),
         "login": pgettext_lazy("audit field", "Trading account"),
+        "manager": pgettext_lazy("audit field", "Manager login"),
+        "port": pgettext_lazy("audit field", "Port"),
         "type": pgettext_lazy("audit field", "Account type"),
     }
 )
