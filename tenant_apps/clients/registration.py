@@ -22,6 +22,7 @@ from tenant_apps.notifications.services import mail_queue
 from .errors import AddressUnproven, DocumentsMissing, EmailTaken
 from .events import ClientEmailVerified, ClientRegistered
 from .models import Acceptance, Client, LegalDocument, Stage
+from .person_names import name_checked
 from .phones import country_of, phone_normalise
 from .selectors import documents_current
 from .services import default_currency, default_language, next_number, stage_advance
@@ -81,7 +82,8 @@ def client_register(
         number=next_number(), currency=default_currency(), source=dict(source or {}), status="converted"
     )
     values = {
-        "email": chosen, "first_name": first_name.strip()[:80], "last_name": last_name.strip()[:80], "phone": number,
+        "email": chosen, "phone": number, "first_name": name_checked(first_name, field="first_name"),
+        "last_name": name_checked(last_name, field="last_name"),
         "country": (country or country_of(number)).upper()[:2], "language": spoken, "time_zone": time_zone,
         "corporate": corporate, "company": company.strip()[:120], "birth_date": birth_date,
     }  # fmt: skip

@@ -22,6 +22,7 @@ from .errors import EmailTaken
 from .events import ClientActiveDay, ClientStageChanged, LeadAssigned, LeadCreated
 from .models import Client, KycState, Risk, Stage, Task, TimelineEntry
 from .permissions_list import ASSIGN, CREATE, EDIT, NOTE, RISK, TASK
+from .person_names import name_checked
 from .phones import country_of, phone_normalise
 from .timeline import tell, timeline_add
 
@@ -84,8 +85,8 @@ def lead_create(
         return LeadResult(_returned(found, source or {}, actor), created=False)
     client = Client(
         number=next_number(),
-        first_name=first_name.strip()[:80],
-        last_name=last_name.strip()[:80],
+        first_name=name_checked(first_name, field="first_name"),
+        last_name=name_checked(last_name, field="last_name"),
         email=address,
         phone=number,
         country=(country or country_of(number)).upper()[:2],
@@ -182,6 +183,8 @@ def client_update(*, client: Client, actor: Actor, **changes: Any) -> Client:
         changes["phone"] = phone_normalise(changes["phone"], changes.get("country", client.country))
     if "email" in changes:
         changes["email"] = email_normalise(changes["email"])
+    for field in {"first_name", "last_name"} & set(changes):
+        changes[field] = name_checked(changes[field], field=field)
     before = {name: getattr(client, name) for name in changes}
     old, new = audit.changes(before, changes)
     if not new:

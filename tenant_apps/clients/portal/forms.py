@@ -8,8 +8,10 @@ from django import forms
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.auth import MIN_PASSWORD
+from kernel.errors import Invalid
 from kernel.tenancy import context
 from kernel.ui.forms import CountryField, PhoneField, UiForm, calling_code
+from tenant_apps.clients.person_names import name_checked
 
 
 class PersonForm(UiForm, forms.Form):
@@ -54,6 +56,18 @@ class PersonForm(UiForm, forms.Form):
             self.fields["phone"].help_text = (
                 pgettext("registration", "With its country code, such as %s.") % f"\u2066{code}\u2069"
             )
+
+    def clean_first_name(self) -> str:
+        return self._name("first_name")
+
+    def clean_last_name(self) -> str:
+        return self._name("last_name")
+
+    def _name(self, field: str) -> str:
+        try:
+            return name_checked(self.cleaned_data[field], field=field)
+        except Invalid as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean_country(self) -> str:
         """Whoever lives there may write the number as people there do."""

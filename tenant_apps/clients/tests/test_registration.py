@@ -10,7 +10,7 @@ import pytest
 
 from kernel import clock
 from kernel.actors import VISITOR
-from kernel.errors import NotFound
+from kernel.errors import Invalid, NotFound
 from kernel.ids import short_id
 from kernel.models import AuditEntry, OutboxMessage
 from kernel.tenancy import context
@@ -314,3 +314,27 @@ def test_a_lead_made_between_the_steps_is_not_taken_over_either(tenant: Any) -> 
     page.post("/register/documents/", {f"accept:{one.pk}": "on" for one in LegalDocument.objects.all()})
     answer = page.post("/register/password/", {"password": PASSWORD})
     assert (answer.status_code, Client.objects.get().stage) == (422, "lead")
+
+
+# --- names begin mails to addresses that nobody has confirmed ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Win at https://evil.example", "www.evil.example", "a@evil.example", "Ann\r\nBcc: x", "<b>Ann", "\u202ennA"],
+)
+def test_a_name_is_no_advertisement(tenant: Any, name: str) -> None:
+    page = browser(tenant, "portal")
+    page.defaults["REMOTE_ADDR"] = "2001:db8:1:11::1"
+    assert page.post("/register/", PERSON | {"email": "victim@example.com", "first_name": name}).status_code == 422
+    with pytest.raises(Invalid):
+        lead(email="victim@example.com", first_name=name)
+    assert not Client.objects.exists()
+    assert not Mail.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["Anna-Maria", "O\u2019Neill", "St. John", "J. R.", "v.d. Berg", "\u0644\u064a\u0644\u0649"]
+)
+def test_a_name_is_kept_as_people_write_it(tenant: Any, name: str) -> None:
+    assert lead(first_name=name).first_name == name
