@@ -117,5 +117,8 @@ def _tour() -> list[str]:
         who = f" as {stop.who}" if stop.who else ""
         lines.append(f"  {number} {stop.seat:<11} {address(stop.host)}{stop.path}{who}")
         lines += [f"{'':<16}{line}" for line in stop.what]
-    lines.append('  Later         make manage ARGS="demo_clock --days 7" moves the time: the series of mails goes on.')
+    lines.append(
+        '  Later         make manage ARGS="demo_clock --days 8" moves the time: the series of mails goes on. Its mails'
+    )
+    lines.append(f"{'':<16}keep to the client's day, 8 to 20 o'clock: at night add --hours 12.")
     return lines
