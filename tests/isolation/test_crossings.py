@@ -210,7 +210,7 @@ def allowed(host: str, cookie: str, text: str) -> Any:
         from asgiref.sync import sync_to_async
 
         try:
-            return await asgi._allowed(live_scope(host, cookie, text))
+            return await asgi._allowed(live_scope(host, cookie, text), text)
         finally:
             await sync_to_async(connections.close_all)()
 

@@ -7,6 +7,7 @@ import io
 import json
 import struct
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -172,8 +173,34 @@ def test_a_brokerage_that_is_not_served_streams_nothing(
         text = token(["leads"], "a" * 32)
     headers = [(b"host", b"alpha.localhost"), (b"cookie", b"sid=" + b"a" * 32)]
     scope = {"method": "GET", "path": "/live/", "headers": headers, "query_string": urlencode({"t": text}).encode()}
-    allowed = asyncio.run(asgi._allowed(scope))
+    allowed = asyncio.run(asgi._allowed(scope, text))
     assert (allowed.topics if allowed else None) == (["leads"] if opens else None)
+
+
+def known_page(tenant: Any) -> Callable[..., Any]:
+    async def known(scope: dict[str, Any], text: str) -> asgi.Allowed | None:
+        return asgi.Allowed(context.tenant_scope(tenant), ["leads"], "a" * 32, "") if text == "its own" else None
+
+    return known
+
+
+@pytest.mark.parametrize(("token", "status"), [("its own", 204), ("", 403), ("another's", 403)])
+def test_only_a_page_of_ours_reports_delays(
+    tenant: Any, monkeypatch: pytest.MonkeyPatch, token: str, status: int
+) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": json.dumps({"p50": 1, "p95": 2, "n": 3, "t": token}).encode()}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    monkeypatch.setattr(asgi, "_allowed", known_page(tenant))
+    redis_client().hdel(asgi.LATENCY_KEY, str(tenant.id))
+    asyncio.run(asgi._latency({"headers": []}, receive, send))
+    assert sent[0]["status"] == status
+    assert redis_client().hexists(asgi.LATENCY_KEY, str(tenant.id)) is (status == 204)
 
 
 @pytest.mark.parametrize(
@@ -189,11 +216,8 @@ def test_a_delay_that_is_no_number_is_not_kept(tenant: Any, body: bytes) -> None
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    async def known(scope: dict[str, Any]) -> context.Scope:
-        return context.tenant_scope(tenant)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asgi, "_owner_scope", known)
+        patch.setattr(asgi, "_allowed", known_page(tenant))
         redis_client().hdel(asgi.LATENCY_KEY, str(tenant.id))
         asyncio.run(asgi._latency({"headers": []}, receive, send))
     kept = redis_client().hget(asgi.LATENCY_KEY, str(tenant.id))
