@@ -32,7 +32,10 @@ class Country:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """An account at a payment provider; `credentials` are what the sandboxes take. Amounts in major units."""
+    """An account at a payment provider; `credentials` are what the sandboxes take. Amounts in major units.
+
+    An account at a bank is in one currency, as banks have it.
+    """
 
     kind: str
     name: str
@@ -195,7 +198,17 @@ ALNOOR = Broker(
         Provider(
             "bank_wire", "Emirates bank", ("wire",),
             {"holder": "Al Noor Capital Ltd", "iban": "AE070331234567890123456", "bic": "EBILAEAD", "bank": "ENBD"},
-            {}, {"USD": (500, 500_000), "AED": (2000, 2_000_000)},
+            {}, {"USD": (500, 500_000)},
+        ),
+        Provider(
+            "bank_wire", "Emirates bank AED", ("wire",),
+            {"holder": "Al Noor Capital Ltd", "iban": "AE820331234567890123464", "bic": "EBILAEAD", "bank": "ENBD"},
+            {}, {"AED": (2000, 2_000_000)},
+        ),
+        Provider(
+            "bank_wire", "Kuwait bank", ("wire",),
+            {"holder": "Al Noor Capital Ltd", "iban": "KW81CBKU0000000000001234560101", "bic": "CBKUKWKW", "bank": "CBK"},
+            {}, {"KWD": (150, 150_000)},
         ),
     ),
     deposit=1500,
@@ -246,7 +259,12 @@ IPEKYOLU = Broker(
         Provider(
             "bank_wire", "Банк", ("wire",),
             {"holder": "Ipek Yolu FX LLP", "iban": "KZ86125KZT5004100100", "bic": "CASPKZKA", "bank": "Kaspi"},
-            {}, {"USD": (100, 500_000), "KZT": (50_000, 250_000_000)},
+            {}, {"USD": (100, 500_000)},
+        ),
+        Provider(
+            "bank_wire", "Банк, тенге", ("wire",),
+            {"holder": "Ipek Yolu FX LLP", "iban": "KZ85125KZT5004100118", "bic": "CASPKZKA", "bank": "Kaspi"},
+            {}, {"KZT": (50_000, 250_000_000)},
         ),
     ),
     deposit=700,

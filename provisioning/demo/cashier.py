@@ -34,29 +34,30 @@ def connect(book: Book) -> None:
     owner = book.actor(book.broker.owner)
     for position, provider in enumerate(book.broker.providers):
         account = _account(owner, provider)
-        type(account).objects.filter(pk=account.pk).update(position=10 * (position + 1))
+        own = list(provider.limits) if provider.kind == "bank_wire" else []
+        type(account).objects.filter(pk=account.pk).update(position=10 * (position + 1), currencies=own)
         _rules(owner, account, provider)
         if provider.kind == "stripe":
             _tell_address(owner, account)
-    open_bank_account(book.broker)
+    open_bank_accounts(book.broker)
     for account in ProviderAccount.objects.filter(enabled=True):
         provider_account_test(actor=owner, account=account)
 
 
-def open_bank_account(broker: Broker) -> bool:
-    """Have the brokerage's account at the bank of the sandbox, which then writes its statements. Idempotent.
+def open_bank_accounts(broker: Broker) -> int:
+    """Have the brokerage's accounts at the bank of the sandbox, which then writes their statements. Idempotent.
 
-    False where no bank runs. Raises Unavailable when it refuses.
+    How many; none where no bank runs. Raises Unavailable when it refuses.
     """
     base = _base_url("bank").rstrip("/")
-    wire = next((provider for provider in broker.providers if provider.kind == "bank_wire"), None)
-    if not base or wire is None:
-        return False
-    values = {"currency": broker.base, "owner": wire.settings["holder"]}
-    answer = http.request("PUT", f"{base}/api/accounts/{wire.settings['iban']}", json=values, safe_to_repeat=True)
-    if answer.status_code >= 400:
-        raise Unavailable(f"sandbox bank: {answer.status_code} {answer.text[:300]}")
-    return True
+    wires = [provider for provider in broker.providers if provider.kind == "bank_wire"] if base else []
+    for wire in wires:
+        (currency,) = wire.limits
+        values = {"currency": currency, "owner": wire.settings["holder"]}
+        answer = http.request("PUT", f"{base}/api/accounts/{wire.settings['iban']}", json=values, safe_to_repeat=True)
+        if answer.status_code >= 400:
+            raise Unavailable(f"sandbox bank: {answer.status_code} {answer.text[:300]}")
+    return len(wires)
 
 
 def _account(owner: Actor, provider: Provider) -> Any:
@@ -65,7 +66,7 @@ def _account(owner: Actor, provider: Provider) -> Any:
 
     return provider_account_save(
         actor=owner,
-        account=ProviderAccount.objects.filter(kind=provider.kind).first(),
+        account=ProviderAccount.objects.filter(kind=provider.kind, name=provider.name).first(),
         kind=provider.kind,
         name=provider.name,
         mode="test",
@@ -121,7 +122,7 @@ def follow_ports(broker: Broker) -> bool:
     from tenant_apps.payments.models import ProviderAccount
 
     changed = False
-    open_bank_account(broker)  # a demo of before the bank was there, or a bank that started over
+    open_bank_accounts(broker)  # a demo of before the bank was there, or a bank that started over
     for account in ProviderAccount.objects.filter(kind__in=["stripe", "paytabs"], enabled=True):
         base = _base_url(account.kind)
         if base and account.settings.get("base_url") not in ("", None, base):

@@ -73,22 +73,20 @@ def _post(book: Book, steps: list[Step]) -> None:
 
 
 def _deposits(book: Book) -> dict[tuple[int, int], Any]:
-    from tenant_apps.payments.models import Deposit, DepositState, MethodRule, ProviderAccount
+    from tenant_apps.payments.models import Deposit, DepositState, MethodRule
 
-    accounts = {account.kind: account for account in ProviderAccount.objects.all()}
     offered = defaultdict(list)
-    for rule in MethodRule.objects.order_by("position"):
-        offered[rule.provider_account_id, rule.currency].append(rule)
+    for rule in MethodRule.objects.select_related("provider_account").order_by("position"):
+        offered[rule.provider_account.kind, rule.currency].append(rule)
     rows: dict[tuple[int, int], Any] = {}
     for life in book.lives:
         client = book.clients[life.index]
         for number, paid in enumerate(life.deposits):
-            account = accounts[paid.provider]
-            rules = offered[account.pk, paid.currency]
+            rules = offered[paid.provider, paid.currency]
             rule = next((one for one in rules if one.method == paid.method), rules[0])
             rows[life.index, number] = Deposit(
                 client=client, reference=f"D{short_id(8).upper()}", amount_minor=paid.minor, currency=paid.currency,
-                received_minor=paid.minor, provider_account=account, rule=rule, method=rule.method,
+                received_minor=paid.minor, provider_account=rule.provider_account, rule=rule, method=rule.method,
                 state=DepositState.CREDITED, provider_reference=f"demo-{life.index}-{number}",
                 source="", first=number == 0, language=life.language, pending_at=paid.at - timedelta(minutes=3),
                 credited_at=paid.at, closed_at=paid.at, created_at=paid.at - timedelta(minutes=4), updated_at=paid.at,
@@ -217,10 +215,11 @@ def _withdrawals(book: Book) -> dict[tuple[int, int], Any]:
 
 def _pay_out(row: Any) -> None:
     """Hold and capture, as request and payment would."""
-    from tenant_apps.payments.models import PartState, ProviderAccount, WithdrawalPart
+    from tenant_apps.payments.models import PartState, WithdrawalPart
     from tenant_apps.payments.services import posting
+    from tenant_apps.payments.services.sources import wire_account
 
-    wire = ProviderAccount.objects.filter(kind="bank_wire").first()
+    wire = wire_account(row.currency)
     part = WithdrawalPart(
         withdrawal=row, provider_account=wire, amount_minor=row.amount_minor, currency=row.currency,
         state=PartState.PAID, sent_by=row.approver_label, closed_at=clock.now(), created_at=row.created_at,
