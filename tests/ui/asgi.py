@@ -26,22 +26,33 @@ async def _answer(send: Send, body: bytes, status: int = 200) -> None:
 
 
 async def _stream(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """The first connection ends after its first message, so that the client has to come back. Old tokens are refused."""
-    if parse_qs(scope["query_string"].decode())["t"] == ["old-token"]:
-        refused.append("old-token")
+    """The first connection ends after its first message, so that the client has to come back. Old tokens are refused,
+    and a new one is let in and told nothing."""
+    (token,) = parse_qs(scope["query_string"].decode())["t"]
+    headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+    if token == "old-token":
+        refused.append(token)
         await _answer(send, b"{}", status=403)
+        return
+    if token == "new-token":
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b": welcome\n\n", "more_body": True})
+        await _until_gone(receive)
         return
     connections.append(dict(scope["headers"]).get(b"last-event-id", b"").decode())
     first = len(connections) == 1
-    headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     number = len(connections)
     data = {"topic": "cashier", "data": {"net": {"text": f"${number}.00", "raw": number, "tone": "up"}}}
     event = f"id: {number}\ndata: {json.dumps({**data, 'ts': time.time() * 1000 - 40})}\n\n"
     await send({"type": "http.response.body", "body": event.encode(), "more_body": not first})
     if not first:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await _until_gone(receive)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _body(receive: Receive) -> bytes:

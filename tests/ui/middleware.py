@@ -17,7 +17,7 @@ def live_token(request: HttpRequest) -> str:
     kind = request.GET.get("live", "")
     if kind in ("stale", "ended") and request.headers["Sec-Fetch-Dest"] == "document":
         return "old-token"
-    return "" if kind in ("", "ended") else "test-token"
+    return {"1": "test-token", "stale": "new-token"}.get(kind, "")
 
 
 class StyleguideMiddleware:

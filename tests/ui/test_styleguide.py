@@ -177,7 +177,8 @@ def test_live_values_survive_a_lost_connection(open_page: OpenPage) -> None:
 def test_a_refused_stream_asks_the_page_for_a_new_token(open_page: OpenPage) -> None:
     page = open_page("/styleguide/?live=stale")
     expect(page.locator("[data-live-indicator]")).to_have_attribute("data-state", "open", timeout=60000)
-    assert "old-token" in page.request.get("/test/seen/").json()["refused"]
+    seen = page.evaluate("fetch('/test/seen/').then((answer) => answer.json())")
+    assert "old-token" in seen["refused"]
 
 
 def test_a_page_that_may_watch_nothing_any_more_stops_asking(open_page: OpenPage) -> None:
