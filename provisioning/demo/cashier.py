@@ -33,7 +33,7 @@ def connect(book: Book) -> None:
 
     owner = book.actor(book.broker.owner)
     for position, provider in enumerate(book.broker.providers):
-        account = _account(owner, provider)
+        account = _account(owner, provider, others=[one.name for one in book.broker.providers])
         own = list(provider.limits) if provider.kind == "bank_wire" else []
         type(account).objects.filter(pk=account.pk).update(position=10 * (position + 1), currencies=own)
         _rules(owner, account, provider)
@@ -60,13 +60,15 @@ def open_bank_accounts(broker: Broker) -> int:
     return len(wires)
 
 
-def _account(owner: Actor, provider: Provider) -> Any:
+def _account(owner: Actor, provider: Provider, *, others: list[str]) -> Any:
+    """The account by its name, or the one that the brokerage began with, which takes the name then."""
     from tenant_apps.payments.models import ProviderAccount
     from tenant_apps.payments.services.providers import provider_account_save
 
+    found = ProviderAccount.objects.filter(kind=provider.kind)
     return provider_account_save(
         actor=owner,
-        account=ProviderAccount.objects.filter(kind=provider.kind, name=provider.name).first(),
+        account=found.filter(name=provider.name).first() or found.exclude(name__in=others).first(),
         kind=provider.kind,
         name=provider.name,
         mode="test",
@@ -83,6 +85,8 @@ def _rules(owner: Actor, account: Any, provider: Provider) -> None:
     from tenant_apps.payments.services.providers import method_rule_save
 
     capabilities = registry.capabilities(provider.kind)
+    if provider.kind == "bank_wire":  # a bank's account is in one currency; the brokerage began with one for all
+        MethodRule.objects.filter(provider_account=account).exclude(currency__in=provider.limits).delete()
     for currency, (least, most) in provider.limits.items():
         unit = 10 ** minor_units(currency)
         for position, code in enumerate(provider.methods):
