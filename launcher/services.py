@@ -63,8 +63,12 @@ def environment(state_dir: Path, throwaway: bool = False, *, given: Mapping[str,
 
 
 @contextmanager
-def running(state_dir: Path, throwaway: bool = False, *, given: Mapping[str, str] | None = None) -> Iterator[Services]:
+def running(
+    state_dir: Path, throwaway: bool = False, *, durable: bool | None = None, given: Mapping[str, str] | None = None
+) -> Iterator[Services]:
     """Hold the instance, start what is embedded, yield it, and stop it cleanly at the end.
+
+    A ``throwaway`` one lets databases be made and dropped, and saves itself waiting for the disk unless ``durable``.
 
     Raises InUseError while another launcher holds the instance, LauncherError when a server cannot be
     started. Must be entered in the main thread: its end is the children's signal to stop.
@@ -84,8 +88,9 @@ def running(state_dir: Path, throwaway: bool = False, *, given: Mapping[str, str
             binaries = reachable_binaries(_site_packages(), account)
         if wants_postgres:
             services.postgres = Postgres(
-                state, binaries=binaries, account=account, undertaker=undertaker, throwaway=throwaway
-            )
+                state, binaries=binaries, account=account, undertaker=undertaker, throwaway=throwaway,
+                durable=not throwaway if durable is None else durable,
+            )  # fmt: skip
             stack.callback(services.postgres.stop)
             with step("Starting PostgreSQL"):
                 services.postgres.start()

@@ -189,6 +189,14 @@ def test_a_throwaway_instance_lets_test_runs_create_databases(tmp_path: Path) ->
             assert owner.execute("SELECT 'A'::citext = 'a'").fetchone() == (True,)
 
 
+def test_a_throwaway_instance_can_be_durable_as_benchmarks_need_it(tmp_path: Path) -> None:
+    for durable, fsync in ((True, "on"), (None, "off")):
+        with services.running(tmp_path / str(durable), throwaway=True, durable=durable, given={}) as running:
+            with psycopg.connect(running.environment["DATABASE_OWNER_URL"], autocommit=True) as owner:
+                owner.execute("CREATE DATABASE rialto_bench_1")
+                assert owner.execute("SHOW fsync").fetchone() == (fsync,)
+
+
 def test_a_wrong_password_is_refused_by_both(tmp_path: Path) -> None:
     with services.running(tmp_path / "state", given={}) as running:
         place = running.environment["DATABASE_URL"].rpartition("@")[2]
