@@ -32,11 +32,11 @@ def connect(book: Book) -> None:
     from tenant_apps.payments.services.providers import provider_account_test
 
     owner = book.actor(book.broker.owner)
-    for position, provider in enumerate(book.broker.providers):
+    for place, provider in enumerate(book.broker.providers, start=1):
         account = _account(owner, provider, others=[one.name for one in book.broker.providers])
         own = list(provider.limits) if provider.kind == "bank_wire" else []
-        type(account).objects.filter(pk=account.pk).update(position=10 * (position + 1), currencies=own)
-        _rules(owner, account, provider)
+        type(account).objects.filter(pk=account.pk).update(position=10 * place, currencies=own)
+        _rules(owner, account, provider, after=100 * place)
         if provider.kind == "stripe":
             _tell_address(owner, account)
     open_bank_accounts(book.broker)
@@ -79,7 +79,8 @@ def _account(owner: Actor, provider: Provider, *, others: list[str]) -> Any:
     )
 
 
-def _rules(owner: Actor, account: Any, provider: Provider) -> None:
+def _rules(owner: Actor, account: Any, provider: Provider, *, after: int) -> None:
+    """The methods in the order of providers and of what they offer, numbered as a brokerage's first rules are."""
     from tenant_apps.payments import registry
     from tenant_apps.payments.models import MethodRule
     from tenant_apps.payments.services.providers import method_rule_save
@@ -89,7 +90,7 @@ def _rules(owner: Actor, account: Any, provider: Provider) -> None:
         MethodRule.objects.filter(provider_account=account).exclude(currency__in=provider.limits).delete()
     for currency, (least, most) in provider.limits.items():
         unit = 10 ** minor_units(currency)
-        for position, code in enumerate(provider.methods):
+        for position, code in enumerate(provider.methods, start=1):
             method = capabilities.method(code)
             if method is None or (method.currencies is not None and currency not in method.currencies):
                 continue
@@ -101,7 +102,7 @@ def _rules(owner: Actor, account: Any, provider: Provider) -> None:
                 currency=currency,
                 minimum_minor=least * unit,
                 maximum_minor=most * unit,
-                position=10 * (position + 1),
+                position=after + position,
             )
             method_rule_save(actor=owner, rule=rule)
 

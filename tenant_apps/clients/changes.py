@@ -50,7 +50,7 @@ class Words:
             return ", ".join(self.of(key, item) for item in value)
         if key.endswith("_at") and (moment := _moment(value)):
             return datetime_text(moment)
-        if amount := _amount(value):
+        if (amount := _amount(value)) is not None:
             return money_text(amount)
         return str(self._codes(key).get(value) or self.names.get(str(value)) or value)
 

@@ -24,6 +24,7 @@ from tenant_apps.leads.models import PipelineStatus
         ("likeness", ["device", "invited"], "ein Gerät, eine hat die andere eingeladen"),
         ("amount", {"minor": 50000, "currency": "EUR"}, "500,00"),
         ("received", "1008000.50 KZT", "1.008.000,50"),
+        ("fee", "0.00 EUR", "0,00\u00a0€"),
         ("received", "500.005 EUR", "500.005 EUR"),  # no such amount
         ("received", "10 YEARS", "10 YEARS"),
         ("risk", "high", "Hoch"),
