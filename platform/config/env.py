@@ -27,6 +27,11 @@ def text(name: str, default: str | None = None) -> str:
     return default
 
 
+def prefixed(prefix: str) -> dict[str, str]:
+    """All variables that begin so, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)}
+
+
 def flag(name: str, *, default: bool = False) -> bool:
     value = os.environ.get(name, "").lower()
     if value in {"", None}:

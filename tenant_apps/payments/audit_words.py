@@ -4,7 +4,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import audit_words
 
-from .words import METHODS
+from .words import method_names
 
 audit_words.declare(
     {
@@ -62,8 +62,8 @@ audit_words.declare_fields(
 )
 audit_words.declare_values(
     {
-        "payments.method": METHODS,
-        "payments.methods": METHODS,
+        "payments.method": method_names(),
+        "payments.methods": method_names(),
         "likeness": {
             "mailbox": pgettext_lazy("audit value", "the mailbox"),
             "name": pgettext_lazy("audit value", "the name"),

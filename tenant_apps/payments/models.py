@@ -201,6 +201,26 @@ class Deposit(Entity):
         return self.state in OPEN_DEPOSITS
 
 
+class ProviderNote(Entity):
+    """What an adapter remembers of a provider's own transaction (ports.Desk), written with the answer to its call."""
+
+    provider_account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="+")
+    key = models.CharField(max_length=120)
+    deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, related_name="+")
+    note = models.JSONField()
+
+    class Meta:
+        db_table = "payments_provider_note"
+        constraints = [models.UniqueConstraint(fields=["provider_account", "key"], name="payments_note_key")]
+        indexes = [
+            models.Index(fields=["provider_account", "created_at"], name="payments_note_time"),
+            models.Index(fields=["deposit", "-created_at"], name="payments_note_deposit"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class WithdrawalState(models.TextChoices):
     REQUESTED = "requested", pgettext_lazy("withdrawal state", "Requested")
     CHECKED = "checked", pgettext_lazy("withdrawal state", "Checked")

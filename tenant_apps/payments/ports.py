@@ -4,15 +4,18 @@ Rules every adapter keeps (adapters/README.md, checked by tests/contract.py): it
 model; amounts come and go as `Money` and are turned into the provider's units by the adapter's own table; a call that
 surely was not carried out raises Unavailable or Rejected, one that may have been raises OutcomeUnknown; a webhook is
 believed only after its signature; an operation id sent twice has one effect or can be found again.
+
+`PaymentProvider` is what all have. `PayoutProvider` sends money to a destination that no deposit came from, `Answering`
+says in its own words that a webhook was taken in, `Conversing` is called by the provider and has to decide at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from kernel.errors import Forbidden
@@ -46,10 +49,13 @@ class RefundState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """A way to pay. `currencies`/`countries` None means any; limits are major units per currency, "*" for the rest."""
+    """A way to pay in. `currencies`/`countries` None means any. `label` and `hint` are for codes that `words.py` does
+    not know."""
 
     code: str
     icon: str
+    label: Any = ""
+    hint: Any = ""
     currencies: frozenset[str] | None = None
     countries: frozenset[str] | None = None  # of the payer, ISO 3166-1 alpha-2
     delayed: bool = False  # money is certain only after days
@@ -70,21 +76,67 @@ class SettingField:
     choices: Sequence[tuple[str, Any]] = ()
 
 
+class Shape(StrEnum):
+    """What a field of a destination holds: how it is checked, masked and recognised as the same as another."""
+
+    TEXT = "text"
+    IBAN = "iban"
+    EMAIL = "email"
+    PHONE = "phone"
+    ACCOUNT = "account"  # a bank's own account number
+    CARD = "card"  # a provider's token of a card, never a number
+    ADDRESS = "address"  # of a blockchain
+    DOCUMENT = "document"  # a national identity number, where banks ask for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationField:
+    """One thing that has to be known to pay out somewhere."""
+
+    name: str
+    label: Any
+    shape: Shape = Shape.TEXT
+    required: bool = True
+    help: Any = ""
+    choices: Sequence[tuple[str, Any]] = ()
+    longest: int = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutMethod:
+    """A way to pay out. `identity` names the fields that make two destinations the same one."""
+
+    code: str
+    icon: str
+    label: Any
+    hint: Any = ""
+    fields: tuple[DestinationField, ...] = ()
+    identity: tuple[str, ...] = ()
+    currencies: frozenset[str] | None = None
+    countries: frozenset[str] | None = None  # where the destination is
+    own_page: bool = False  # the payee gives the destination on the provider's page; `fields` may be empty
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     kind: str
     label: Any
     methods: tuple[Method, ...]
     fields: tuple[SettingField, ...]
+    payout_methods: tuple[PayoutMethod, ...] = ()
     hosted_page: bool = True  # the payer is sent to the provider; otherwise we show instructions
     webhooks: bool = True
     refunds: bool = True
+    asks: bool = True  # it can be asked how a payment stands; otherwise an unpaid one ends after a day
     # How long "no such refund" proves nothing after one was sent: longer than our own time-outs, unless sending it again
     # under the same operation id has one effect anyway.
     refund_quiet: timedelta = timedelta(minutes=10)
 
     def method(self, code: str) -> Method | None:
         return next((method for method in self.methods if method.code == code), None)
+
+    def payout_method(self, code: str) -> PayoutMethod | None:
+        return next((method for method in self.payout_methods if method.code == code), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +146,7 @@ class ProviderConfig:
     account_id: UUID
     mode: str  # "test" or "live"
     settings: Mapping[str, str]
+    webhook_url: str = ""  # where this account's calls arrive: some providers sign the address too
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -127,8 +180,24 @@ class DepositOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutOrder:
+    """What is to be paid out. `operation_id` is our reference and the idempotency key; `destination` has the method's fields."""
+
+    operation_id: UUID
+    reference: str
+    amount: Money
+    method: str
+    destination: Mapping[str, str]
+    payee: Payer
+    language: str
+    description: str
+    webhook_url: str
+    return_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect:
-    """Where to send the payer. Bank wires have no page: `instructions` hold what to transfer to."""
+    """Where to send the payer. Without a page `url` is empty and `instructions` hold what to transfer, and where to."""
 
     url: str
     provider_reference: str
@@ -148,20 +217,26 @@ class DepositStatus:
     source_country: str = ""
     failure: str = ""  # a code of ours: declined, insufficient_funds, expired_card, authentication, fraud, error
     failure_text: str = ""  # the provider's words, for staff
+    fee: Money | None = None  # what the provider keeps of it, where it says so; in any currency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundStatus:
+    """Money on its way out: a refund, or a payout."""
+
     state: RefundState
     reference: str
     amount: Money
     failure_text: str = ""
     payment_reference: str = ""  # of the payment it gives back, where the provider says so
+    fee: Money | None = None
+    page_url: str = ""  # where the payee still has to say where the money goes (PayoutMethod.own_page)
 
 
 class EventKind(StrEnum):
     DEPOSIT = "deposit"
     REFUND = "refund"
+    PAYOUT = "payout"
     OTHER = "other"  # stored and acknowledged, of no consequence
 
 
@@ -175,7 +250,7 @@ class NormalizedEvent:
     deposit_id: UUID | None = None
     operation_id: UUID | None = None
     deposit: DepositStatus | None = None
-    refund: RefundStatus | None = None
+    refund: RefundStatus | None = None  # also of a payout
     refetch: str = ""  # a reference to ask about, when the event itself does not say enough
 
 
@@ -225,4 +300,95 @@ class PaymentProvider(Protocol):
 
     def test_connection(self) -> ConnectionReport:
         """One harmless call with the stored keys. Raises nothing that the form could not show."""
+        ...
+
+
+class PayoutProvider(PaymentProvider, Protocol):
+    """A provider that also pays out; its capabilities name at least one payout method."""
+
+    def payout(self, order: PayoutOrder) -> RefundStatus:
+        """Pay out. Raises Rejected when refused, OutcomeUnknown when it may have happened. Sent again under the same
+        operation id it has one effect, or raises OutcomeUnknown."""
+        ...
+
+    def find_payout(self, operation_id: UUID, *, reference: str) -> RefundStatus | None:
+        """The payout that carried our operation id, or None if the provider surely has none. `reference` is the
+        provider's, when we know it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookAnswer:
+    body: bytes = b""
+    content_type: str = "text/plain"
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """A provider that reads what we answer to a webhook, and sends it again when it does not like it."""
+
+    def answer_webhook(self, body: bytes, headers: Mapping[str, str], *, accepted: bool) -> WebhookAnswer:
+        """Not accepted: the signature was wrong. Nothing of `body` may be believed then."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingCall:
+    body: bytes
+    headers: Mapping[str, str]  # names in lower case
+    query: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepositView:
+    """What a provider that asks may learn of a deposit of its own account."""
+
+    deposit_id: UUID
+    reference: str
+    amount: Money
+    state: str  # of DepositState
+    is_open: bool
+
+
+class Desk(Protocol):
+    """What an adapter may ask and do while the provider waits for its answer.
+
+    One transaction with the answer: what was remembered and applied stands exactly if the answer was made. The notes are
+    the adapter's own memory of the provider's transactions, for calls that are repeated and asked about later.
+    """
+
+    now: datetime
+
+    def deposit(self, reference: str) -> DepositView | None:
+        """A deposit of this account by its short reference or its id. It stays locked until the answer."""
+        ...
+
+    def recall(self, key: str) -> Mapping[str, Any] | None: ...
+
+    def remember(self, key: str, note: Mapping[str, Any], *, deposit_id: UUID) -> None:
+        """Write or replace the note under a key. Plain JSON values."""
+        ...
+
+    def remembered(self, since: datetime, until: datetime) -> list[Mapping[str, Any]]:
+        """Notes first made in the half-open interval, oldest first."""
+        ...
+
+    def note_of(self, deposit_id: UUID) -> tuple[str, Mapping[str, Any]] | None:
+        """The newest note about a deposit, with its key."""
+        ...
+
+    def apply(self, deposit_id: UUID, status: DepositStatus) -> str:
+        """Take in what the provider says, as a webhook would. Returns what was done, in a word."""
+        ...
+
+
+@runtime_checkable
+class Conversing(Protocol):
+    """A provider that calls us and needs an answer of substance (Payme, Click, Praxis' validation)."""
+
+    def converse(self, call: IncomingCall, desk: Desk) -> WebhookAnswer | None:
+        """Answer a call, or None when it is a webhook. Authenticates by itself; whoever is not the provider gets the
+        provider's own words for that and changes nothing. Repeated calls get the same answer."""
         ...

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import pgettext_lazy
 
+from . import registry
 from .models import RejectReason
 
 METHODS: dict[str, Any] = {
@@ -104,12 +105,28 @@ def match_words(code: str) -> str:
     return str(MATCH.get(code, code))
 
 
+def method_names() -> dict[str, Any]:
+    """Name by code of every method in or out that an installed adapter has; the words here before an adapter's own."""
+    found: dict[str, Any] = dict(METHODS)
+    for adapter in registry.adapters().values():
+        labels = [(method.code, method.label) for method in adapter.capabilities.methods]
+        for code, label in labels + [(method.code, method.label) for method in adapter.capabilities.payout_methods]:
+            found.setdefault(code, label or code.replace("_", " ").title())
+    return found
+
+
 def method_name(code: str) -> str:
-    return str(METHODS.get(code, code.replace("_", " ").title()))
+    known = METHODS.get(code) or method_names().get(code)
+    return str(known or code.replace("_", " ").title())
 
 
 def method_hint(code: str) -> str:
-    return str(METHOD_HINTS.get(code, ""))
+    if code in METHOD_HINTS:
+        return str(METHOD_HINTS[code])
+    for adapter in registry.adapters().values():
+        if found := adapter.capabilities.method(code):
+            return str(found.hint)
+    return ""
 
 
 def failure_words(code: str) -> str:

@@ -208,10 +208,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Outgoing HTTP may reach these although they are private: the demo's stand-ins for the outside world.
 OUTGOING_ALLOWED_HOSTS: frozenset[str] = frozenset()
 OUTGOING_ALLOWED_SUFFIXES: tuple[str, ...] = (".localhost",) if DEMO else ()
-SANDBOX = {
-    name: env.text(f"SANDBOX_{name.upper()}", "")
-    for name in ("mt5_url", "mt5_admin_url", "mt5_ca", "stripe_url", "paytabs_url", "bank_url", "mailbox_url", "codes")
-}
+SANDBOX = {name.lower(): value for name, value in env.prefixed("SANDBOX_").items()}
 if DEMO:
     from urllib.parse import urlsplit
 

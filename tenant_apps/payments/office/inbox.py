@@ -91,7 +91,7 @@ def deposits(request: Any) -> HttpResponse:
     context = {
         "table": build_table(DEPOSITS, rows, request),
         "tabs": DEPOSIT_TABS,
-        "methods": [(code, str(name)) for code, name in words.METHODS.items()],
+        "methods": [(code, str(name)) for code, name in words.method_names().items()],
         "method": request.GET.get("method", ""),
     }
     return _list(request, "payments/office/deposits.html", context)

@@ -14,7 +14,7 @@ from kernel.logs import log
 
 from ..models import ProviderAccount
 from ..ports import SignatureInvalid
-from ..services.webhooks import webhook_receive
+from ..services.webhooks import call_answer
 
 LARGEST = 1_000_000
 
@@ -23,17 +23,23 @@ LARGEST = 1_000_000
 @csrf_exempt
 @require_POST
 def webhook(request: HttpRequest, account_id: UUID) -> HttpResponse:
-    """Verify, store, answer. 200 also for what was there already; 403 for a bad signature; 404 for no such account."""
+    """Verify, store, answer, or hold a conversation. 200 also for what was there already; 403 for a bad signature, unless
+    the provider has words of its own for that; 404 for no such account."""
     if int(request.headers.get("Content-Length") or 0) > LARGEST:
         return HttpResponse(status=413)
     try:
-        new = webhook_receive(account_id=account_id, headers=request.headers, body=request.body)
+        answer = call_answer(
+            account_id=account_id, headers=request.headers, body=request.body, query=request.GET.dict()
+        )
     except ProviderAccount.DoesNotExist:
         return HttpResponse(status=404)
     except SignatureInvalid:
         log.warning("webhook_refused", account=str(account_id))
         return HttpResponse("signature", status=403, content_type="text/plain")
-    return HttpResponse(f"ok {new}", content_type="text/plain")
+    response = HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)
+    for name, value in answer.headers.items():
+        response[name] = value
+    return response
 
 
 @open_to_all(

@@ -29,7 +29,7 @@ from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger.models import Transfer
 from tenant_apps.payments.actors import CASHIER, SWEEP
 
-from .. import addresses, events
+from .. import addresses, events, registry
 from ..errors import MethodNotOffered, WrongState
 from ..models import OPEN_DEPOSITS, Deposit, DepositState, ProviderAccount
 from ..permissions_list import DEPOSIT_MANAGE
@@ -453,8 +453,8 @@ def deposit_ask(*, deposit_id: UUID, actor: Actor) -> str:
         actor.require(DEPOSIT_MANAGE)
     deposit = Deposit.objects.select_related("provider_account").get(pk=deposit_id)
     Deposit.objects.filter(pk=deposit_id).update(asked_at=clock.now())
-    if not deposit.provider_reference:
-        return _never_opened(deposit)
+    if not deposit.provider_reference or not registry.capabilities(deposit.provider_account.kind).asks:
+        return _gone_quiet(deposit)
     try:
         status = provider_of(deposit.provider_account).fetch_deposit(deposit.provider_reference)
     except (Unavailable, OutcomeUnknown):
@@ -465,9 +465,10 @@ def deposit_ask(*, deposit_id: UUID, actor: Actor) -> str:
     return deposit_apply(deposit_id=deposit_id, status=status, actor=actor)
 
 
-def _never_opened(deposit: Deposit) -> str:
-    """No page was ever shown, so nobody can have paid; after a day it is closed."""
-    if deposit.state != DepositState.CREATED or clock.now() - deposit.created_at < PAGE_LIFE:
+def _gone_quiet(deposit: Deposit) -> str:
+    """No page was ever shown, or the provider is one that only calls us: after a day without news it is closed."""
+    waiting = (DepositState.CREATED, DepositState.PENDING)
+    if deposit.state not in waiting or clock.now() - deposit.created_at < PAGE_LIFE:
         return "nothing"
     nothing = DepositStatus(state=PaymentState.EXPIRED, provider_reference="")
     return deposit_apply(deposit_id=deposit.pk, status=nothing, actor=SWEEP)

@@ -32,6 +32,7 @@ def provider_of(account: ProviderAccount) -> PaymentProvider:
         mode=account.mode,
         settings=account.settings,
         secrets=secrets.credentials_of(account.secrets_owner),
+        webhook_url=addresses.webhook_url(account.pk),
     )
     return registry.adapter_class(account.kind)(config)
 

@@ -8,15 +8,31 @@ from uuid import UUID
 from kernel import clock, inbox
 from kernel.actors import system
 from kernel.errors import Unavailable
+from kernel.logs import log
 from kernel.models import InboxMessage
 from kernel.tasks import enqueue
 
 from ..models import OPEN_DEPOSITS, Deposit, ProviderAccount, WithdrawalPart
-from ..ports import EventKind, NormalizedEvent, RefundStatus
+from ..ports import (
+    Answering,
+    EventKind,
+    IncomingCall,
+    NormalizedEvent,
+    PaymentProvider,
+    RefundStatus,
+    SignatureInvalid,
+    WebhookAnswer,
+)
 from .deposits import deposit_apply, deposit_find, deposit_refunded
+from .desk import conversation
 from .providers import provider_of
 
-KEPT_HEADERS = ("content-type", "user-agent", "stripe-signature", "signature", "x-request-id")
+# Signatures among them: they prove afterwards what was verified, and open nothing. Never what authenticates by itself.
+KEPT_HEADERS = (
+    "content-type", "user-agent", "stripe-signature", "signature", "x-request-id", "gt-authentication", "hashstring",
+    "x-processing-signature", "x-date", "payload-signature", "paypal-transmission-id", "paypal-transmission-time",
+    "paypal-transmission-sig",
+)  # fmt: skip
 
 
 class NotYetKnown(Unavailable):
@@ -28,8 +44,36 @@ class NotYetKnown(Unavailable):
 def webhook_receive(*, account_id: UUID, headers: Mapping[str, str], body: bytes) -> int:
     """Store what a provider sent; returns how many facts in it were new. Raises SignatureInvalid, DoesNotExist."""
     account = ProviderAccount.objects.get(pk=account_id)
+    return _store(account, provider_of(account), {name.lower(): value for name, value in headers.items()}, body)
+
+
+def call_answer(
+    *, account_id: UUID, headers: Mapping[str, str], body: bytes, query: Mapping[str, str]
+) -> WebhookAnswer:
+    """All of what a provider's call needs: a question is answered, a webhook stored and acknowledged in the provider's
+    own words. Raises SignatureInvalid where the provider has no words for that, DoesNotExist.
+    """
+    account = ProviderAccount.objects.get(pk=account_id)
+    provider = provider_of(account)
     lower = {name.lower(): value for name, value in headers.items()}
-    found = provider_of(account).verify_webhook(body, lower)
+    answer = conversation(account, provider, IncomingCall(body=body, headers=lower, query=query))
+    if answer is not None:
+        ProviderAccount.objects.filter(pk=account.pk).update(last_event_at=clock.now())
+        return answer
+    try:
+        new = _store(account, provider, lower, body)
+    except SignatureInvalid:
+        if not isinstance(provider, Answering):
+            raise
+        log.warning("webhook_refused", account=str(account_id))
+        return provider.answer_webhook(body, lower, accepted=False)
+    if isinstance(provider, Answering):
+        return provider.answer_webhook(body, lower, accepted=True)
+    return WebhookAnswer(body=f"ok {new}".encode())
+
+
+def _store(account: ProviderAccount, provider: PaymentProvider, lower: Mapping[str, str], body: bytes) -> int:
+    found = provider.verify_webhook(body, lower)
     kept = {name: lower[name] for name in KEPT_HEADERS if name in lower}
     new = 0
     for event in found:
@@ -67,19 +111,35 @@ def _apply(account: ProviderAccount, event: NormalizedEvent) -> str:
         return deposit_apply(deposit_id=deposit_id, status=event.deposit, actor=actor)
     if event.kind is EventKind.REFUND and event.refund is not None:
         return _refund(account, event)
+    if event.kind is EventKind.PAYOUT and event.refund is not None:
+        return _payout(account, event, event.refund)
     return f"noted: {event.name}"
+
+
+def _part(account: ProviderAccount, event: NormalizedEvent, refund: RefundStatus) -> WithdrawalPart | None:
+    mine = WithdrawalPart.objects.filter(provider_account=account)
+    part = mine.filter(pk=event.operation_id).first() if event.operation_id else None
+    return part or mine.filter(provider_reference=refund.reference).exclude(provider_reference="").first()
 
 
 def _refund(account: ProviderAccount, event: NormalizedEvent) -> str:
     from .parts import part_apply
 
     assert event.refund is not None
-    mine = WithdrawalPart.objects.filter(provider_account=account)
-    part = mine.filter(pk=event.operation_id).first() if event.operation_id else None
-    part = part or mine.filter(provider_reference=event.refund.reference).exclude(provider_reference="").first()
+    part = _part(account, event, event.refund)
     if part is None:
         return _made_elsewhere(account, event, event.refund)
     return part_apply(part_id=part.pk, status=event.refund, actor=system(f"{account.kind}: {event.name}"))
+
+
+def _payout(account: ProviderAccount, event: NormalizedEvent, payout: RefundStatus) -> str:
+    from .parts import part_apply
+
+    part = _part(account, event, payout)
+    if part is None:
+        log.error("payout_not_ours", account=str(account.pk), reference=payout.reference)
+        return "not a payout of ours"
+    return part_apply(part_id=part.pk, status=payout, actor=system(f"{account.kind}: {event.name}"))
 
 
 def _made_elsewhere(account: ProviderAccount, event: NormalizedEvent, refund: RefundStatus) -> str:

@@ -7,11 +7,11 @@ The subclass gives a `side` fixture: an account at the sandbox with `connect() -
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 
-from kernel.errors import Rejected
+from kernel.errors import OutcomeUnknown, Rejected
 from kernel.ids import uuid7
 from kernel.money import Money
 from tenant_apps.payments.models import ProviderAccount
@@ -21,6 +21,8 @@ from tenant_apps.payments.ports import (
     Payer,
     PaymentProvider,
     PaymentState,
+    PayoutOrder,
+    PayoutProvider,
     RefundState,
     SignatureInvalid,
 )
@@ -143,3 +145,81 @@ class ProviderContract:
         assert provider.amount_step("BTC") == 0
         with pytest.raises((AmountNotPayable, Rejected)):
             provider.create_deposit(replace(self.order(side), amount=Money(1, "BTC")))
+
+
+class PayoutContract:
+    """What an adapter that pays out has to do. Inherit beside `ProviderContract`; set the destination.
+
+    The `side` also gives `finish_payout(order)` and `fail_payout(order)`, for providers that answer "pending" first, and
+    `payout_delivery_of(order)`, the webhook about it.
+    """
+
+    payout_amount: ClassVar[Money]
+    payout_method: ClassVar[str]
+    destination: ClassVar[dict[str, str]]
+
+    @pytest.fixture
+    def payer(self, account: ProviderAccount) -> PayoutProvider:
+        return cast(PayoutProvider, provider_of(account))
+
+    def payout_order(self, side: Any, **changes: Any) -> PayoutOrder:
+        url = side.receiver.url
+        order = PayoutOrder(
+            operation_id=uuid7(), reference="W12345678", amount=self.payout_amount, method=self.payout_method,
+            destination=self.destination, payee=PAYER, language="de", description="Nordwind W12345678",
+            webhook_url=f"{url}/hooks", return_url=f"{url}/back",
+        )  # fmt: skip
+        return replace(order, **changes)
+
+    def test_the_destination_has_the_fields_that_were_announced(self, payer: PayoutProvider) -> None:
+        method = type(payer).capabilities.payout_method(self.payout_method)
+        assert method is not None
+        assert {field.name for field in method.fields if field.required} <= set(self.destination)
+        assert set(method.identity) <= {field.name for field in method.fields}
+
+    def test_paid_out_once_and_found(self, side: Any, payer: PayoutProvider) -> None:
+        order = self.payout_order(side)
+        assert payer.find_payout(order.operation_id, reference="") is None
+        first = payer.payout(order)
+        assert first.state in (RefundState.PENDING, RefundState.SUCCEEDED)
+        assert first.amount == self.payout_amount
+        side.finish_payout(order)
+        found = payer.find_payout(order.operation_id, reference=first.reference)
+        assert found is not None
+        assert (found.state, found.amount, found.reference) == (
+            RefundState.SUCCEEDED, self.payout_amount, first.reference
+        )  # fmt: skip
+        assert payer.find_payout(order.operation_id, reference="") == found
+
+    def test_sent_twice_it_is_one_payout(self, side: Any, payer: PayoutProvider) -> None:
+        order = self.payout_order(side)
+        first = payer.payout(order)
+        try:
+            assert payer.payout(order).reference == first.reference
+        except OutcomeUnknown:  # it says "duplicate": asking finds the first
+            found = payer.find_payout(order.operation_id, reference="")
+            assert found is not None
+            assert found.reference == first.reference
+        assert side.payouts_made(order) == 1
+
+    def test_a_failed_payout_is_told(self, side: Any, payer: PayoutProvider) -> None:
+        order = self.payout_order(side)
+        first = payer.payout(order)
+        side.fail_payout(order)
+        found = payer.find_payout(order.operation_id, reference=first.reference)
+        assert found is not None
+        assert found.state is RefundState.FAILED
+        assert found.failure_text
+
+    def test_the_webhook_of_a_payout(self, side: Any, payer: PayoutProvider) -> None:
+        order = self.payout_order(side)
+        first = payer.payout(order)
+        side.finish_payout(order)
+        body, headers = side.payout_delivery_of(order)
+        event = next(event for event in payer.verify_webhook(body, headers) if event.refund)
+        assert event.kind is EventKind.PAYOUT
+        assert event.refund is not None
+        assert order.operation_id == event.operation_id or event.refund.reference == first.reference
+        assert (event.refund.state, event.refund.amount) == (RefundState.SUCCEEDED, self.payout_amount)
+        with pytest.raises(SignatureInvalid):
+            payer.verify_webhook(body + b" ", headers)
