@@ -43,5 +43,11 @@ class AlreadyReversed(Conflict):
     code = "already_reversed"
 
 
+class PeriodClosed(Conflict):
+    """The books are closed at that time: the caller's clock is behind the last close. Nothing was posted."""
+
+    code = "period_closed"
+
+
 class Unbalanced(ValueError):
     """Legs that do not sum to zero per currency, or none at all. A defect of the caller."""

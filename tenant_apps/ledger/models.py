@@ -9,6 +9,7 @@ I5  one effect per key, however often and from however many places it is asked f
 I6  a hold resolves once; captured + released = amount
 I7  nothing is updated, deleted or truncated
 I8  replaying the entries gives every balance
+I9  a snapshot is the sum of the account's entries before its period's end, and nothing is booked before that end later
 
 House accounts (`running` false) keep no running balance: they are in every transfer, and a row that all writers lock
 would make the whole brokerage wait in line (0.31 of the throughput at 8 connections, money.md 1.2).
@@ -118,6 +119,63 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.amount}"
+
+
+class Period(models.Model):
+    """The books are closed up to `until`: no posting has or will get an earlier `created_at`. Written by ledger_close.
+
+    Every entry from `until` on has at least the id `floor_entry`, so that what came later is found by ids.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    until = models.DateTimeField()
+    floor_entry = models.BigIntegerField()
+    entries = models.BigIntegerField()  # how many belong to it
+    created_at = models.DateTimeField()
+    actor = models.JSONField()
+    db_rights = "read"
+
+    class Meta:
+        db_table = "ledger_period"
+        constraints = [models.UniqueConstraint(fields=["until"], name="ledger_period_until")]
+
+    def __str__(self) -> str:
+        return self.until.isoformat()
+
+
+class Snapshot(models.Model):
+    """An account's balance at a period's end, written when the account moved in it. Proved against the entries (S1, S2)."""
+
+    id = models.BigAutoField(primary_key=True)
+    period_id = models.BigIntegerField()
+    account_id = models.BigIntegerField()
+    balance = models.BigIntegerField()
+    db_rights = "read"
+
+    class Meta:
+        db_table = "ledger_snapshot"
+        constraints = [models.UniqueConstraint(fields=["account_id", "period_id"], name="ledger_snapshot_once")]
+        indexes = [models.Index(fields=["period_id"], name="ledger_snapshot_period")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.balance}"
+
+
+class Proof(models.Model):
+    """A night's proof of the invariants: `broken` maps what failed to the first ids at which it did."""
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    good = models.BooleanField()
+    broken = models.JSONField(default=dict)
+    db_rights = "append"
+
+    class Meta:
+        db_table = "ledger_proof"
+        indexes = [models.Index(fields=["-at"], name="ledger_proof_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d} {'good' if self.good else 'broken'}"
 
 
 class HoldState(models.TextChoices):

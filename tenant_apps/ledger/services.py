@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
 from uuid import UUID
@@ -30,9 +30,10 @@ from .errors import (
     HoldResolved,
     InsufficientFunds,
     KeyReused,
+    PeriodClosed,
     Unbalanced,
 )
-from .models import Account, Entry, Hold, Transfer
+from .models import Account, Entry, Hold, Period, Transfer
 
 HOUSE = "house"
 _REFUSALS: dict[str, type[AppError]] = {
@@ -42,7 +43,9 @@ _REFUSALS: dict[str, type[AppError]] = {
     "closed": AccountClosed,
     "hold": HoldResolved,
     "reversed": AlreadyReversed,
+    "period": PeriodClosed,
 }
+MOST_LEGS = 2_000  # of one batch: larger ones keep their locks so long that others wait (money.md, 1.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,16 @@ class Leg:
 
     account: Account
     amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One transfer of a batch: what `post` takes, but for actor and time, which the batch has."""
+
+    kind: str
+    legs: Sequence[Leg]
+    key: str
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 def account_ensure(*, owner: str, kind: str, currency: str, overdraft: bool = False) -> Account:
@@ -104,9 +117,7 @@ def _post(
     reverses: Transfer | None,
     hold_id: UUID | None,
 ) -> Transfer:
-    for leg in legs:
-        if leg.account.currency != leg.amount.currency:
-            raise Unbalanced(f"{leg.amount} on an account in {leg.account.currency}")
+    _balanced(legs, key)
     accounts = [leg.account.pk for leg in legs]
     amounts = [leg.amount.minor for leg in legs]
     request = [kind, accounts, amounts, reverses.pk if reverses else None, str(hold_id) if hold_id else None]
@@ -134,6 +145,75 @@ def _post(
     if result != "exists":
         _refuse(result, key)
     return Transfer.objects.get(pk=transfer_id)
+
+
+def _balanced(legs: Sequence[Leg], key: str) -> None:
+    """Legs in their accounts' currencies that sum to zero in each. The database refuses the rest too, less politely."""
+    sums: dict[str, int] = {}
+    for leg in legs:
+        currency = leg.amount.currency
+        if leg.account.currency != currency:
+            raise Unbalanced(f"{leg.amount} on an account in {leg.account.currency}")
+        sums[currency] = sums.get(currency, 0) + leg.amount.minor
+    if len(legs) < 2 or any(sums.values()):
+        raise Unbalanced(f"{key}: the legs do not sum to zero per currency")
+
+
+def post_many(*, postings: Sequence[Posting], actor: Actor) -> int:
+    """Post transfers in one round trip, all or none, in their order; returns how many were new.
+
+    One that is there already under its key and with the same legs is passed over, so a batch may be sent again whole or
+    cut differently. At no point of the order may an account be short. Settlements of many accounts go in batches of at
+    most MOST_LEGS legs, each in a transaction of its own, or clients wait for their money while it runs.
+    Raises what `post` raises, with `key` naming the transfer at fault; then nothing of the batch was posted.
+    """
+    if not postings:
+        return 0
+    places = [place for place, posting in enumerate(postings, 1) for _ in posting.legs]
+    if len(places) > MOST_LEGS:
+        raise ValueError(f"{len(places)} legs in one batch; at most {MOST_LEGS}")
+    for posting in postings:
+        _balanced(posting.legs, posting.key)
+    legs = [leg for posting in postings for leg in posting.legs]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT result, refused, posted FROM ledger_post_many(
+                %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::integer[], %s::bigint[], %s::bigint[], %s, %s)""",
+            [
+                [posting.key for posting in postings],
+                [_posting_hash(posting) for posting in postings],
+                [posting.kind for posting in postings],
+                [json.dumps(as_plain(dict(posting.data))) for posting in postings],
+                places,
+                [leg.account.pk for leg in legs],
+                [leg.amount.minor for leg in legs],
+                clock.now(),
+                json.dumps(actor.as_json()),
+            ],
+        )
+        result, refused, posted = cursor.fetchone()
+    if result != "posted":
+        _refuse(result, postings[(refused or 1) - 1].key)
+    return int(posted)
+
+
+def _posting_hash(posting: Posting) -> str:
+    """As of a single transfer: posted alone or in a batch, a key means the same request."""
+    accounts = [leg.account.pk for leg in posting.legs]
+    return _hash([posting.kind, accounts, [leg.amount.minor for leg in posting.legs], None, None])
+
+
+def period_close(*, until: datetime, actor: Actor) -> Period | None:
+    """Close the books up to `until` and write down each balance at it; None when they are closed that far already.
+
+    Waits for postings under way and is waited for by new ones, for as long as summing the period's entries takes.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT result, period FROM ledger_close(%s, %s, %s)", [until, clock.now(), json.dumps(actor.as_json())]
+        )
+        result, period_id = cursor.fetchone()
+    return Period.objects.get(pk=period_id) if result == "closed" else None
 
 
 def _written(transfer_id: int, row: dict[str, Any]) -> Transfer:

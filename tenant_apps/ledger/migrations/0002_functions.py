@@ -4,7 +4,7 @@ from django.db import migrations
 
 from kernel.tenancy.operations import TenantSQL
 
-SQL = (Path(__file__).parent.parent / "sql" / "functions.sql").read_text()
+SQL = (Path(__file__).parent.parent / "sql" / "0002_functions.sql").read_text()
 
 
 class Migration(migrations.Migration):

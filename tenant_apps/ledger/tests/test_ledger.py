@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -13,7 +12,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from kernel.actors import system
 from kernel.clock import now
 from kernel.money import Money
 from tenant_apps.ledger import selectors, services
@@ -25,34 +23,10 @@ from tenant_apps.ledger.errors import (
     KeyReused,
     Unbalanced,
 )
-from tenant_apps.ledger.models import Account, Entry, Transfer
+from tenant_apps.ledger.models import Entry, Transfer
 from tenant_apps.ledger.services import Leg
 
-ACTOR = system("test")
-
-
-def eur(minor: int) -> Money:
-    return Money(minor, "EUR")
-
-
-def wallet(name: str = "client:1", currency: str = "EUR") -> Account:
-    return services.account_ensure(owner=name, kind="wallet", currency=currency)
-
-
-def clearing(currency: str = "EUR") -> Account:
-    return services.account_ensure(owner="house", kind="clearing:test", currency=currency)
-
-
-def deposit(account: Account, minor: int, key: str) -> Transfer:
-    amount = Money(minor, account.currency)
-    return services.post(
-        kind="deposit", legs=[Leg(clearing(account.currency), -amount), Leg(account, amount)], key=key, actor=ACTOR
-    )
-
-
-def withdraw(account: Account, minor: int, key: str) -> Transfer:
-    amount = Money(minor, account.currency)
-    return services.post(kind="withdrawal", legs=[Leg(account, -amount), Leg(clearing(), amount)], key=key, actor=ACTOR)
+from .support import ACTOR, clearing, deposit, eur, in_threads, wallet, withdraw
 
 
 def test_a_deposit_moves_money_once_whatever_is_repeated(tenant: Any) -> None:
@@ -220,31 +194,6 @@ def test_statement_pages_backwards(tenant: Any) -> None:
     assert [line.amount.minor for line in older] == [3, 2, 1]
 
 
-def in_threads(work: Any, count: int, tenant: Any) -> list[Any]:
-    from kernel.tenancy import context
-
-    results: list[Any] = []
-    barrier = threading.Barrier(count)
-
-    def run(number: int) -> None:
-        try:
-            with context.use(tenant):
-                barrier.wait()
-                try:
-                    results.append(work(number))
-                except (InsufficientFunds, KeyReused) as refused:
-                    results.append(type(refused))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[number]) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 def test_fifty_at_once_with_one_key_have_one_effect(live_tenant: Any) -> None:
     """money.md W25."""
     account = wallet()
@@ -345,6 +294,29 @@ class LedgerMachine(RuleBasedStateMachine):
         legs = [Leg(self.account[name], eur(-taken)), Leg(clearing(), eur(taken))]
         services.hold_capture(hold=hold, kind="withdrawal", legs=legs, key=self.key(), actor=ACTOR)
         self.balance[name] -= taken
+
+    @rule(amounts=st.lists(st.integers(1, 300), min_size=1, max_size=4), repeat=st.booleans(), data=st.data())
+    def batch(self, amounts: list[int], repeat: bool, data: st.DataObject) -> None:
+        """All of it or nothing; money that comes in may go out again further on, never before."""
+        postings, after = [], dict(self.balance)
+        for amount in amounts:
+            name = data.draw(st.sampled_from(["client:1", "client:2"]))
+            signed = data.draw(st.sampled_from([amount, -amount]))
+            legs = [Leg(self.account[name], eur(signed)), Leg(clearing(), eur(-signed))]
+            postings.append(services.Posting(kind="batch", legs=legs, key=self.key()))
+            after[name] += signed
+            if signed < 0 and after[name] < self.held(name):
+                with pytest.raises(InsufficientFunds):
+                    services.post_many(postings=postings, actor=ACTOR)
+                return
+        assert services.post_many(postings=postings, actor=ACTOR) == len(postings)
+        self.balance = after
+        if repeat:
+            assert services.post_many(postings=postings, actor=ACTOR) == 0
+
+    @rule()
+    def close(self) -> None:
+        services.period_close(until=now(), actor=ACTOR)
 
     @rule(amount=st.integers(1, 100))
     def crash(self, amount: int) -> None:
