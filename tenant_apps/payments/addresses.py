@@ -25,3 +25,8 @@ def return_url(deposit_id: UUID) -> str:
 
 def cancel_url(deposit_id: UUID) -> str:
     return _portal("deposit-return", deposit_id) + "?cancelled=1"
+
+
+def withdrawal_url(withdrawal_id: UUID) -> str:
+    """The client's own page about a withdrawal."""
+    return _portal("withdrawal", withdrawal_id)

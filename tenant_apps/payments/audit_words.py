@@ -28,6 +28,14 @@ audit_words.declare(
         "payments.withdrawal_cancelled": pgettext_lazy("audit act", "Cancelled a withdrawal"),
         "payments.withdrawal_paid": pgettext_lazy("audit act", "Paid a withdrawal"),
         "payments.withdrawal_failed": pgettext_lazy("audit act", "Could not pay a withdrawal"),
+        "payments.withdrawal_agreed": pgettext_lazy("audit act", "Agreed to a withdrawal"),
+        "payments.destination_added": pgettext_lazy("audit act", "Added a payout account"),
+        "payments.destination_verified": pgettext_lazy("audit act", "Verified a payout account"),
+        "payments.destination_refused": pgettext_lazy("audit act", "Refused a payout account"),
+        "payments.destination_removed": pgettext_lazy("audit act", "Removed a payout account"),
+        "payments.approval_rule_saved": pgettext_lazy("audit act", "Saved a rule for approving withdrawals"),
+        "payments.approval_rule_removed": pgettext_lazy("audit act", "Removed a rule for approving withdrawals"),
+        "payments.payout_settings_saved": pgettext_lazy("audit act", "Saved what is promised for withdrawals"),
         "payments.wire_sent": pgettext_lazy("audit act", "Sent a bank transfer"),
         "payments.limits_saved": pgettext_lazy("audit act", "Saved the limits of withdrawals"),
         "payments.limits_removed": pgettext_lazy("audit act", "Removed the limits of withdrawals"),
@@ -35,6 +43,20 @@ audit_words.declare(
 )
 audit_words.declare_fields(
     {
+        "auto": pgettext_lazy("audit field", "Without asking anybody"),
+        "auto_risk_below": pgettext_lazy("audit field", "Only with a risk below"),
+        "client_daily": pgettext_lazy("audit field", "Per client and day"),
+        "client_monthly": pgettext_lazy("audit field", "Per client and month"),
+        "client_weekly": pgettext_lazy("audit field", "Per client and week"),
+        "cooling_hours": pgettext_lazy("audit field", "Waiting hours of a payout account"),
+        "monthly": pgettext_lazy("audit field", "Per month"),
+        "payouts": pgettext_lazy("audit field", "Ways out"),
+        "promised_hours": pgettext_lazy("audit field", "Hours promised"),
+        "risk_from": pgettext_lazy("audit field", "Risk of at least"),
+        "steps": pgettext_lazy("audit field", "Approvals"),
+        "total_daily": pgettext_lazy("audit field", "All clients, per day"),
+        "verify_destinations": pgettext_lazy("audit field", "Payout accounts are verified"),
+        "weekly": pgettext_lazy("audit field", "Per week"),
         "bank_reference": pgettext_lazy("audit field", "Bank's reference"),
         "countries": pgettext_lazy("audit field", "Countries"),
         "currency": pgettext_lazy("audit field", "Currency"),
@@ -64,6 +86,7 @@ audit_words.declare_values(
     {
         "payments.method": method_names(),
         "payments.methods": method_names(),
+        "payments.payouts": method_names(),
         "likeness": {
             "mailbox": pgettext_lazy("audit value", "the mailbox"),
             "name": pgettext_lazy("audit value", "the name"),

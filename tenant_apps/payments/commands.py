@@ -1,21 +1,27 @@
-"""Outside calls that give money back. The part's id is the operation id: sent again it has one effect, or is found."""
+"""Outside calls that give money back or pay it out. The part's id is the operation id: sent again it has one effect, or
+is found."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
+
+from django.utils.translation import pgettext
 
 from kernel.commands import CommandType, command
 from kernel.errors import Rejected
 from kernel.models import Command
 from kernel.money import Money
+from kernel.tenancy import context
 from tenant_apps.payments.actors import REFUND
 
-from . import registry
-from .models import ProviderAccount
-from .ports import RefundState, RefundStatus
+from . import addresses, registry
+from .models import Destination, ProviderAccount, WithdrawalPart
+from .ports import PayoutOrder, PayoutProvider, RefundState, RefundStatus
+from .services.deposits import payer_of
+from .services.destinations import usable
 from .services.parts import part_apply
 from .services.providers import provider_of
 
@@ -26,6 +32,7 @@ def _as_result(status: RefundStatus) -> dict[str, Any]:
         "reference": status.reference,
         "amount": status.amount.as_json(),
         "failure_text": status.failure_text,
+        "page_url": status.page_url,
     }
 
 
@@ -35,6 +42,7 @@ def _from_result(result: Mapping[str, Any]) -> RefundStatus:
         reference=str(result["reference"]),
         amount=Money.from_json(result["amount"]),
         failure_text=str(result["failure_text"]),
+        page_url=str(result.get("page_url", "")),
     )
 
 
@@ -71,3 +79,41 @@ class RefundCommand(CommandType):
         amount = Money.from_json(command.payload["amount"])
         refused = RefundStatus(state=RefundState.FAILED, reference="", amount=amount, failure_text=str(error))
         part_apply(part_id=UUID(command.payload["part_id"]), status=refused, actor=REFUND)
+
+
+@command("payments.payout")
+class PayoutCommand(RefundCommand):
+    """Pay a share of a withdrawal out to the destination that the client has in the address book.
+
+    The destination is read, and has to be usable still, at the time of the call: one refused in between gets nothing.
+    """
+
+    def send(self, command: Command) -> Mapping[str, Any]:
+        part = WithdrawalPart.objects.select_related("withdrawal__client", "provider_account").get(pk=command.pk)
+        destination = Destination.objects.get(pk=command.payload["destination_id"])
+        if usable(destination):
+            raise Rejected(pgettext("payments error", "Nothing may be paid to this account any more."))
+        provider = cast(PayoutProvider, provider_of(part.provider_account))
+        return _as_result(provider.payout(payout_order(part, destination)))
+
+    def find(self, command: Command) -> Mapping[str, Any] | None:
+        part = WithdrawalPart.objects.select_related("provider_account").get(pk=command.pk)
+        provider = cast(PayoutProvider, provider_of(part.provider_account))
+        found = provider.find_payout(part.pk, reference=part.provider_reference)
+        return _as_result(found) if found else None
+
+
+def payout_order(part: WithdrawalPart, destination: Destination) -> PayoutOrder:
+    withdrawal, client = part.withdrawal, part.withdrawal.client
+    return PayoutOrder(
+        operation_id=part.pk,
+        reference=withdrawal.reference,
+        amount=part.amount,
+        method=destination.method,
+        destination=destination.details,
+        payee=payer_of(client),
+        language=client.language,
+        description=f"{context.tenant().name} {withdrawal.reference}",
+        webhook_url=addresses.webhook_url(part.provider_account_id),
+        return_url=addresses.withdrawal_url(withdrawal.pk),
+    )

@@ -51,6 +51,13 @@ class SamePerson(Forbidden):
     )
 
 
+class NotYourTurn(Forbidden):
+    """The next step of this withdrawal is for somebody else: another role, or the client's manager."""
+
+    code = "not_your_turn"
+    message = pgettext_lazy("payments error", "This step is for somebody else to decide.")
+
+
 class WrongState(Conflict):
     """The object has moved on; the action no longer applies."""
 

@@ -79,7 +79,38 @@ def _withdrawal_failed(entry: TimelineEntry) -> str:
     }
 
 
+def _agreed(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Withdrawal of %(amount)s agreed to; the next approval follows.") % {
+        "amount": _amount(entry)
+    }
+
+
+def _account(entry: TimelineEntry) -> str:
+    return f"\u2066{entry.data.get('label', '')}\u2069"
+
+
+def _destination_added(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Payout account %(account)s added.") % {"account": _account(entry)}
+
+
+def _destination_verified(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Payout account %(account)s verified.") % {"account": _account(entry)}
+
+
+def _destination_refused(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Payout account %(account)s refused.") % {"account": _account(entry)}
+
+
+def _destination_removed(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Payout account %(account)s removed.") % {"account": _account(entry)}
+
+
 for _name, _icon, _tone, _words, _for_client in (
+    ("payments.withdrawal_agreed", "clipboard-check", "info", _agreed, False),
+    ("payments.destination_added", "contact", "neutral", _destination_added, True),
+    ("payments.destination_verified", "shield-check", "success", _destination_verified, True),
+    ("payments.destination_refused", "circle-x", "danger", _destination_refused, True),
+    ("payments.destination_removed", "trash-2", "neutral", _destination_removed, True),
     ("payments.deposit_credited", "arrow-down-left", "success", _credited, True),
     ("payments.deposit_failed", "circle-x", "warning", _failed, True),
     ("payments.deposit_reversed", "rotate-ccw", "danger", _reversed, True),

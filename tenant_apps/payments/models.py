@@ -4,8 +4,8 @@ State machines (every move is a compare-and-set under the row's lock, in service
 
     Deposit     created → pending → [authorised | delayed] → credited ⇄ reversed   (back when a dispute is won)
                                   → failed | expired            (money that arrives later still credits)
-    Withdrawal  requested → checked → approved → sending → paid | failed
-                requested → cancelled;  requested | checked → rejected
+    Withdrawal  requested → checked → sending → paid | failed      (checked waits for each approval of its chain)
+                requested | checked → cancelled | rejected
     Part        planned → sending → paid | failed;  planned → dropped
 """
 
@@ -32,6 +32,7 @@ class ProviderAccount(Entity):
     mode = models.CharField(max_length=8, default="test")  # test or live
     settings = models.JSONField(default=dict)
     methods = models.JSONField(default=list)  # codes offered, in order
+    payouts = models.JSONField(default=list, db_default=[])  # payout methods used, besides refunds
     currencies = models.JSONField(default=list)  # empty: whatever the provider takes
     enabled = models.BooleanField(default=False)
     position = models.PositiveSmallIntegerField(default=10)
@@ -262,6 +263,17 @@ class Withdrawal(Entity):
     iban = models.CharField(max_length=34, blank=True)  # where what cannot go back to a source goes
     holder = models.CharField(max_length=120, blank=True)
     bank = models.CharField(max_length=120, blank=True)
+    method = models.CharField(
+        max_length=40, blank=True, default="", db_default=""
+    )  # payout method of what cannot go back to a source
+    destination = models.ForeignKey(
+        "payments.Destination", null=True, on_delete=models.PROTECT, related_name="withdrawals"
+    )
+    risk = models.PositiveSmallIntegerField(default=0, db_default=0)  # 0 to 100 (services/risk.py)
+    risk_signs = models.JSONField(default=list, db_default=[])  # codes, the weightiest first
+    rule = models.ForeignKey("payments.ApprovalRule", null=True, on_delete=models.SET_NULL, related_name="+")
+    auto = models.BooleanField(default=False, db_default=False)  # let through by the rule, no person was asked
+    due_at = models.DateTimeField(null=True)  # when it should be on its way, as promised to the client
     checks = models.JSONField(default=list)  # [{code, good, words}] at the time of checking
     requested_by = models.CharField(max_length=40, blank=True)  # staff who asked on the client's behalf
     proposer_id = models.CharField(max_length=40, blank=True)
@@ -291,6 +303,9 @@ class Withdrawal(Entity):
             models.Index(fields=["-created_at", "-id"], name="payments_withdrawal_newest"),
             models.Index(fields=["client", "-created_at"], name="payments_withdrawal_client"),
             models.Index(fields=["state", "created_at"], name="payments_withdrawal_state"),
+            models.Index(
+                fields=["currency", "created_at"], name="payments_withdrawal_auto", condition=models.Q(auto=True)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -310,15 +325,21 @@ class Withdrawal(Entity):
 
 
 class WithdrawalPolicy(Entity):
-    """Limits of withdrawals in a currency; without a row there are none. `daily` is per client and 24 hours."""
+    """Limits of withdrawals in a currency from a KYC level on; without a row there are none.
+
+    Per client: `daily` in 24 hours, `weekly` in 7 days, `monthly` in 30. The row of the highest level the client has counts.
+    """
 
     currency = models.CharField(max_length=8)
+    kyc_level = models.PositiveSmallIntegerField(default=0, db_default=0)
     minimum_minor = models.BigIntegerField(default=1)
     daily_minor = models.BigIntegerField(null=True, blank=True)
+    weekly_minor = models.BigIntegerField(null=True, blank=True)
+    monthly_minor = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         db_table = "payments_withdrawal_policy"
-        constraints = [models.UniqueConstraint(fields=["currency"], name="payments_policy_currency")]
+        constraints = [models.UniqueConstraint(fields=["currency", "kyc_level"], name="payments_policy_level")]
 
     def __str__(self) -> str:
         return self.currency
@@ -329,7 +350,18 @@ class WithdrawalPolicy(Entity):
 
     @property
     def daily(self) -> Money | None:
-        return None if self.daily_minor is None else Money(self.daily_minor, self.currency)
+        return self._money(self.daily_minor)
+
+    @property
+    def weekly(self) -> Money | None:
+        return self._money(self.weekly_minor)
+
+    @property
+    def monthly(self) -> Money | None:
+        return self._money(self.monthly_minor)
+
+    def _money(self, minor: int | None) -> Money | None:
+        return None if minor is None else Money(minor, self.currency)
 
 
 class PartState(models.TextChoices):
@@ -352,6 +384,9 @@ class WithdrawalPart(Entity):
     hold_id = models.CharField(max_length=40, blank=True)
     provider_reference = models.CharField(max_length=120, blank=True)
     failure_text = models.CharField(max_length=300, blank=True)
+    page_url = models.TextField(
+        blank=True, default="", db_default=""
+    )  # where the client still has to say where the money goes
     sent_by = models.CharField(max_length=160, blank=True)
     closed_at = models.DateTimeField(null=True)
 
@@ -473,3 +508,12 @@ def state_tone(state: Any) -> str:
         "authorised": "info",
         "pending": "brand",
     }.get(str(state), "neutral")
+
+
+from .payout_models import (  # noqa: E402, F401 - one app, one module of models for everybody else
+    ApprovalRule,
+    ApprovalStep,
+    Destination,
+    DestinationState,
+    PayoutSettings,
+)

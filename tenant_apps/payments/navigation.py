@@ -2,7 +2,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
 
-from .permissions_list import BANK_IMPORT, LIMITS, PROVIDERS, VIEW
+from .permissions_list import BANK_IMPORT, LIMITS, PROVIDERS, RULES, VIEW
 from .selectors import waiting_count
 
 register(
@@ -45,6 +45,16 @@ register(
     url="payments:limits",
     permission=LIMITS,
     order=42,
+)
+register(
+    "office",
+    section="settings",
+    key="payments-approval",
+    label=pgettext_lazy("navigation", "Approval of withdrawals"),
+    icon="list-checks",
+    url="payments:approval-rules",
+    permission=RULES,
+    order=43,
 )
 register(
     "portal",

@@ -21,6 +21,23 @@ APPROVE = register(
     scoped=True,
     critical=True,
 )
+AGREE = register(
+    "payments.withdrawal.agree",
+    pgettext_lazy("permission", "Agree to withdrawals of one's own clients where a rule asks their manager"),
+    scoped=True,
+    critical=True,
+)
+DESTINATIONS = register(
+    "payments.destination.verify",
+    pgettext_lazy("permission", "Verify and refuse the accounts that clients are paid to"),
+    scoped=True,
+    critical=True,
+)
+RULES = register(
+    "payments.rules.edit",
+    pgettext_lazy("permission", "Set who approves which withdrawals, and what is promised"),
+    critical=True,
+)
 PROVIDERS = register(
     "payments.provider.edit",
     pgettext_lazy("permission", "Connect payment providers and set their keys and rules"),

@@ -49,3 +49,9 @@ def adapter_class(kind: str) -> type[PaymentProvider]:
 
 def capabilities(kind: str) -> Capabilities:
     return adapter_class(kind).capabilities
+
+
+def pays_by_itself(kind: str) -> bool:
+    """Whether payouts of this kind are calls of ours. A bank without an API has them sent by people."""
+    adapter = adapters().get(kind)
+    return adapter is not None and bool(adapter.capabilities.payout_methods) and hasattr(adapter, "payout")

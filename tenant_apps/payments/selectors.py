@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Q, QuerySet, Sum, Value
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from kernel import clock
@@ -19,9 +19,13 @@ from kernel.permissions import scoped
 from .models import (
     OPEN_DEPOSITS,
     OPEN_WITHDRAWALS,
+    ApprovalRule,
+    ApprovalStep,
     BankLine,
     Deposit,
     DepositState,
+    Destination,
+    DestinationState,
     LineState,
     MethodRule,
     ProviderAccount,
@@ -29,9 +33,11 @@ from .models import (
     WithdrawalPolicy,
     WithdrawalState,
 )
-from .permissions_list import APPROVE, BANK_IMPORT, PROPOSE, VIEW
+from .permissions_list import AGREE, APPROVE, BANK_IMPORT, DESTINATIONS, PROPOSE, VIEW
+from .services.chain import ANYBODY, MANAGER, roles_of
 
 _KEPT = F("received_minor") - Coalesce(F("reversed_minor"), Value(0))
+LATE = Q(state__in=[WithdrawalState.REQUESTED, WithdrawalState.CHECKED, WithdrawalState.SENDING])
 _OWNER = {"owner": "client__owner_id", "team": "client__team_id"}
 
 
@@ -41,7 +47,8 @@ def deposits_visible(actor: Actor, code: str = VIEW) -> QuerySet[Deposit]:
 
 
 def withdrawals_visible(actor: Actor, code: str = VIEW) -> QuerySet[Withdrawal]:
-    return scoped(actor, code, Withdrawal.objects.select_related("client"), **_OWNER)
+    rows = Withdrawal.objects.select_related("client", "destination", "rule")
+    return scoped(actor, code, rows, **_OWNER)
 
 
 def deposit_get(actor: Actor, deposit_id: UUID) -> Deposit:
@@ -67,7 +74,8 @@ def client_deposit(client_id: UUID, deposit_id: UUID) -> Deposit:
 
 
 def client_withdrawal(client_id: UUID, withdrawal_id: UUID) -> Withdrawal:
-    found = Withdrawal.objects.filter(client_id=client_id, pk=withdrawal_id).first()
+    rows = Withdrawal.objects.select_related("client", "destination")
+    found = rows.filter(client_id=client_id, pk=withdrawal_id).first()
     if found is None:
         raise NotFound
     return found
@@ -81,7 +89,7 @@ def provider_account_get(account_id: UUID) -> ProviderAccount:
 
 
 def withdrawal_policies() -> list[WithdrawalPolicy]:
-    return list(WithdrawalPolicy.objects.order_by("currency"))
+    return list(WithdrawalPolicy.objects.order_by("currency", "kyc_level"))
 
 
 def withdrawal_policy_get(policy_id: UUID) -> WithdrawalPolicy:
@@ -89,11 +97,6 @@ def withdrawal_policy_get(policy_id: UUID) -> WithdrawalPolicy:
     if found is None:
         raise NotFound
     return found
-
-
-def withdrawal_policy_of(currency: str) -> WithdrawalPolicy | None:
-    """The limits of a currency; None where there are none."""
-    return WithdrawalPolicy.objects.filter(currency=currency).first()
 
 
 def unlimited_currencies() -> list[str]:
@@ -140,34 +143,101 @@ class Counters:
     open_deposits: int
     attention: int
     unmatched: int
+    to_verify: int
+    late: int
 
     @property
     def to_do(self) -> int:
-        return self.to_check + self.to_approve + self.attention + self.unmatched
+        return self.to_check + self.to_approve + self.attention + self.unmatched + self.to_verify
 
 
 def counters(actor: Actor) -> Counters:
-    """Three queries. `to_approve` leaves out what the actor proposed: somebody else has to."""
-    mine = Q(state=WithdrawalState.CHECKED) & ~Q(proposer_id=actor.id) & ~Q(requested_by=actor.id)
+    """Six queries at most. `to_check` and `to_approve` are what this actor may decide next; `late` is past its promise."""
     out = withdrawals_visible(actor).aggregate(
-        to_check=Count("pk", filter=Q(state=WithdrawalState.REQUESTED)),
-        to_approve=Count("pk", filter=mine),
         sending=Count("pk", filter=Q(state=WithdrawalState.SENDING)),
+        late=Count("pk", filter=LATE & Q(due_at__lt=clock.now())),
     )
+    mine = dict(waiting_for(actor).values_list("state").annotate(number=Count("pk")).order_by())
     came = deposits_visible(actor).aggregate(
         open=Count("pk", filter=Q(state__in=OPEN_DEPOSITS)), attention=Count("pk", filter=~Q(attention=""))
     )
     lines = 0
     if actor.may(BANK_IMPORT):
         lines = BankLine.objects.filter(state__in=[LineState.UNMATCHED, LineState.PROPOSED]).count()
+    verify = 0
+    if actor.may(DESTINATIONS):
+        verify = destinations_visible(actor).filter(state=DestinationState.NEW).count()
     return Counters(
-        out["to_check"] if actor.may(PROPOSE) else 0,
-        out["to_approve"] if actor.may(APPROVE) else 0,
+        mine.get(WithdrawalState.REQUESTED, 0),
+        mine.get(WithdrawalState.CHECKED, 0),
         out["sending"],
         came["open"],
         came["attention"],
         lines,
+        verify,
+        out["late"],
     )
+
+
+def waiting_for(actor: Actor) -> QuerySet[Withdrawal]:
+    """Withdrawals whose next step is this actor's: theirs to check, or to approve by right, role or as the manager."""
+    step = ApprovalStep.objects.filter(withdrawal=OuterRef("pk"))
+    rows = withdrawals_visible(actor).alias(
+        next_who=Subquery(step.filter(decided_at=None).order_by("position").values("who")[:1])
+    )
+    mine = Q(pk__in=[])
+    if actor.may(PROPOSE):
+        mine |= Q(state=WithdrawalState.REQUESTED, pk__in=withdrawals_visible(actor, PROPOSE).values("pk"))
+    approve = Q(state=WithdrawalState.CHECKED)
+    if actor.may(APPROVE):
+        whose = [ANYBODY, *roles_of(actor)]
+        mine |= approve & Q(next_who__in=whose, pk__in=withdrawals_visible(actor, APPROVE).values("pk"))
+    if actor.may(APPROVE) or actor.may(AGREE):
+        mine |= approve & Q(next_who=MANAGER, client__owner_id=_uuid(actor.id))
+    decided = step.filter(decided_by_id=actor.id)
+    theirs = Q(state=WithdrawalState.CHECKED) & (Q(requested_by=actor.id) | Exists(decided))
+    return rows.filter(mine).exclude(theirs)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def destinations_visible(actor: Actor) -> QuerySet[Destination]:
+    return scoped(actor, DESTINATIONS, Destination.objects.select_related("client"), **_OWNER)
+
+
+def destination_get(actor: Actor, destination_id: UUID) -> Destination:
+    found = destinations_visible(actor).filter(pk=destination_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def client_destinations(client_id: UUID) -> list[Destination]:
+    """The client's address book, without what was taken out of it."""
+    rows = Destination.objects.filter(client_id=client_id).exclude(state=DestinationState.RETIRED)
+    return list(rows.order_by("created_at"))
+
+
+def same_elsewhere(destination: Destination) -> list[Destination]:
+    """The same account in other clients' books: a cluster, or a household."""
+    rows = Destination.objects.filter(fingerprint=destination.fingerprint).exclude(client_id=destination.client_id)
+    return list(rows.select_related("client")[:10])
+
+
+def approval_rules() -> list[ApprovalRule]:
+    return list(ApprovalRule.objects.order_by("position", "created_at"))
+
+
+def approval_rule_get(rule_id: UUID) -> ApprovalRule:
+    found = ApprovalRule.objects.filter(pk=rule_id).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def waiting_count(actor: Actor) -> int:
@@ -183,7 +253,7 @@ DEPOSIT_VIEWS = {
     "attention": ~Q(attention=""),
 }
 WITHDRAWAL_VIEWS = {
-    "todo": Q(state__in=[WithdrawalState.REQUESTED, WithdrawalState.CHECKED]),
+    "waiting": Q(state__in=[WithdrawalState.REQUESTED, WithdrawalState.CHECKED]),
     "sending": Q(state__in=[WithdrawalState.APPROVED, WithdrawalState.SENDING]),
     "paid": Q(state=WithdrawalState.PAID),
     "refused": Q(state__in=[WithdrawalState.REJECTED, WithdrawalState.CANCELLED, WithdrawalState.FAILED]),
@@ -284,12 +354,5 @@ def open_withdrawals_of(client_id: UUID) -> list[Withdrawal]:
 
 
 def next_to_decide(actor: Actor, after: Withdrawal) -> Withdrawal | None:
-    """The next withdrawal waiting for this actor: to check, or to approve unless they proposed it. Oldest first."""
-    waiting = Q()
-    if actor.may(PROPOSE):
-        waiting |= Q(state=WithdrawalState.REQUESTED)
-    if actor.may(APPROVE):
-        waiting |= Q(state=WithdrawalState.CHECKED) & ~Q(proposer_id=actor.id)
-    if not waiting:
-        return None
-    return withdrawals_visible(actor).filter(waiting).exclude(pk=after.pk).order_by("created_at").first()
+    """The next withdrawal whose step is this actor's, the one promised soonest first."""
+    return waiting_for(actor).exclude(pk=after.pk).order_by(F("due_at").asc(nulls_last=True), "created_at").first()

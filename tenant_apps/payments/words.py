@@ -6,6 +6,8 @@ from typing import Any
 
 from django.utils.translation import pgettext_lazy
 
+from tenant_apps.wallets import risk_signs
+
 from . import registry
 from .models import RejectReason
 
@@ -57,6 +59,7 @@ CHECKS: dict[str, Any] = {
     ),
     "name": pgettext_lazy("withdrawal check", "The account holder is the client"),
     "iban": pgettext_lazy("withdrawal check", "The IBAN is well formed"),
+    "destination": pgettext_lazy("withdrawal check", "The payout account is verified and past its waiting time"),
 }
 ATTENTION: dict[str, Any] = {
     "amount": pgettext_lazy("deposit attention", "Another amount arrived than was asked for"),
@@ -65,6 +68,17 @@ ATTENTION: dict[str, Any] = {
     "reversed": pgettext_lazy("deposit attention", "Reversed; taken from the wallet"),
     "refunded": pgettext_lazy("deposit attention", "Given back on the provider's own pages; taken from the wallet"),
     "reversed_uncovered": pgettext_lazy("deposit attention", "Reversed; the wallet no longer held the money"),
+}
+
+RISK: dict[str, Any] = {
+    "shared_destination": pgettext_lazy("risk sign", "Another client has the same payout account"),
+    "reversed_deposit": pgettext_lazy("risk sign", "A deposit was taken back before"),
+    "fresh_deposit": pgettext_lazy("risk sign", "Money came in within three days"),
+    "new_destination": pgettext_lazy("risk sign", "The payout account is younger than a week"),
+    "other_country": pgettext_lazy("risk sign", "The payout account is in another country"),
+    "often_today": pgettext_lazy("risk sign", "Three withdrawals or more within 24 hours"),
+    "young_account": pgettext_lazy("risk sign", "The client registered within a week"),
+    "first_withdrawal": pgettext_lazy("risk sign", "The client's first withdrawal"),
 }
 
 MATCH: dict[str, Any] = {
@@ -88,6 +102,7 @@ ACTIONS: dict[str, Any] = {
     "payments.deposit_closed": pgettext_lazy("payments story", "Closed by hand"),
     "payments.withdrawal_requested": pgettext_lazy("payments story", "Requested"),
     "payments.withdrawal_checked": pgettext_lazy("payments story", "Checked and proposed"),
+    "payments.withdrawal_agreed": pgettext_lazy("payments story", "Agreed; the next approval follows"),
     "payments.withdrawal_approved": pgettext_lazy("payments story", "Approved"),
     "payments.withdrawal_rejected": pgettext_lazy("payments story", "Rejected"),
     "payments.withdrawal_cancelled": pgettext_lazy("payments story", "Cancelled by the client"),
@@ -99,6 +114,11 @@ ACTIONS: dict[str, Any] = {
 
 def action_words(code: str) -> str:
     return str(ACTIONS.get(code, code))
+
+
+def risk_words(code: str) -> str:
+    known = RISK | {sign.code: sign.words for sign in risk_signs.registered()}
+    return str(known.get(code, code))
 
 
 def match_words(code: str) -> str:

@@ -57,9 +57,11 @@ SPECIAL: dict[str, Special] = {
     "kyc.Case": lambda p: {"state": "submitted"},
 }
 # Written by functions of the database only; the ledger's own tests cover them, and no address carries their ids.
-WRITTEN_BY_FUNCTIONS = {"ledger.Account", "ledger.Transfer", "ledger.Entry", "ledger.Hold"}
+WRITTEN_BY_FUNCTIONS = {
+    "ledger.Account", "ledger.Transfer", "ledger.Entry", "ledger.Hold", "ledger.Period", "ledger.Snapshot",
+}  # fmt: skip
 # A second population of the same brokerage shares these.
-ONE_PER_BROKERAGE = {"branding.BrandVersion", "payments.WithdrawalPolicy"}
+ONE_PER_BROKERAGE = {"branding.BrandVersion", "payments.PayoutSettings", "payments.WithdrawalPolicy"}
 
 
 def tenant_models() -> list[type[models.Model]]:

@@ -49,6 +49,14 @@ class ProviderForm(UiForm, forms.Form):
             widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox checkbox-sm"}),
             initial=account.methods if account else [method.code for method in self.capabilities.methods],
         )
+        if self.capabilities.payout_methods and registry.pays_by_itself(kind):
+            self.fields["payouts"] = forms.MultipleChoiceField(
+                label=pgettext_lazy("provider form", "Pays out"),
+                required=False,
+                choices=[(method.code, method_name(method.code)) for method in self.capabilities.payout_methods],
+                widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox checkbox-sm"}),
+                initial=account.payouts if account else [],
+            )
         self.fields["enabled"] = forms.BooleanField(
             label=pgettext_lazy("provider form", "Offered to clients"), required=False
         )
@@ -157,7 +165,8 @@ class LimitsForm(UiForm, forms.Form):
         wanted = policy.currency if policy else str((data or kwargs.get("initial") or {}).get("currency") or "")
         self.currency = wanted if wanted in CURRENCIES else (free[0] if free else "EUR")
         if policy is not None:
-            kwargs["initial"] = {"minimum": policy.minimum, "daily": policy.daily}
+            caps = {"daily": policy.daily, "weekly": policy.weekly, "monthly": policy.monthly}
+            kwargs["initial"] = {"kyc_level": policy.kyc_level, "minimum": policy.minimum, **caps}
         super().__init__(*args, **kwargs)
         if policy is None:
             self.fields["currency"] = forms.ChoiceField(
@@ -174,18 +183,28 @@ class LimitsForm(UiForm, forms.Form):
                     }
                 ),
             )
+        self.fields["kyc_level"] = forms.IntegerField(
+            label=pgettext_lazy("limits form", "From KYC level"), min_value=0, max_value=9, initial=0, required=False,
+            help_text=pgettext_lazy("limits form", "The limits of the highest level a client has reached count."),
+        )  # fmt: skip
         self.fields["minimum"] = MoneyField(
             currency=self.currency,
             label=pgettext_lazy("limits form", "Least amount of a withdrawal"),
         )
-        self.fields["daily"] = MoneyField(
-            currency=self.currency,
-            required=False,
-            label=pgettext_lazy("limits form", "Most per client in 24 hours"),
-            help_text=pgettext_lazy(
-                "limits form", "Everything asked for and not refused counts. Empty means no limit."
-            ),
-        )
+        labels = {
+            "daily": pgettext_lazy("limits form", "Most per client in 24 hours"),
+            "weekly": pgettext_lazy("limits form", "Most per client in 7 days"),
+            "monthly": pgettext_lazy("limits form", "Most per client in 30 days"),
+        }
+        for name, label in labels.items():
+            self.fields[name] = MoneyField(
+                currency=self.currency,
+                required=False,
+                label=label,
+                help_text=pgettext_lazy(
+                    "limits form", "Everything asked for and not refused counts. Empty means no limit."
+                ),
+            )
         for added in self.fields.values():
             style_widget(added)
 

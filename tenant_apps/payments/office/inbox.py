@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
+from kernel import clock
 from kernel.errors import AppError, NotFound
 from kernel.guards import guard
 from kernel.models import AuditEntry, Command, InboxMessage
@@ -26,17 +27,21 @@ from tenant_apps.wallets.selectors import wallets_of
 
 from .. import selectors, words
 from ..models import Deposit, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
-from ..permissions_list import APPROVE, DEPOSIT_MANAGE, EXPORT, PROPOSE
+from ..permissions_list import APPROVE, DEPOSIT_MANAGE, DESTINATIONS, EXPORT, PROPOSE
+from ..services.chain import may_take
 from ..services.checks import withdrawal_checks
 from ..services.deposits import deposit_ask, deposit_close
+from ..services.destinations import usable
 from ..services.parts import part_sent_by_hand
 from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject
 from .tables import DEPOSITS, WITHDRAWALS
 
 WITHDRAWAL_TABS = [
-    ("", pgettext_lazy("payments view", "All")),
-    ("todo", pgettext_lazy("payments view", "To decide")),
+    ("mine", pgettext_lazy("payments view", "For me")),
+    ("waiting", pgettext_lazy("payments view", "To decide")),
     ("sending", pgettext_lazy("payments view", "Being sent")),
+    ("late", pgettext_lazy("payments view", "Late")),
+    ("", pgettext_lazy("payments view", "All")),
     ("paid", pgettext_lazy("payments view", "Paid")),
     ("refused", pgettext_lazy("payments view", "Not paid")),
 ]
@@ -50,7 +55,12 @@ DEPOSIT_TABS = [
 
 
 def filtered_withdrawals(request: Any, rows: QuerySet[Withdrawal]) -> QuerySet[Withdrawal]:
-    chosen = selectors.WITHDRAWAL_VIEWS.get(request.GET.get("view", ""))
+    view = request.GET.get("view", "")
+    if view == "mine":
+        rows = rows.filter(pk__in=selectors.waiting_for(request.actor).values("pk"))
+    if view == "late":
+        rows = rows.filter(selectors.LATE, due_at__lt=clock.now())
+    chosen = selectors.WITHDRAWAL_VIEWS.get(view)
     rows = rows.filter(chosen) if chosen is not None else rows
     return selectors.searched(rows, request.GET.get("q", ""), "reference", "iban", masks=request.actor.masks)
 
@@ -81,7 +91,9 @@ def _list(request: Any, template: str, context: dict[str, Any]) -> HttpResponse:
 def withdrawals(request: Any) -> HttpResponse:
     rows = filtered_withdrawals(request, selectors.withdrawals_visible(request.actor))
     table = build_table(WITHDRAWALS, rows, request)
-    return _list(request, "payments/office/withdrawals.html", {"table": table, "tabs": WITHDRAWAL_TABS})
+    return _list(
+        request, "payments/office/withdrawals.html", {"table": table, "tabs": WITHDRAWAL_TABS, "now": clock.now()}
+    )
 
 
 @guard("payments.view")
@@ -114,17 +126,25 @@ def withdrawal(request: Any, withdrawal_id: UUID) -> HttpResponse:
     actor, deciding = request.actor, row.state in (WithdrawalState.REQUESTED, WithdrawalState.CHECKED)
     parts = list(row.parts.select_related("deposit", "provider_account").order_by("created_at", "id"))
     commands = {command.pk: command for command in Command.objects.filter(pk__in=[part.pk for part in parts])}
+    steps = list(row.steps.order_by("position"))
+    step = next((one for one in steps if one.decided_at is None), None) if deciding else None
+    mine = step is not None and may_take(actor, step, row.client)
+    had_a_part = actor.id in {row.requested_by, *(one.decided_by_id for one in steps)} - {""}
     context = {
         "row": row,
         "parts": [(part, commands.get(part.pk)) for part in parts],
         "checks": withdrawal_checks(row) if deciding else row.checks,
         "reasons": RejectReason.choices,
-        "may_check": row.state == WithdrawalState.REQUESTED and actor.may(PROPOSE, row.client),
-        "may_approve": row.state == WithdrawalState.CHECKED and actor.may(APPROVE, row.client)
-        and actor.id not in (row.proposer_id, row.requested_by),
-        "own_proposal": row.state == WithdrawalState.CHECKED and actor.id == row.proposer_id,
-        "may_reject": deciding and (actor.may(PROPOSE, row.client) or actor.may(APPROVE, row.client)),
+        "steps": steps,
+        "step": step,
+        "may_check": mine and step is not None and step.is_check,
+        "may_approve": mine and step is not None and not step.is_check and not had_a_part,
+        "own_proposal": step is not None and not step.is_check and had_a_part,
+        "may_reject": deciding and (mine or actor.may(PROPOSE, row.client) or actor.may(APPROVE, row.client)),
         "may_send": row.state == WithdrawalState.SENDING and actor.may(PROPOSE, row.client),
+        "may_verify": deciding and row.destination is not None and usable(row.destination) == "new"
+        and actor.may(DESTINATIONS, row.client),
+        "late": row.is_open and row.due_at is not None and row.due_at < clock.now(),
         "story": _story(row),
         **_about(row.client),
     }  # fmt: skip
@@ -195,15 +215,16 @@ def check(request: Any, withdrawal_id: UUID) -> HttpResponse:
     )
 
 
-@guard("payments.withdrawal.approve")
+@guard("payments.view")
 @require_POST
 def approve(request: Any, withdrawal_id: UUID) -> HttpResponse:
+    """The next approval, by right, role or as the client's manager: the service knows whose it is."""
     row = selectors.withdrawal_get(request.actor, withdrawal_id)
     return _decide(
         request,
         row,
         lambda: withdrawal_approve(actor=request.actor, withdrawal_id=row.pk),
-        pgettext("payments", "Approved. The money is being sent."),
+        pgettext("payments", "Approved."),
     )
 
 

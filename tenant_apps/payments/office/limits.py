@@ -31,9 +31,8 @@ def index(request: Any) -> HttpResponse:
 
 @guard("payments.limits.edit")
 def new(request: Any) -> HttpResponse:
-    taken = {policy.currency for policy in selectors.withdrawal_policies()}
     wanted = {"currency": request.GET.get("currency", "")}
-    form = LimitsForm(request.POST or None, free=sorted(CURRENCIES.keys() - taken), initial=wanted)
+    form = LimitsForm(request.POST or None, free=sorted(CURRENCIES), initial=wanted)
     return _form_page(request, form, None)
 
 
@@ -57,8 +56,8 @@ def _saved(request: Any, form: LimitsForm, policy: WithdrawalPolicy | None) -> b
             actor=request.actor,
             policy_id=policy.pk if policy else None,
             currency=form.currency,
-            minimum=form.cleaned_data["minimum"],
-            daily=form.cleaned_data["daily"],
+            kyc_level=form.cleaned_data["kyc_level"] or 0,
+            **{name: form.cleaned_data[name] for name in ("minimum", "daily", "weekly", "monthly")},
         )
     except Invalid as error:
         form.add_error(error.field if error.field in form.fields else None, str(error))

@@ -48,6 +48,7 @@ def _save(request: Any, form: ProviderForm, account: ProviderAccount | None) -> 
             settings=form.values(secret=False),
             credentials={name: value for name, value in form.values(secret=True).items() if value},
             methods=form.cleaned_data["methods"],
+            payouts=form.cleaned_data.get("payouts", []),
             enabled=form.cleaned_data["enabled"],
         )
     except Invalid as error:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import bank, exports, inbox, limits, providers
+from . import bank, exports, inbox, limits, payouts, providers
 
 urlpatterns = [
     path("payments/", inbox.withdrawals, name="inbox"),
@@ -27,6 +27,14 @@ urlpatterns = [
     path("payments/limits/new/", limits.new, name="limits-new"),
     path("payments/limits/<uuid:policy_id>/", limits.edit, name="limits-edit"),
     path("payments/limits/<uuid:policy_id>/remove/", limits.remove, name="limits-remove"),
+    path("payments/accounts/", payouts.destinations, name="destinations"),
+    path("payments/accounts/<uuid:destination_id>/", payouts.destination, name="destination"),
+    path("payments/accounts/<uuid:destination_id>/verify/", payouts.verify, name="destination-verify"),
+    path("payments/accounts/<uuid:destination_id>/refuse/", payouts.refuse, name="destination-refuse"),
+    path("payments/approval/", payouts.rules, name="approval-rules"),
+    path("payments/approval/new/", payouts.rule_new, name="approval-rule-new"),
+    path("payments/approval/<uuid:rule_id>/", payouts.rule_edit, name="approval-rule"),
+    path("payments/approval/<uuid:rule_id>/remove/", payouts.rule_remove, name="approval-rule-remove"),
     path("payments/bank/", bank.index, name="bank"),
     path("payments/bank/upload/", bank.upload, name="bank-upload"),
     path("payments/bank/<uuid:statement_id>/", bank.statement, name="bank-statement"),

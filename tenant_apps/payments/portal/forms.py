@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import pgettext_lazy
 
-from kernel.ui.forms import MoneyField, UiForm
+from kernel.ui.forms import MoneyField, UiForm, style_widget
+
+from ..models import Destination
+from ..ports import DestinationField, PayoutMethod, Shape
 
 
 class DepositForm(UiForm, forms.Form):
@@ -26,13 +30,19 @@ class DepositForm(UiForm, forms.Form):
 
 
 class WithdrawalForm(UiForm, forms.Form):
-    """Amount, and where to if not everything can go back to where it came from. `key`: sent twice, it counts once."""
+    """Amount, and where to if not everything can go back to where it came from: an account of the address book, or a bank
+    account typed here. `key`: sent twice, it counts once."""
 
     key = forms.CharField(max_length=60, required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, currency: str, destinations: Sequence[Destination] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["amount"] = MoneyField(currency=currency, label=pgettext_lazy("cashier", "Amount"))
+        self.by_id = {str(row.pk): row for row in destinations}
+        self.fields["destination"] = forms.ChoiceField(
+            label=pgettext_lazy("cashier", "To"), required=False,
+            choices=[("", ""), *((key, row.label) for key, row in self.by_id.items())],
+        )  # fmt: skip
         self.fields["holder"] = forms.CharField(
             label=pgettext_lazy("cashier", "Account holder"), max_length=120, required=False
         )
@@ -43,3 +53,29 @@ class WithdrawalForm(UiForm, forms.Form):
             widget=forms.TextInput(attrs={"dir": "ltr", "autocomplete": "off", "spellcheck": "false"}),
         )
         self.fields["bank"] = forms.CharField(label=pgettext_lazy("cashier", "Bank"), max_length=120, required=False)
+
+    def clean_destination(self) -> Destination | None:
+        return self.by_id.get(self.cleaned_data["destination"])
+
+
+class DestinationForm(UiForm, forms.Form):
+    """The fields that a payout method asks for. What is wrong with them the service says."""
+
+    def __init__(self, *args: Any, method: PayoutMethod, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in method.fields:
+            self.fields[field.name] = self._field(field)
+        for added in self.fields.values():
+            style_widget(added)
+
+    @staticmethod
+    def _field(field: DestinationField) -> forms.Field:
+        shared: dict[str, Any] = {"label": field.label, "help_text": field.help, "required": field.required}
+        if field.choices:
+            return forms.ChoiceField(choices=[("", ""), *field.choices], **shared)
+        attrs = {"autocomplete": "off", "spellcheck": "false"}
+        if field.shape is not Shape.TEXT:
+            attrs["dir"] = "ltr"
+        kinds = {Shape.EMAIL: forms.EmailInput, Shape.PHONE: forms.TextInput}
+        widget = kinds.get(field.shape, forms.TextInput)(attrs=attrs)
+        return forms.CharField(max_length=field.longest * 2, widget=widget, **shared)

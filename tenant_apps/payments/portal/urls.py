@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import views, webhooks
+from . import accounts, views, webhooks
 
 urlpatterns = [
     path("webhooks/<uuid:account_id>/", webhooks.webhook, name="webhook"),
@@ -10,5 +10,8 @@ urlpatterns = [
     path("cashier/withdraw/", views.withdraw, name="withdraw"),
     path("cashier/withdrawals/<uuid:withdrawal_id>/", views.withdrawal_page, name="withdrawal"),
     path("cashier/withdrawals/<uuid:withdrawal_id>/cancel/", views.withdrawal_cancel_view, name="withdrawal-cancel"),
+    path("cashier/accounts/", accounts.accounts, name="accounts"),
+    path("cashier/accounts/new/<str:method>/", accounts.account_new, name="account-new"),
+    path("cashier/accounts/<uuid:destination_id>/remove/", accounts.account_remove, name="account-remove"),
     path("cashier/history/", views.history, name="history"),
 ]

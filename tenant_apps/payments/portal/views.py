@@ -21,10 +21,14 @@ from tenant_apps.wallets.selectors import wallet_of, wallets_of
 from tenant_apps.wallets.targets import Target, targets_of
 
 from .. import selectors
-from ..models import Deposit, DepositState
+from ..models import Deposit, DepositState, Destination
+from ..payouts import WIRE, methods_offered
 from ..services import offers
+from ..services.checks import policy_for
 from ..services.deposits import deposit_open, deposit_start
+from ..services.destinations import usable
 from ..services.sources import plan
+from ..services.tracker import tracker_of
 from ..services.withdrawals import withdrawal_cancel, withdrawal_request
 from .forms import DepositForm, WithdrawalForm
 
@@ -178,38 +182,56 @@ def withdraw(request: Any) -> HttpResponse:
     """Ask for money out."""
     wallets = [wallet for wallet in wallets_of(request.client.pk) if wallet.balance]
     currency = _currency(request, [wallet.currency for wallet in wallets])
+    book = payable_destinations(request.client, currency)
     if request.method == "POST":
-        return _request_withdrawal(request, wallets, currency)
-    initial = {**_initial(request), "holder": request.client.name, "key": uuid7().hex}
-    form = WithdrawalForm(currency=currency, initial=initial)
-    context = _withdraw_context(request, wallets, currency, form)
+        return _request_withdrawal(request, wallets, currency, book)
+    chosen = request.GET.get("destination") or (str(book[0].pk) if book else "")
+    initial = {**_initial(request), "holder": request.client.name, "key": uuid7().hex, "destination": chosen}
+    form = WithdrawalForm(currency=currency, destinations=book, initial=initial)
+    context = _withdraw_context(request, wallets, currency, form, book)
     part = "#quote" if request.htmx and request.GET.get("part") == "quote" else ""
     return page(request, f"payments/portal/withdraw.html{part}", context, live=[f"client:{request.client.pk}"])
 
 
-def _withdraw_context(request: Any, wallets: list[Any], currency: str, form: WithdrawalForm) -> dict[str, Any]:
+def payable_destinations(client: Any, currency: str) -> list[Destination]:
+    """Accounts of the address book that something connected can pay to in this currency, those ready to be used first."""
+    offered = {method.code for method in methods_offered(currency, client.country)}
+    rows = [row for row in selectors.client_destinations(client.pk) if row.method in offered]
+    return sorted(
+        (row for row in rows if usable(row) != "refused"), key=lambda row: (usable(row) != "", row.created_at)
+    )
+
+
+def _withdraw_context(
+    request: Any, wallets: list[Any], currency: str, form: WithdrawalForm, book: list[Destination]
+) -> dict[str, Any]:
     return {
         "wallets": wallets,
         "currency": currency,
         "wallet": next((wallet for wallet in wallets if wallet.currency == currency), None),
         "form": form,
         "verified": offers.level_of(request.client) > 0,
-        "plan": _plan(request, currency),
+        "plan": _plan(request, currency, book),
+        "book": [(row, usable(row)) for row in book],
+        "chosen": str(form["destination"].value() or ""),
+        "wires": any(method.code == WIRE for method in methods_offered(currency, request.client.country)),
         "open": selectors.open_withdrawals_of(request.client.pk),
-        "limits": selectors.withdrawal_policy_of(currency),
+        "limits": policy_for(request.client, currency),
     }
 
 
-def _plan(request: Any, currency: str) -> Any:
-    form = WithdrawalForm((request.POST or request.GET).dict(), currency=currency)
+def _plan(request: Any, currency: str, book: list[Destination]) -> Any:
+    form = WithdrawalForm((request.POST or request.GET).dict(), currency=currency, destinations=book)
     if currency not in CURRENCIES or not form.is_valid():
         return None
-    return plan(request.client.pk, form.cleaned_data["amount"])
+    destination = form.cleaned_data["destination"]
+    method = destination.method if destination else WIRE
+    return plan(request.client.pk, form.cleaned_data["amount"], method=method)
 
 
-def _request_withdrawal(request: Any, wallets: list[Any], currency: str) -> HttpResponse:
+def _request_withdrawal(request: Any, wallets: list[Any], currency: str, book: list[Destination]) -> HttpResponse:
     throttle.check("withdrawal", str(request.client.pk), burst=5, per_minute=2)
-    form = WithdrawalForm(request.POST, currency=currency)
+    form = WithdrawalForm(request.POST, currency=currency, destinations=book)
     if form.is_valid():
         try:
             wanted = _requested_once(request, form.cleaned_data)
@@ -217,17 +239,19 @@ def _request_withdrawal(request: Any, wallets: list[Any], currency: str) -> Http
             form.add_error(error.field if error.field in form.fields else None, str(error))
         else:
             return redirect("payments:withdrawal", wanted)
-    context = _withdraw_context(request, wallets, currency, form)
+    context = _withdraw_context(request, wallets, currency, form, book)
     return page(request, "payments/portal/withdraw.html", context, status=422)
 
 
 def _requested_once(request: Any, data: dict[str, Any]) -> UUID:
     """The withdrawal of this form, however often it is sent. Raises what `withdrawal_request` does, and Conflict."""
     wanted = {name: data[name] for name in ("amount", "iban", "holder", "bank")}
+    destination = data["destination"]
+    asked = {**wanted, "destination": str(destination.pk) if destination else ""}
     key = data["key"] or uuid7().hex
-    with once(scope=f"payments.withdrawal:{request.client.pk}", key=key, request=wanted) as attempt:
+    with once(scope=f"payments.withdrawal:{request.client.pk}", key=key, request=asked) as attempt:
         if attempt.answer is None:
-            row = withdrawal_request(actor=request.actor, client=request.client, **wanted)
+            row = withdrawal_request(actor=request.actor, client=request.client, destination=destination, **wanted)
             attempt.answer = str(row.pk)
     return UUID(attempt.answer)
 
@@ -235,11 +259,12 @@ def _requested_once(request: Any, data: dict[str, Any]) -> UUID:
 @client_only
 @require_GET
 def withdrawal_page(request: Any, withdrawal_id: UUID) -> HttpResponse:
-    """The tracker: stages, who has it, what it is for."""
+    """The tracker: stages, who has it, what is missing, when it should be on its way."""
     row = selectors.client_withdrawal(request.client.pk, withdrawal_id)
     parts = list(row.parts.select_related("deposit", "provider_account").order_by("created_at"))
     template = "payments/portal/withdrawal.html#status" if request.htmx else "payments/portal/withdrawal.html"
-    return page(request, template, {"row": row, "parts": parts}, live=[f"client:{request.client.pk}"])
+    context = {"row": row, "parts": parts, "tracker": tracker_of(row, parts)}
+    return page(request, template, context, live=[f"client:{request.client.pk}"])
 
 
 @client_only

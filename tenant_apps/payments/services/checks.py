@@ -7,7 +7,7 @@ import unicodedata
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from kernel import clock
 from kernel.money import Money
@@ -25,7 +25,7 @@ COUNTED = (
     WithdrawalState.PAID,
 )
 ADVICE = frozenset({"no_reversal", "two_people"})  # shown to who decides, but no reason to refuse
-DAY = timedelta(hours=24)
+DAY, WEEK, MONTH = timedelta(days=1), timedelta(days=7), timedelta(days=30)
 
 
 # Banks write Latin letters: Cyrillic as passports do (ICAO 9303, with Kazakh and Ukrainian letters), and letters that
@@ -70,31 +70,42 @@ def iban_good(iban: str) -> bool:
     return int("".join(str(int(char, 36)) for char in iban[4:] + iban[:4])) % 97 == 1
 
 
+def policy_for(client: Client, currency: str) -> WithdrawalPolicy | None:
+    """The limits of a currency at the client's KYC level: the row of the highest level reached; None where there is none."""
+    level = max(client.kyc_level, 1) if client.kyc_state == KycState.APPROVED else 0
+    rows = WithdrawalPolicy.objects.filter(currency=currency, kyc_level__lte=level)
+    return rows.order_by("-kyc_level").first()
+
+
 def within_limits(client: Client, amount: Money, *, besides: Withdrawal | None = None) -> bool:
-    """At least the minimum, and with all of the last 24 hours no more than the daily limit of the currency."""
-    policy = WithdrawalPolicy.objects.filter(currency=amount.currency).first()
+    """At least the minimum, and with all of the last 24 hours, 7 and 30 days no more than the limits. Two queries."""
+    policy = policy_for(client, amount.currency)
     if policy is None:
         return True
     if amount.minor < policy.minimum_minor:
         return False
-    if policy.daily_minor is None:
+    caps = {DAY: policy.daily_minor, WEEK: policy.weekly_minor, MONTH: policy.monthly_minor}
+    spans = {span: cap for span, cap in caps.items() if cap is not None}
+    if not spans:
         return True
-    recent = Withdrawal.objects.filter(
-        client=client, currency=amount.currency, state__in=COUNTED, created_at__gt=clock.now() - DAY
-    )
+    now = clock.now()
+    counted = Withdrawal.objects.filter(client=client, currency=amount.currency, state__in=COUNTED)
     if besides is not None:
-        recent = recent.exclude(pk=besides.pk)
-    total = recent.aggregate(total=Sum("amount_minor"))["total"] or 0
-    return total + amount.minor <= policy.daily_minor
+        counted = counted.exclude(pk=besides.pk)
+    sums = counted.filter(created_at__gt=now - max(spans)).aggregate(
+        **{f"d{span.days}": Sum("amount_minor", filter=Q(created_at__gt=now - span)) for span in spans}
+    )
+    return all((sums[f"d{span.days}"] or 0) + amount.minor <= cap for span, cap in spans.items())
 
 
 def withdrawal_checks(withdrawal: Withdrawal) -> list[dict[str, Any]]:
     """[{code, good}] for the person who decides; codes are worded in the templates."""
+    from .destinations import usable
+
     client = withdrawal.client
     wallet = wallet_of(client.pk, withdrawal.currency)
     held = sum(part.amount_minor for part in withdrawal.parts.all())
-    parts = list(withdrawal.parts.all())
-    wire = any(part.deposit_id is None for part in parts)
+    paid_out = any(part.deposit_id is None for part in withdrawal.parts.all())
     reversed_ = Deposit.objects.filter(client=client, state=DepositState.REVERSED).exists()
     results = [
         ("funds", wallet is not None and wallet.held.minor >= held == withdrawal.amount_minor),
@@ -103,7 +114,10 @@ def withdrawal_checks(withdrawal: Withdrawal) -> list[dict[str, Any]]:
         ("no_reversal", not reversed_),
         ("address", not payout_held(client)),
     ]
-    if wire:
+    if paid_out:
+        results.append(("destination", withdrawal.destination is not None and not usable(withdrawal.destination)))
+    if paid_out and withdrawal.holder:
         results.append(("name", same_name(withdrawal.holder, client.name)))
+    if paid_out and withdrawal.iban:
         results.append(("iban", iban_good(withdrawal.iban)))
     return [{"code": code, "good": bool(good)} for code, good in results]

@@ -104,8 +104,6 @@ def deposit_open(*, deposit_id: UUID, ip: str = "") -> Deposit:
 
 
 def _order(deposit: Deposit, ip: str) -> DepositOrder:
-    client = deposit.client
-    address = client.address or {}
     return DepositOrder(
         deposit_id=deposit.pk,
         reference=deposit.reference,
@@ -113,19 +111,25 @@ def _order(deposit: Deposit, ip: str) -> DepositOrder:
         method=deposit.method,
         language=deposit.language,
         description=f"{context.tenant().name} {deposit.reference}",
-        payer=Payer(
-            name=client.name,
-            email=client.email,
-            country=client.country,
-            phone=client.phone,
-            city=str(address.get("city") or ""),
-            street=str(address.get("line1") or ""),
-            postal_code=str(address.get("postal_code") or ""),
-            ip=ip,
-        ),
+        payer=payer_of(deposit.client, ip),
         return_url=addresses.return_url(deposit.pk),
         cancel_url=addresses.cancel_url(deposit.pk),
         webhook_url=addresses.webhook_url(deposit.provider_account_id),
+    )
+
+
+def payer_of(client: Client, ip: str = "") -> Payer:
+    """What a provider is told of a client, who pays or is paid."""
+    address = client.address or {}
+    return Payer(
+        name=client.name,
+        email=client.email,
+        country=client.country,
+        phone=client.phone,
+        city=str(address.get("city") or ""),
+        street=str(address.get("line1") or ""),
+        postal_code=str(address.get("postal_code") or ""),
+        ip=ip,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +19,18 @@ from ..permissions_list import LIMITS
 
 
 def withdrawal_policy_save(
-    *, actor: Actor, policy_id: UUID | None = None, currency: str, minimum: Money, daily: Money | None
+    *,
+    actor: Actor,
+    policy_id: UUID | None = None,
+    currency: str,
+    kyc_level: int = 0,
+    minimum: Money,
+    daily: Money | None,
+    weekly: Money | None = None,
+    monthly: Money | None = None,
 ) -> WithdrawalPolicy:
-    """Set a currency's least amount and what one client may take out in 24 hours (None: no limit).
+    """Set a currency's least amount and what one client may take out in 24 hours, 7 and 30 days (None: no limit), from
+    a KYC level on.
 
     An existing row keeps its currency. Raises Invalid for amounts that leave no withdrawal possible and for a second row
     of a currency, NotFound.
@@ -28,9 +38,12 @@ def withdrawal_policy_save(
     actor.require(LIMITS)
     with transaction.atomic():
         policy = _locked(policy_id) if policy_id else WithdrawalPolicy(currency=currency)
-        _sound(policy.currency, minimum, daily)
+        caps = {"daily": daily, "weekly": weekly, "monthly": monthly}
+        _sound(policy.currency, minimum, caps)
         before = _figures(policy) if policy_id else {}
-        policy.minimum_minor, policy.daily_minor = minimum.minor, daily.minor if daily else None
+        policy.kyc_level, policy.minimum_minor = kyc_level, minimum.minor
+        for name, cap in caps.items():
+            setattr(policy, f"{name}_minor", cap.minor if cap else None)
         was, now = audit.changes(before, _figures(policy))
         if now:
             policy.updated_at = clock.now()
@@ -55,13 +68,22 @@ def _locked(policy_id: UUID) -> WithdrawalPolicy:
     return policy
 
 
-def _sound(currency: str, minimum: Money, daily: Money | None) -> None:
-    if {minimum.currency, (daily or minimum).currency} != {currency}:
+def _sound(currency: str, minimum: Money, caps: Mapping[str, Money | None]) -> None:
+    given = {name: cap for name, cap in caps.items() if cap is not None}
+    if {minimum.currency, *(cap.currency for cap in given.values())} != {currency}:
         raise Invalid(pgettext_lazy("payments error", "The amounts are in another currency."), field="currency")
     if minimum.minor <= 0:
         raise Invalid(pgettext_lazy("payments error", "Enter an amount above zero."), field="minimum")
-    if daily is not None and daily < minimum:
-        raise Invalid(pgettext_lazy("payments error", "This is below the least amount."), field="daily")
+    before = minimum
+    for name, cap in given.items():  # the longer the time, the more fits in
+        if cap < before:
+            raise Invalid(
+                pgettext_lazy(
+                    "payments error", "This is below the least amount, or below the limit of a shorter time."
+                ),
+                field=name,
+            )
+        before = cap
 
 
 def _store(policy: WithdrawalPolicy) -> None:
@@ -70,10 +92,13 @@ def _store(policy: WithdrawalPolicy) -> None:
             policy.save()
     except IntegrityError as error:
         raise Invalid(
-            pgettext_lazy("payments error", "This currency has limits already; change those."), field="currency"
+            pgettext_lazy("payments error", "This currency has limits at this level already; change those."),
+            field="currency",
         ) from error
 
 
 def _figures(policy: WithdrawalPolicy) -> dict[str, Any]:
-    daily = policy.daily
-    return {"currency": policy.currency, "minimum": str(policy.minimum), "daily": str(daily) if daily else None}
+    caps = {"daily": policy.daily, "weekly": policy.weekly, "monthly": policy.monthly}
+    return {"currency": policy.currency, "kyc_level": policy.kyc_level, "minimum": str(policy.minimum)} | {
+        name: str(cap) if cap else None for name, cap in caps.items()
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 from django.db import transaction
@@ -18,11 +19,11 @@ from kernel.models import Command, CommandState
 from kernel.money import Money
 from tenant_apps.clients.timeline import timeline_add
 
-from .. import events
+from .. import events, registry
 from ..errors import WrongState
 from ..models import PartState, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import PROPOSE
-from ..ports import RefundState, RefundStatus
+from ..ports import PayoutProvider, RefundState, RefundStatus
 from . import posting
 from .providers import provider_of
 
@@ -37,11 +38,16 @@ def withdrawal_tell(withdrawal: Withdrawal) -> None:
 
 
 def parts_send(withdrawal: Withdrawal, *, actor: Actor) -> None:
-    """In the transaction of the approval: a refund command per source; wires wait for finance to send them."""
-    for part in withdrawal.parts.select_related("deposit").filter(state=PartState.PLANNED).order_by("created_at", "id"):
+    """In the transaction of the last approval: a command per part; wires of a bank without an API wait for finance."""
+    for part in (
+        withdrawal.parts.select_related("deposit", "provider_account")
+        .filter(state=PartState.PLANNED)
+        .order_by("created_at", "id")
+    ):
         part.state = PartState.SENDING
         part.save(update_fields=["state"])
         if part.deposit is None:
+            _payout_issue(part, withdrawal, actor)
             continue
         issue(
             "payments.refund",
@@ -59,6 +65,26 @@ def parts_send(withdrawal: Withdrawal, *, actor: Actor) -> None:
         )
 
 
+def _payout_issue(part: WithdrawalPart, withdrawal: Withdrawal, actor: Actor) -> None:
+    """The destination is named by its id: its details are read when the call is made, and stand in no queue."""
+    if not registry.pays_by_itself(part.provider_account.kind):
+        return
+    issue(
+        "payments.payout",
+        aggregate=f"withdrawal:{withdrawal.pk}",
+        payload={
+            "part_id": part.pk,
+            "account_id": part.provider_account_id,
+            "destination_id": withdrawal.destination_id,
+            "amount": part.amount,
+            "reference": withdrawal.reference,
+        },
+        actor=actor,
+        reason=withdrawal.reference,
+        command_id=part.pk,
+    )
+
+
 def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor) -> str:
     """Take in what the provider says of a part. Any order, any number of times."""
     with transaction.atomic():
@@ -67,6 +93,7 @@ def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor) -> str:
         part = WithdrawalPart.objects.select_for_update(of=("self",)).select_related("provider_account").get(pk=part_id)
         part.withdrawal = withdrawal
         part.provider_reference = part.provider_reference or status.reference
+        part.page_url = status.page_url or part.page_url
         if status.state is RefundState.SUCCEEDED:
             done = _paid(part, actor)
         elif status.state is RefundState.FAILED:
@@ -81,28 +108,33 @@ def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor) -> str:
 
 
 def parts_to_ask() -> list[UUID]:
-    """Refunds that a provider took on ("pending") and has been silent about since. Wires wait for a person."""
+    """Refunds and payouts that a provider took on ("pending") and has been silent about since. Wires wait for a person."""
     told = Command.objects.filter(state=CommandState.SUCCEEDED)
     silent = WithdrawalPart.objects.filter(
-        state=PartState.SENDING, deposit__isnull=False, updated_at__lte=clock.now() - SILENCE, pk__in=told.values("pk")
+        state=PartState.SENDING, updated_at__lte=clock.now() - SILENCE, pk__in=told.values("pk")
     )
     return list(silent.order_by("updated_at").values_list("pk", flat=True)[:50])
 
 
 def part_ask(*, part_id: UUID, actor: Actor) -> str:
-    """Ask the provider how a refund stands, and take in the answer. Not inside a transaction."""
+    """Ask the provider how a refund or payout stands, and take in the answer. Not inside a transaction."""
     part = WithdrawalPart.objects.select_related("deposit", "provider_account").get(pk=part_id)
     WithdrawalPart.objects.filter(pk=part_id).update(updated_at=clock.now())
-    if part.deposit is None:
+    if part.deposit is None and not registry.pays_by_itself(part.provider_account.kind):
         return "nothing"
     try:
-        found = provider_of(part.provider_account).find_refund(
-            part.pk, payment_reference=part.deposit.payment_reference
-        )  # fmt: skip
+        found = _found_there(part)
     except Outside as error:
         log.warning("refund_not_told", part=str(part_id), error=str(error))
         return "no answer"
     return part_apply(part_id=part_id, status=found, actor=actor) if found else "not known there"
+
+
+def _found_there(part: WithdrawalPart) -> RefundStatus | None:
+    provider = provider_of(part.provider_account)
+    if part.deposit is not None:
+        return provider.find_refund(part.pk, payment_reference=part.deposit.payment_reference)
+    return cast(PayoutProvider, provider).find_payout(part.pk, reference=part.provider_reference)
 
 
 def _paid(part: WithdrawalPart, actor: Actor) -> str:

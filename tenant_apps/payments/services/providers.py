@@ -55,6 +55,7 @@ def provider_account_save(
     credentials: Mapping[str, str],
     methods: Sequence[str],
     enabled: bool,
+    payouts: Sequence[str] = (),
 ) -> ProviderAccount:
     """Create or change an account. An empty credential keeps the stored one, except with another API address: whoever
     may point the calls elsewhere must not thereby be sent the stored keys. Raises Invalid for a missing key.
@@ -74,17 +75,19 @@ def provider_account_save(
             raise Invalid(pgettext_lazy("payments error", "This is needed before the account can be switched on."),
                           field=field.name)  # fmt: skip
     before = {"name": row.name, "mode": row.mode, "settings": row.settings, "methods": row.methods,
-              "enabled": row.enabled} if account else {}  # fmt: skip
+              "payouts": row.payouts, "enabled": row.enabled} if account else {}  # fmt: skip
     row.name, row.mode, row.enabled = name, mode, enabled
     row.settings = {field.name: settings.get(field.name, "") for field in capabilities.fields if not field.secret}
     row.methods = [method.code for method in capabilities.methods if method.code in methods]
+    row.payouts = [method.code for method in capabilities.payout_methods if method.code in payouts]
     row.updated_at = clock.now()
     changed = sorted(field.name for field in capabilities.fields if field.secret and credentials.get(field.name))
     with transaction.atomic():
         row.save()
         for field_name in changed:
             secrets.credential_set(owner=row.secrets_owner, name=field_name, value=credentials[field_name])
-        after = {"name": name, "mode": mode, "settings": row.settings, "methods": row.methods, "enabled": enabled}
+        after = {"name": name, "mode": mode, "settings": row.settings, "methods": row.methods, "payouts": row.payouts,
+                 "enabled": enabled}  # fmt: skip
         was, now = audit.changes(before, after)
         now |= {"keys_changed": changed} if changed else {}
         audit.record(actor=actor, action="payments.provider_saved", obj=row, before=was, after=now)

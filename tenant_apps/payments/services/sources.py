@@ -18,6 +18,7 @@ from kernel.money import Money
 
 from .. import registry
 from ..models import Deposit, DepositState, PartState, ProviderAccount
+from ..payouts import WIRE, accounts_paying
 from ..ports import ProviderConfig
 
 LIVE_PARTS = (PartState.PLANNED, PartState.SENDING, PartState.PAID)
@@ -25,7 +26,7 @@ LIVE_PARTS = (PartState.PLANNED, PartState.SENDING, PartState.PAID)
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part to be: back to `deposit`, or by wire when that is None."""
+    """A part to be: back to `deposit`, or paid out when that is None."""
 
     account: ProviderAccount
     deposit: Deposit | None
@@ -35,14 +36,14 @@ class Share:
 @dataclass(frozen=True, slots=True)
 class Plan:
     shares: tuple[Share, ...]
-    uncovered: Money  # could go neither back nor by wire: no bank account is connected
+    uncovered: Money  # could neither go back nor be paid out: nothing connected pays this way
 
     @property
-    def needs_wire(self) -> bool:
+    def needs_destination(self) -> bool:
         return any(share.deposit is None for share in self.shares)
 
     @property
-    def by_wire(self) -> Money:
+    def paid_out(self) -> Money:
         amounts = [share.amount.minor for share in self.shares if share.deposit is None]
         return Money(sum(amounts), self.uncovered.currency)
 
@@ -78,8 +79,8 @@ def _expressible(deposit: Deposit, amount: Money) -> Money:
     return Money(amount.minor - amount.minor % step, amount.currency)
 
 
-def plan(client_id: UUID, amount: Money) -> Plan:
-    """Spread an amount over sources, the rest by wire."""
+def plan(client_id: UUID, amount: Money, *, method: str = WIRE) -> Plan:
+    """Spread an amount over sources, the rest paid out by `method`."""
     left = amount
     shares: list[Share] = []
     for deposit, most in returnable(client_id, amount.currency):
@@ -89,16 +90,7 @@ def plan(client_id: UUID, amount: Money) -> Plan:
         if share.minor:
             shares.append(Share(deposit.provider_account, deposit, share))
             left -= share
-    if left and (wire := wire_account(amount.currency)):
-        shares.append(Share(wire, None, left))
+    if left and (paying := accounts_paying(method, amount.currency)):
+        shares.append(Share(paying[0], None, left))
         left = Money.zero(amount.currency)
     return Plan(tuple(shares), left)
-
-
-def wire_account(currency: str) -> ProviderAccount | None:
-    """The bank account that wires go out from: the first enabled one, preferring the currency."""
-    accounts = ProviderAccount.objects.filter(kind="bank_wire", enabled=True).order_by("position", "created_at")
-    found = list(accounts)
-    return next((account for account in found if currency in account.currencies), None) or (
-        next((account for account in found if not account.currencies), None)
-    )

@@ -12,24 +12,25 @@ from tenant_apps.accounts.models import Realm, User
 from tenant_apps.notifications.services import language_for, notify
 
 from ..models import Withdrawal
-from ..permissions_list import APPROVE
+from .chain import may_take, next_step
 
 
-def withdrawal_waits(row: Withdrawal, code: str, *, besides: Iterable[str]) -> None:
-    """A line under the bell of everybody who holds `code` over the client; not of those in `besides` (ids).
+def withdrawal_waits(row: Withdrawal, *, besides: Iterable[str]) -> None:
+    """A line under the bell of everybody who may take the next step; not of those in `besides` (ids).
 
     Called in the transaction that made the withdrawal wait, so it is told exactly once.
     """
+    step = next_step(row)
     left_out = set(besides)
     people = User.objects.filter(realm=Realm.STAFF, active=True).select_related("team").prefetch_related("roles")
     for user in people:
-        if str(user.pk) not in left_out and actor_for(user).may(code, row.client):
-            _tell(user, row, code)
+        if step and str(user.pk) not in left_out and may_take(actor_for(user), step, row.client):
+            _tell(user, row, approve=not step.is_check)
 
 
-def _tell(user: User, row: Withdrawal, code: str) -> None:
+def _tell(user: User, row: Withdrawal, *, approve: bool) -> None:
     with override(language_for(user.language)):
-        if code == APPROVE:
+        if approve:
             title = pgettext("notification", "A withdrawal waits for your approval")
         else:
             title = pgettext("notification", "A withdrawal waits to be checked")

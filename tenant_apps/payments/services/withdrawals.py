@@ -1,20 +1,22 @@
 """Withdrawals: request, check, approve by another person, reject, cancel.
 
 Invariants. From the request on the amount is held in the wallet, each part by a hold of its own; a hold ends exactly
-once, captured by the payment or released. Who checked (proposed) never approves, nor does staff who made the request;
-the database refuses it too. Parts add up to the request to the unit.
+once, captured by the payment or released. Who decided one step of the chain decides no other, nor does staff who made the
+request; the database refuses it too. Parts add up to the request to the unit. Nothing is sent to a destination that is not
+verified at that moment.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import pgettext_lazy
 
 from kernel import audit, clock, locks
-from kernel.actors import Actor
-from kernel.errors import Invalid
+from kernel.actors import Actor, system
+from kernel.errors import Invalid, NotFound
 from kernel.events import publish
 from kernel.ids import short_id
 from kernel.money import Money
@@ -25,52 +27,105 @@ from tenant_apps.wallets.selectors import wallet_of
 
 from .. import events
 from ..errors import WithdrawalRefused, WrongState
-from ..models import PartState, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
+from ..models import Destination, PartState, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
+from ..payouts import WIRE
 from ..permissions_list import APPROVE, PROPOSE
 from . import posting, waiting
-from .checks import ADVICE, iban_good, same_name, withdrawal_checks, within_limits
-from .eyes import others_required
+from .auto import lets_through, rule_actor, steps_by_rule
+from .chain import BACK, may_take, next_step, rule_for, step_take, steps_make
+from .checks import ADVICE, withdrawal_checks, within_limits
+from .destinations import destination_add, payout_settings, usable
 from .parts import parts_send, withdrawal_tell
+from .risk import risk_of
 from .sources import Plan, plan
 
 
 def withdrawal_request(
-    *, actor: Actor, client: Client, amount: Money, iban: str = "", holder: str = "", bank: str = ""
+    *,
+    actor: Actor,
+    client: Client,
+    amount: Money,
+    destination: Destination | None = None,
+    iban: str = "",
+    holder: str = "",
+    bank: str = "",
 ) -> Withdrawal:
     """The client, or staff on the client's behalf, asks for money out; it is held at once.
 
-    Raises WithdrawalRefused (with `check`), Invalid at a field, InsufficientFunds.
+    What cannot go back to a source goes to `destination`, or to the bank account typed, which then stands in the address
+    book. Raises WithdrawalRefused (with `check`), Invalid at a field, InsufficientFunds.
     """
     on_behalf = actor.kind != "client"
     if on_behalf and actor.kind != "system":
         actor.require(PROPOSE, client)
     elif not on_behalf:
         actor.require_client(client.pk)
-    iban = "".join(iban.split()).upper()
+    if destination is not None and destination.client_id != client.pk:
+        raise NotFound
     with transaction.atomic():
         locks.hold(f"withdrawals:{client.pk}")
-        planned = _allowed(client, amount, iban=iban, holder=holder)
-        row = Withdrawal.objects.create(
-            client=client,
-            reference=f"W{short_id(8).upper()}",
-            amount_minor=amount.minor,
-            currency=amount.currency,
-            iban=iban if planned.needs_wire else "",
-            holder=holder[:120] if planned.needs_wire else "",
-            bank=bank[:120],
-            requested_by=actor.id if on_behalf else "",
-        )
+        planned = _allowed(client, amount, destination)
+        if planned.needs_destination and destination is None:
+            typed = {"iban": iban, "holder": holder, "bank": bank}
+            destination = destination_add(actor=_owner(actor), client=client, method=WIRE, details=typed)
+        if planned.needs_destination and usable(destination) in ("refused", "retired"):
+            raise WithdrawalRefused(
+                pgettext_lazy("payments error", "We cannot pay to this account. Choose another."), field="destination"
+            )
+        row = _written(client, amount, planned, destination if planned.needs_destination else None, actor)
         for share in planned.shares:
             _part(row, share.account.pk, share.deposit.pk if share.deposit else None, share.amount, actor)
+        steps_make(row, row.rule)
         _note(row, "payments.withdrawal_requested", actor)
         publish(
             events.WithdrawalRequested(withdrawal_id=row.pk, client_id=client.pk, amount=amount),
             aggregate=f"withdrawal:{row.pk}",
             actor=actor,
         )
-        withdrawal_tell(row)
-        waiting.withdrawal_waits(row, PROPOSE, besides=(actor.id,))
+        if lets_through(row):
+            _let_through(row)
+        else:
+            withdrawal_tell(row)
+            waiting.withdrawal_waits(row, besides=(actor.id,))
     return row
+
+
+def _owner(actor: Actor) -> Actor:
+    """Staff who may ask on a client's behalf may thereby write the account down; verifying it is another right."""
+    return actor if actor.kind == "client" else system(f"on behalf: {actor.label}")
+
+
+def _written(client: Client, amount: Money, planned: Plan, destination: Destination | None, actor: Actor) -> Withdrawal:
+    risk = risk_of(client, amount, destination)
+    method = destination.method if destination else BACK
+    details = destination.details if destination else {}
+    return Withdrawal.objects.create(
+        client=client,
+        reference=f"W{short_id(8).upper()}",
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        method=method,
+        destination=destination,
+        iban=str(details.get("iban", ""))[:34],
+        holder=destination.holder if destination else "",
+        bank=str(details.get("bank", ""))[:120],
+        risk=risk.score,
+        risk_signs=list(risk.signs),
+        rule=rule_for(client, amount, method=method, risk=risk.score),
+        due_at=clock.now() + timedelta(hours=payout_settings().promised_hours),
+        requested_by=actor.id if actor.kind not in ("client", "system") else "",
+    )
+
+
+def _let_through(row: Withdrawal) -> None:
+    """No person is asked: the rule says so, and its caps hold."""
+    assert row.rule is not None
+    actor, now = rule_actor(row.rule), clock.now()
+    row.auto, row.checks = True, withdrawal_checks(row)
+    row.checked_at = row.approved_at = now
+    row.approver_label = actor.label[:160]
+    steps_by_rule(row, actor)
+    _send(row, actor, frozenset())
 
 
 def _part(row: Withdrawal, account_id: UUID, deposit_id: UUID | None, amount: Money, actor: Actor) -> None:
@@ -85,7 +140,7 @@ def _part(row: Withdrawal, account_id: UUID, deposit_id: UUID | None, amount: Mo
     part.save(force_insert=True)
 
 
-def _allowed(client: Client, amount: Money, *, iban: str, holder: str) -> Plan:
+def _allowed(client: Client, amount: Money, destination: Destination | None) -> Plan:
     """Refuse early what could not be paid anyway, in words that help."""
     if amount.minor <= 0:
         raise WithdrawalRefused(pgettext_lazy("payments error", "Enter an amount above zero."), field="amount")
@@ -115,23 +170,14 @@ def _allowed(client: Client, amount: Money, *, iban: str, holder: str) -> Plan:
             field="amount",
             check="limits",
         )
-    planned = plan(client.pk, amount)
+    planned = plan(client.pk, amount, method=destination.method if destination else WIRE)
     if planned.uncovered:
         raise WithdrawalRefused(
             pgettext_lazy("payments error", "There is no way to send this amount. Please contact support."),
             field="amount",
             check="sources",
         )
-    if planned.needs_wire:
-        _wire_details(client, iban, holder)
     return planned
-
-
-def _wire_details(client: Client, iban: str, holder: str) -> None:
-    if not iban_good(iban):
-        raise Invalid(pgettext_lazy("payments error", "Enter a valid IBAN."), field="iban")
-    if not same_name(holder, client.name):
-        raise Invalid(pgettext_lazy("payments error", "The bank account has to be in your own name."), field="holder")
 
 
 def _locked(withdrawal_id: UUID, *states: WithdrawalState) -> Withdrawal:
@@ -155,7 +201,7 @@ def _note(row: Withdrawal, kind: str, actor: Actor, *, reason: str = "", **data:
         kind=kind,
         actor=actor,
         data={"withdrawal_id": row.pk, "reference": row.reference, "amount": row.amount, **data},
-        dedupe_key=f"{kind}:{row.pk}",
+        dedupe_key=":".join(str(part) for part in (kind, row.pk, data.get("step")) if part),
     )
     after = {"amount": str(row.amount)} | ({"likeness": data["likeness"]} if data.get("likeness") else {})
     audit.record(actor=actor, action=kind, obj=row, subject=row.client_id, reason=reason, after=after)
@@ -172,36 +218,50 @@ def withdrawal_check(*, actor: Actor, withdrawal_id: UUID) -> Withdrawal:
     """First pair of eyes: run the checks and propose. Raises WithdrawalRefused when one fails, WrongState."""
     with transaction.atomic():
         row = _locked(withdrawal_id, WithdrawalState.REQUESTED)
-        actor.require(PROPOSE, row.client)
+        step_take(actor, row, check=True)
         row.checks = withdrawal_checks(row)
         _passed(row)
         row.proposer_id, row.proposer_label = actor.id, actor.label[:160]
         row.checked_at = clock.now()
         _move(row, WithdrawalState.CHECKED)
         _note(row, "payments.withdrawal_checked", actor)
-        waiting.withdrawal_waits(row, APPROVE, besides=(actor.id, row.requested_by))
+        waiting.withdrawal_waits(row, besides=(actor.id, row.requested_by))
     return row
 
 
 def withdrawal_approve(*, actor: Actor, withdrawal_id: UUID) -> Withdrawal:
-    """Second pair of eyes: release the money. Raises SamePerson, WrongState, WithdrawalRefused."""
+    """The next pair of eyes; the last one of the chain releases the money.
+
+    Raises SamePerson, NotYourTurn, WrongState, WithdrawalRefused.
+    """
     with transaction.atomic():
         row = _locked(withdrawal_id, WithdrawalState.CHECKED)
-        actor.require(APPROVE, row.client)
-        signs = others_required(actor, row.proposer_id, row.requested_by, client=row.client)
+        signs = step_take(actor, row, check=False)
         row.checks = [*withdrawal_checks(row), {"code": "two_people", "good": not signs}]
         _passed(row)
+        if next_step(row) is not None:
+            _move(row, WithdrawalState.CHECKED)
+            _note(row, "payments.withdrawal_agreed", actor, step=row.steps.exclude(decided_at=None).count(),
+                  likeness=sorted(signs))  # fmt: skip
+            decided = row.steps.exclude(decided_by_id="").values_list("decided_by_id", flat=True)
+            waiting.withdrawal_waits(row, besides=(*decided, row.requested_by))
+            return row
         row.approver_id, row.approver_label = actor.id, actor.label[:160]
         row.approved_at = clock.now()
-        _note(row, "payments.withdrawal_approved", actor, likeness=sorted(signs))
-        publish(
-            events.WithdrawalApproved(withdrawal_id=row.pk, client_id=row.client_id, amount=row.amount),
-            aggregate=f"withdrawal:{row.pk}",
-            actor=actor,
-        )
-        parts_send(row, actor=actor)
-        _move(row, WithdrawalState.SENDING)
+        _send(row, actor, signs)
     return row
+
+
+def _send(row: Withdrawal, actor: Actor, signs: frozenset[str]) -> None:
+    """Everybody has agreed: the parts go out as commands, in the transaction of the last decision."""
+    _note(row, "payments.withdrawal_approved", actor, likeness=sorted(signs))
+    publish(
+        events.WithdrawalApproved(withdrawal_id=row.pk, client_id=row.client_id, amount=row.amount),
+        aggregate=f"withdrawal:{row.pk}",
+        actor=actor,
+    )
+    parts_send(row, actor=actor)
+    _move(row, WithdrawalState.SENDING)
 
 
 def withdrawal_reject(*, actor: Actor, withdrawal_id: UUID, reason: str, text: str = "") -> Withdrawal:
@@ -210,7 +270,7 @@ def withdrawal_reject(*, actor: Actor, withdrawal_id: UUID, reason: str, text: s
         raise Invalid(pgettext_lazy("payments error", "Choose a reason."), field="reason")
     with transaction.atomic():
         row = _locked(withdrawal_id, WithdrawalState.REQUESTED, WithdrawalState.CHECKED)
-        actor.require(PROPOSE if actor.may(PROPOSE, row.client) else APPROVE, row.client)
+        _may_reject(actor, row)
         row.reason, row.reason_text = reason, text[:300]
         _release(row)
         row.closed_at = clock.now()
@@ -226,10 +286,18 @@ def withdrawal_reject(*, actor: Actor, withdrawal_id: UUID, reason: str, text: s
     return row
 
 
+def _may_reject(actor: Actor, row: Withdrawal) -> None:
+    """Whoever checks or approves, and the manager whose step it is."""
+    step = next_step(row)
+    if step is not None and may_take(actor, step, row.client):
+        return
+    actor.require(PROPOSE if actor.may(PROPOSE, row.client) else APPROVE, row.client)
+
+
 def withdrawal_cancel(*, actor: Actor, withdrawal_id: UUID) -> Withdrawal:
-    """The client changes their mind while nobody has checked it yet. Raises WrongState later."""
+    """The client changes their mind before the last approval. Raises WrongState once it is being sent."""
     with transaction.atomic():
-        row = _locked(withdrawal_id, WithdrawalState.REQUESTED)
+        row = _locked(withdrawal_id, WithdrawalState.REQUESTED, WithdrawalState.CHECKED)
         actor.require_client(row.client_id)
         _release(row)
         row.closed_at = clock.now()

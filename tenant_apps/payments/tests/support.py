@@ -7,18 +7,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from uuid import UUID
 
-from kernel import inbox, secrets
+from kernel import clock, inbox, secrets
 from kernel.actors import Actor, Reach, system
 from kernel.ids import uuid7
 from kernel.money import Money
 from kernel.permissions import all_permissions
 from kernel.tenancy.context import TenantRef
 from tenant_apps.clients.models import Client, KycState, Stage
-from tenant_apps.payments.models import MethodRule, ProviderAccount
+from tenant_apps.payments.models import Destination, DestinationState, MethodRule, ProviderAccount
+from tenant_apps.payments.payouts import payout_method
+from tenant_apps.payments.services.destinations import fingerprint, masked
 
 T = TypeVar("T")
 _numbers = itertools.count(1)
@@ -69,6 +72,19 @@ def make_account(kind: str = "stripe", *, methods: list[str] | None = None, **va
 def make_rule(account: ProviderAccount, method: str, currency: str = "EUR", **values: Any) -> MethodRule:
     limits = {"minimum_minor": 1000, "maximum_minor": 100_000_00}
     return MethodRule.objects.create(provider_account=account, method=method, currency=currency, **{**limits, **values})
+
+
+def make_destination(client: Client, iban: str = "DE89370400440532013000", **values: Any) -> Destination:
+    """A bank account in the client's address book, verified unless `state` says otherwise."""
+    method = payout_method("wire")
+    assert method is not None
+    details = {"iban": iban, "holder": client.name}
+    fields: dict[str, Any] = {
+        "method": "wire", "details": details, "holder": client.name, "country": iban[:2],
+        "fingerprint": fingerprint(method, details), "label": masked(method, details),
+        "state": DestinationState.VERIFIED, "created_at": clock.now() - timedelta(days=30),
+    }  # fmt: skip
+    return Destination.objects.create(client=client, **{**fields, **values})
 
 
 def eur(text: str) -> Money:

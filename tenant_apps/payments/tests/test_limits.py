@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils.html import strip_tags
 
+from kernel import clock
 from kernel.errors import Forbidden, Invalid
 from kernel.models import AuditEntry
 from kernel.money import Money
 from tenant_apps.payments import selectors
 from tenant_apps.payments.errors import WithdrawalRefused
 from tenant_apps.payments.models import WithdrawalPolicy
+from tenant_apps.payments.services import checks
 from tenant_apps.payments.services.limits import withdrawal_policy_remove, withdrawal_policy_save
 from tenant_apps.payments.services.withdrawals import withdrawal_request
 
@@ -37,11 +40,15 @@ def test_a_change_is_remembered_with_before_and_after(tenant: Any) -> None:
     assert [(line.action, line.before, line.after) for line in lines] == [
         (
             "payments.limits_saved",
-            {"currency": None, "minimum": None, "daily": None},
-            {"currency": "EUR", "minimum": "20.00 EUR", "daily": "500.00 EUR"},
+            {"currency": None, "kyc_level": None, "minimum": None, "daily": None},
+            {"currency": "EUR", "kyc_level": 0, "minimum": "20.00 EUR", "daily": "500.00 EUR"},
         ),
         ("payments.limits_saved", {"daily": "500.00 EUR"}, {"daily": None}),
-        ("payments.limits_removed", {"currency": "EUR", "minimum": "20.00 EUR", "daily": None}, {}),
+        (
+            "payments.limits_removed",
+            {"currency": "EUR", "kyc_level": 0, "minimum": "20.00 EUR", "daily": None, "weekly": None, "monthly": None},
+            {},
+        ),
     ]
     assert not WithdrawalPolicy.objects.exists()
 
@@ -53,6 +60,8 @@ def test_a_change_is_remembered_with_before_and_after(tenant: Any) -> None:
         ("minimum", {"minimum": eur("0")}),
         ("currency", {"minimum": Money(1000, "KWD"), "daily": None}),
         ("currency", {}),  # there is a row of this currency already
+        ("weekly", {"kyc_level": 1, "weekly": eur("499")}),  # less than in a day
+        ("monthly", {"kyc_level": 1, "daily": None, "weekly": eur("900"), "monthly": eur("899")}),
     ],
 )
 def test_limits_that_cannot_be_are_refused(tenant: Any, field: str, values: dict[str, Any]) -> None:
@@ -110,6 +119,33 @@ def test_clients_read_and_meet_the_limits_at_once(tenant: Any) -> None:
             withdrawal_request(
                 actor=client_actor(person), client=person, amount=eur(amount), iban=IBAN, holder="Lena Vogt"
             )
+
+
+def test_the_row_of_the_highest_level_reached_counts(tenant: Any) -> None:
+    save(daily=eur("100"))
+    save(kyc_level=2, daily=eur("300"))
+    first, second = funded(kyc_level=1), funded(kyc_level=2)
+    for person, most in ((first, "100"), (second, "300")):
+        assert checks.within_limits(person, eur(most))
+        assert not checks.within_limits(person, eur(most) + eur("0.01"))
+
+
+def test_what_was_asked_for_in_a_week_and_a_month_counts(tenant: Any, settings: Any) -> None:
+    settings.DEMO = True
+    save(daily=eur("100"), weekly=eur("150"), monthly=eur("200"))
+    person, now = funded(), clock.now()
+    for days, amount in ((20, "50"), (3, "80")):
+        with clock.frozen_at(now - timedelta(days=days)):
+            withdrawal_request(
+                actor=client_actor(person), client=person, amount=eur(amount), iban=IBAN, holder="Lena Vogt"
+            )
+    assert checks.within_limits(person, eur("70"))  # 150 of the week, 200 of the month
+    assert not checks.within_limits(person, eur("70.01"))
+    with clock.frozen_at(now + timedelta(days=5)):  # the 80 are of last week, the 50 of this month still
+        assert checks.within_limits(person, eur("70"))
+        assert not checks.within_limits(person, eur("70.01"))
+    with clock.frozen_at(now + timedelta(days=11)):
+        assert checks.within_limits(person, eur("100"))
 
 
 def test_the_owner_is_told_which_currencies_have_none(tenant: Any) -> None:

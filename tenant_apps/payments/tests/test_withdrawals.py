@@ -38,7 +38,18 @@ from tenant_apps.payments.tasks import sweep
 from tenant_apps.wallets.selectors import wallet_of
 
 from .stripe_side import StripeSide
-from .support import SYSTEM, client_actor, eur, make_account, make_client, make_rule, run_commands, run_inbox, staff
+from .support import (
+    SYSTEM,
+    client_actor,
+    eur,
+    make_account,
+    make_client,
+    make_destination,
+    make_rule,
+    run_commands,
+    run_inbox,
+    staff,
+)
 from .test_exactly_once import crashed
 
 IBAN = "DE89370400440532013000"
@@ -54,6 +65,7 @@ def funded(kind: str = "bank_wire", amount: str = "500", **client: Any) -> Clien
         credited_at=clock.now(),
     )  # fmt: skip
     posting.deposit_post(deposit, eur(amount), eur("0"), actor=SYSTEM)
+    make_destination(person)
     return person
 
 
@@ -137,7 +149,7 @@ def test_rejecting_gives_the_money_back_with_a_reason(tenant: Any) -> None:
         withdrawal_cancel(actor=client_actor(person), withdrawal_id=row.pk)
 
 
-def test_only_its_client_cancels_and_only_before_the_check(tenant: Any) -> None:
+def test_only_its_client_cancels_and_only_before_the_last_approval(tenant: Any) -> None:
     person, other = funded(), make_client()
     row = requested(person)
     with pytest.raises(NotFound):
@@ -147,8 +159,13 @@ def test_only_its_client_cancels_and_only_before_the_check(tenant: Any) -> None:
     assert amounts(person) == (eur("500"), eur("0"))
     second = requested(person)
     withdrawal_check(actor=staff(PROPOSE), withdrawal_id=second.pk)
+    withdrawal_cancel(actor=client_actor(person), withdrawal_id=second.pk)
+    assert amounts(person) == (eur("500"), eur("0"))
+    third = requested(person)
+    withdrawal_check(actor=staff(PROPOSE), withdrawal_id=third.pk)
+    withdrawal_approve(actor=staff(APPROVE), withdrawal_id=third.pk)
     with pytest.raises(WrongState):
-        withdrawal_cancel(actor=client_actor(person), withdrawal_id=second.pk)
+        withdrawal_cancel(actor=client_actor(person), withdrawal_id=third.pk)
 
 
 @pytest.mark.parametrize(

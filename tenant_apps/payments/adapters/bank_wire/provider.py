@@ -15,12 +15,15 @@ from ...ports import (
     ConnectionReport,
     DepositOrder,
     DepositStatus,
+    DestinationField,
     Method,
     NormalizedEvent,
+    PayoutMethod,
     ProviderConfig,
     Redirect,
     RefundStatus,
     SettingField,
+    Shape,
     SignatureInvalid,
 )
 
@@ -39,6 +42,22 @@ class BankWireProvider:
             SettingField(name="bank", label=pgettext_lazy("provider setting", "Bank")),
             SettingField(
                 name="address", label=pgettext_lazy("provider setting", "Address of the bank"), required=False
+            ),
+        ),
+        payout_methods=(
+            PayoutMethod(
+                code="wire",
+                icon="landmark",
+                label=pgettext_lazy("payment method", "Bank transfer"),
+                hint=pgettext_lazy("payout method hint", "To your bank account. One to three working days."),
+                fields=(
+                    DestinationField(
+                        name="iban", label=pgettext_lazy("destination field", "IBAN"), shape=Shape.IBAN, longest=34
+                    ),
+                    DestinationField(name="holder", label=pgettext_lazy("destination field", "Account holder")),
+                    DestinationField(name="bank", label=pgettext_lazy("destination field", "Bank"), required=False),
+                ),
+                identity=("iban",),
             ),
         ),
         hosted_page=False,

@@ -1,0 +1,172 @@
+"""Where money goes and who lets it: the clients' payout accounts, the approval rules, what is promised."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_GET, require_POST
+
+from kernel.errors import AppError, Invalid
+from kernel.guards import guard
+from kernel.money import CURRENCIES
+from kernel.pages import page
+
+from .. import selectors
+from ..models import ApprovalRule, Destination, DestinationState
+from ..payouts import payout_method
+from ..services.destinations import destination_refuse, destination_verify, payout_settings
+from ..services.rules import approval_rule_remove, approval_rule_save, payout_settings_save
+from .payout_forms import PromiseForm, RuleForm
+
+PAGE = 100
+
+
+@guard("payments.destination.verify")
+@require_GET
+def destinations(request: Any) -> HttpResponse:
+    """Those to verify first; with `view=all` everything, newest first."""
+    everything = request.GET.get("view") == "all"
+    rows = selectors.destinations_visible(request.actor)
+    rows = (
+        rows.order_by("-created_at") if everything else rows.filter(state=DestinationState.NEW).order_by("created_at")
+    )
+    rows = selectors.searched(rows, request.GET.get("q", ""), "label", masks=request.actor.masks)
+    found = list(rows[: PAGE + 1])
+    context = {
+        "rows": found[:PAGE],
+        "more": len(found) > PAGE,
+        "view": "all" if everything else "",
+        "q": request.GET.get("q", ""),
+        "counters": selectors.counters(request.actor),
+    }
+    template = "payments/office/destinations.html" + ("#rows" if request.htmx else "")
+    return page(request, template, context, live=["money"])
+
+
+@guard("payments.destination.verify")
+@require_GET
+def destination(request: Any, destination_id: UUID) -> HttpResponse:
+    row = selectors.destination_get(request.actor, destination_id)
+    context = {
+        "row": row,
+        "fields": _fields(row),
+        "elsewhere": selectors.same_elsewhere(row),
+        "withdrawals": row.withdrawals.order_by("-created_at")[:10],
+        "client": row.client,
+        "back": request.GET.get("back", ""),
+    }
+    return page(request, "payments/office/destination.html", context, live=[f"client:{row.client_id}"])
+
+
+def _fields(row: Destination) -> list[tuple[str, str]]:
+    method = payout_method(row.method)
+    labels = {field.name: str(field.label) for field in method.fields} if method else {}
+    return [(labels.get(name, name), value) for name, value in row.details.items()]
+
+
+def _back(request: Any, row: Destination) -> HttpResponse:
+    """To the withdrawal one came from, or to the next account to verify."""
+    back = request.POST.get("back", "")
+    if url_has_allowed_host_and_scheme(back, allowed_hosts=None) and back.startswith("/payments/"):
+        return redirect(back)
+    rest = selectors.destinations_visible(request.actor).filter(state=DestinationState.NEW)
+    following = rest.exclude(pk=row.pk).order_by("created_at").first()
+    return redirect("payments:destination", following.pk) if following else redirect("payments:destinations")
+
+
+@guard("payments.destination.verify")
+@require_POST
+def verify(request: Any, destination_id: UUID) -> HttpResponse:
+    row = selectors.destination_get(request.actor, destination_id)
+    try:
+        destination_verify(actor=request.actor, destination_id=row.pk)
+    except AppError as error:
+        messages.error(request, str(error))
+        return redirect("payments:destination", row.pk)
+    messages.success(request, pgettext("payments", "Verified. Money may be paid to it."))
+    return _back(request, row)
+
+
+@guard("payments.destination.verify")
+@require_POST
+def refuse(request: Any, destination_id: UUID) -> HttpResponse:
+    row = selectors.destination_get(request.actor, destination_id)
+    try:
+        destination_refuse(actor=request.actor, destination_id=row.pk, reason=request.POST.get("reason", ""))
+    except AppError as error:
+        messages.error(request, str(error))
+        return redirect("payments:destination", row.pk)
+    messages.success(request, pgettext("payments", "Refused. Nothing is paid to it."))
+    return _back(request, row)
+
+
+@guard("payments.rules.edit")
+def rules(request: Any) -> HttpResponse:
+    """All rules in their order, and what is promised."""
+    settings = payout_settings()
+    form = PromiseForm(request.POST or None, initial=vars(settings))
+    if request.method == "POST" and form.is_valid():
+        try:
+            payout_settings_save(actor=request.actor, values=form.cleaned_data)
+        except Invalid as error:
+            form.add_error(error.field if error.field in form.fields else None, str(error))
+        else:
+            messages.success(request, pgettext("payments", "Saved."))
+            return redirect("payments:approval-rules")
+    status = 422 if request.method == "POST" else 200
+    context = {"rules": selectors.approval_rules(), "form": form}
+    return page(request, "payments/office/approval_rules.html", context, status=status)
+
+
+@guard("payments.rules.edit")
+def rule_new(request: Any) -> HttpResponse:
+    """An empty rule, or one of the presets: ask the client's manager, let small amounts through."""
+    return _rule_page(request, _preset(request.GET.get("preset", "")))
+
+
+@guard("payments.rules.edit")
+def rule_edit(request: Any, rule_id: UUID) -> HttpResponse:
+    return _rule_page(request, selectors.approval_rule_get(rule_id))
+
+
+def _preset(name: str) -> ApprovalRule:
+    if name == "manager":
+        return ApprovalRule(name=pgettext("approval preset", "Ask the client's manager"), steps=["manager", ""])
+    if name == "auto":
+        return ApprovalRule(
+            name=pgettext("approval preset", "Small amounts by themselves"), auto=True, position=5, methods=["back"]
+        )
+    return ApprovalRule(name="", steps=[""])
+
+
+def _rule_page(request: Any, rule: ApprovalRule) -> HttpResponse:
+    wanted = request.GET.get("currency") or request.POST.get("currency")
+    if wanted is not None and wanted in ("", *CURRENCIES):
+        rule.currency = wanted
+    form = RuleForm(request.POST or None, rule=rule)
+    if request.method == "POST" and form.is_valid():
+        try:
+            approval_rule_save(actor=request.actor, rule=form.result())
+        except Invalid as error:
+            form.add_error(error.field if error.field in form.fields else None, str(error))
+        else:
+            messages.success(request, pgettext("payments", "Saved."))
+            return redirect("payments:approval-rules")
+    stored = ApprovalRule.objects.filter(pk=rule.pk).exists()
+    context = {"form": form, "rule": rule if stored else None}
+    status = 422 if request.method == "POST" else 200
+    return page(request, "payments/office/approval_rule.html", context, status=status)
+
+
+@guard("payments.rules.edit")
+@require_POST
+def rule_remove(request: Any, rule_id: UUID) -> HttpResponse:
+    approval_rule_remove(actor=request.actor, rule_id=rule_id)
+    messages.success(request, pgettext("payments", "The rule is gone."))
+    return redirect("payments:approval-rules")

@@ -1,0 +1,116 @@
+"""What a client sees of a withdrawal: the stage, who has it, what is missing, and the time promised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import pgettext, pgettext_lazy
+
+from kernel import clock
+
+from ..models import ApprovalStep, PartState, Withdrawal, WithdrawalState
+from .chain import MANAGER, ROLE, role_names
+from .checks import withdrawal_checks
+from .destinations import usable
+
+# What a client can do, or wait for, about a check that does not pass; the others are ours to look into.
+MISSING: dict[str, Any] = {
+    "kyc": pgettext_lazy("withdrawal missing", "Your identity has to be verified again."),
+    "limits": pgettext_lazy("withdrawal missing", "It is above your limit for now; it goes on when the limit allows it."),
+    "address": pgettext_lazy("withdrawal missing", "Your e-mail address was changed lately; we wait for your safety."),
+    "destination:new": pgettext_lazy("withdrawal missing", "We are verifying that the account is yours."),
+    "destination:cooling": pgettext_lazy("withdrawal missing", "The account is new; nothing is paid to it yet."),
+    "destination:refused": pgettext_lazy("withdrawal missing", "We cannot pay to this account. Cancel and choose another."),
+    "destination:retired": pgettext_lazy("withdrawal missing", "You removed this account. Cancel and choose another."),
+    "page": pgettext_lazy("withdrawal missing", "The payment provider asks where to send it: open its page."),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    title: str
+    who: str
+    state: str  # done, current, todo, failed
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tracker:
+    stages: tuple[Stage, ...]
+    missing: tuple[str, ...]
+    page_url: str
+    due_at: datetime | None
+    late: bool
+
+
+def tracker_of(row: Withdrawal, parts: Sequence[Any]) -> Tracker:
+    """Three queries at most. `parts` are the withdrawal's."""
+    page = next((part.page_url for part in parts if part.page_url and part.state == PartState.SENDING), "")
+    open_ = row.is_open
+    return Tracker(
+        stages=(_requested(row), *_decisions(row), _sent(row)),
+        missing=_missing(row, page) if open_ else (),
+        page_url=page,
+        due_at=row.due_at if open_ else None,
+        late=bool(open_ and row.due_at and row.due_at < clock.now()),
+    )
+
+
+def _requested(row: Withdrawal) -> Stage:
+    return Stage(pgettext("withdrawal step", "Requested"), "", "done", row.created_at)
+
+
+def who_words(step: ApprovalStep, roles: dict[str, str]) -> str:
+    """Who has to decide a step, as a role: never a person's name."""
+    if step.who == MANAGER:
+        return pgettext("withdrawal step", "Your account manager")
+    if step.who.startswith(ROLE):
+        return roles.get(step.who, pgettext("withdrawal step", "Payments team"))
+    return pgettext("withdrawal step", "Payments team")
+
+
+def _decisions(row: Withdrawal) -> list[Stage]:
+    steps = list(row.steps.order_by("position"))
+    roles = role_names() if any(step.who.startswith(ROLE) for step in steps) else {}
+    stages, waiting = [], row.state in (WithdrawalState.REQUESTED, WithdrawalState.CHECKED)
+    refused = row.state in (WithdrawalState.REJECTED, WithdrawalState.CANCELLED)
+    for step in steps:
+        title = pgettext("withdrawal step", "Checked") if step.is_check else pgettext("withdrawal step", "Approved")
+        if step.decided_at:
+            stages.append(Stage(title, who_words(step, roles), "done", step.decided_at))
+            continue
+        stages.append(
+            Stage(title, who_words(step, roles), "failed" if refused else "current" if waiting else "todo", None)
+        )
+        waiting = refused = False
+    return stages
+
+
+def _sent(row: Withdrawal) -> Stage:
+    state = {
+        WithdrawalState.PAID: "done",
+        WithdrawalState.SENDING: "current",
+        WithdrawalState.FAILED: "failed",
+    }.get(WithdrawalState(row.state), "todo")
+    at = row.closed_at if row.state == WithdrawalState.PAID else None
+    return Stage(
+        pgettext("withdrawal step", "Sent"), pgettext("withdrawal step", "Bank or payment provider"), state, at
+    )
+
+
+def _missing(row: Withdrawal, page: str) -> tuple[str, ...]:
+    if row.state == WithdrawalState.SENDING:
+        return (str(MISSING["page"]),) if page else ()
+    found = []
+    for check in withdrawal_checks(row):
+        if check["good"]:
+            continue
+        code = check["code"]
+        if code == "destination":
+            code = f"destination:{usable(row.destination)}"
+        if code in MISSING:
+            found.append(str(MISSING[code]))
+    return tuple(found)
