@@ -160,6 +160,7 @@ class Payer:
     street: str = ""
     postal_code: str = ""
     ip: str = ""
+    reference: str = ""  # stays the same for this person and tells nobody who it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

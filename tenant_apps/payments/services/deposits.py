@@ -130,6 +130,7 @@ def payer_of(client: Client, ip: str = "") -> Payer:
         street=str(address.get("line1") or ""),
         postal_code=str(address.get("postal_code") or ""),
         ip=ip,
+        reference=str(client.pk),
     )
 
 
