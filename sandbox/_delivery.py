@@ -89,6 +89,9 @@ class Sender(Protocol):
         """Whether this status ends the delivery."""
         ...
 
+    # Optional: `refusal(delivery, answer: httpx.Response) -> str | None` says what is wrong with an answer's words, for
+    # providers that read them. What it names is sent again.
+
     def settled(self, delivery: Any, *, delivered: bool) -> None:
         """Called inside the transaction that ends the delivery."""
         ...
@@ -222,14 +225,18 @@ class Deliveries:
             except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
                 self._finish(delivery, None, f"{type(error).__name__}: {error}")
             else:
-                self._finish(delivery, answer.status_code, None)
+                self._finish(delivery, answer.status_code, self._refusal(delivery, answer))
         finally:
             self._busy.discard((account, delivery["target"]))
             self._wake.set()
 
+    def _refusal(self, delivery: Any, answer: httpx.Response) -> str | None:
+        reader = getattr(self.sender, "refusal", None)
+        return reader(delivery, answer) if reader else None
+
     def _finish(self, delivery: Any, status: int | None, error: str | None) -> None:
         attempts = delivery["attempts"] + 1
-        delivered = status is not None and self.sender.accepts(status)
+        delivered = status is not None and error is None and self.sender.accepts(status)
         state = "delivered" if delivered else "failed" if attempts >= self.max_attempts else "pending"
         due = time.time() + min(self.retry_base * 2 ** (attempts - 1), 60)
         with self.db.transaction():
