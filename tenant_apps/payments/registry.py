@@ -15,6 +15,7 @@ LONGEST_KIND = 14  # `payments.<kind>:<uuid>` names the inbox source in 60 chara
 BUILT_IN = {
     "stripe": "tenant_apps.payments.adapters.stripe:StripeProvider",
     "paytabs": "tenant_apps.payments.adapters.paytabs:PayTabsProvider",
+    "praxis": "tenant_apps.payments.adapters.praxis:PraxisProvider",
     "bank_wire": "tenant_apps.payments.adapters.bank_wire:BankWireProvider",
 }
 

@@ -1,0 +1,3 @@
+from .provider import PraxisProvider
+
+__all__ = ["PraxisProvider"]
