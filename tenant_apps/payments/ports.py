@@ -161,6 +161,7 @@ class Payer:
     postal_code: str = ""
     ip: str = ""
     reference: str = ""  # stays the same for this person and tells nobody who it is
+    birth_date: str = ""  # ISO 8601, where we know it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

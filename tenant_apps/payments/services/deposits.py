@@ -131,6 +131,7 @@ def payer_of(client: Client, ip: str = "") -> Payer:
         postal_code=str(address.get("postal_code") or ""),
         ip=ip,
         reference=str(client.pk),
+        birth_date=client.birth_date.isoformat() if client.birth_date else "",
     )
 
 
