@@ -16,6 +16,7 @@ BUILT_IN = {
     "stripe": "tenant_apps.payments.adapters.stripe:StripeProvider",
     "paytabs": "tenant_apps.payments.adapters.paytabs:PayTabsProvider",
     "praxis": "tenant_apps.payments.adapters.praxis:PraxisProvider",
+    "cryptoproc": "tenant_apps.payments.adapters.cryptoproc:CryptoProcessingProvider",
     "bank_wire": "tenant_apps.payments.adapters.bank_wire:BankWireProvider",
 }
 

@@ -1,0 +1,3 @@
+from .provider import CryptoProcessingProvider
+
+__all__ = ["CryptoProcessingProvider"]
