@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import segno
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -156,6 +157,14 @@ def _off(request: Any, deposit: Deposit) -> HttpResponse:
     return redirect("payments:deposit", deposit.pk)
 
 
+def _qr(deposit: Deposit) -> str:
+    """The address to send coins to, for a wallet's camera; nothing for other deposits."""
+    if not deposit.instructions.get("network"):
+        return ""
+    picture = segno.make(deposit.instructions["address"], error="m", micro=False)
+    return picture.svg_data_uri(scale=4, border=2, dark="#111", light="#fff")
+
+
 @client_only
 @require_GET
 def deposit_page(request: Any, deposit_id: UUID) -> HttpResponse:
@@ -169,6 +178,7 @@ def deposit_page(request: Any, deposit_id: UUID) -> HttpResponse:
         "failed": failed,
         "cancelled": cancelled,
         "waiting": deposit.state in (DepositState.CREATED, DepositState.PENDING) and not deposit.instructions,
+        "qr": _qr(deposit),
         "next_best": offers.next_best(request.client, deposit.currency, tried=tried, amount=deposit.amount)
         if failed or deposit.failure or cancelled
         else None,
