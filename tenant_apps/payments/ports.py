@@ -220,6 +220,7 @@ class DepositStatus:
     failure: str = ""  # a code of ours: declined, insufficient_funds, expired_card, authentication, fraud, error
     failure_text: str = ""  # the provider's words, for staff
     fee: Money | None = None  # what the provider keeps of it, where it says so; in any currency
+    apart: bool = False  # each payment has its own `payment_reference`: another one is more money, not old news
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -261,7 +261,7 @@ def _close(deposit: Deposit, to: DepositState, actor: Actor) -> str:
 def _paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     """Credit, once. Money that comes after we gave up on it is money all the same."""
     if deposit.state in (DepositState.CREDITED, DepositState.REVERSED) or deposit.failure == VOIDED:
-        return "nothing"
+        return _paid_again(deposit, status, actor)
     received = status.amount or deposit.amount
     if received.currency != deposit.currency or received.minor <= 0:
         deposit.attention = "currency"
@@ -276,6 +276,8 @@ def _paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
         deposit.fee_minor = fee.minor
     posting.deposit_post(deposit, received, fee, actor=actor)
     deposit.state = DepositState.CREDITED
+    if status.apart:
+        deposit.payment_reference = status.payment_reference
     deposit.received_minor = received.minor
     deposit.credited_at = deposit.closed_at = clock.now()
     deposit.failure = deposit.failure_text = ""
@@ -289,6 +291,42 @@ def _paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     activity_mark(client_id=deposit.client_id, actor=actor)
     _announce_credit(deposit, actor)
     return "credited"
+
+
+def _paid_again(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
+    """Told again it is old news. Another payment to the same address is a deposit of its own: made under the lock of the
+    first and known by the payment's reference, so that there is one however often it is told.
+    """
+    received = status.amount
+    if not status.apart or received is None or status.payment_reference == deposit.payment_reference:
+        return "nothing"
+    if received.currency != deposit.currency or received.minor <= 0:
+        deposit.attention = "currency"
+        return "other currency"
+    payments = Deposit.objects.filter(provider_account_id=deposit.provider_account_id)
+    if payments.filter(payment_reference=status.payment_reference).exists():
+        return "nothing"
+    fee = deposit.fee.scaled(Decimal(received.minor) / Decimal(deposit.amount_minor), rounding=ROUND_DOWN)
+    another = Deposit.objects.create(
+        client=deposit.client,
+        reference=f"D{short_id(8).upper()}",
+        amount_minor=received.minor,
+        currency=deposit.currency,
+        fee_minor=fee.minor,
+        provider_account=deposit.provider_account,
+        rule_id=deposit.rule_id,
+        method=deposit.method,
+        state=DepositState.PENDING,
+        pending_at=clock.now(),
+        payment_reference=status.payment_reference,
+        source=status.source[:80],
+        target_trading_account_id=deposit.target_trading_account_id,
+        language=deposit.language,
+    )
+    done = _paid(another, status, actor)
+    _save(another)
+    _tell(another)
+    return f"{done} as {another.reference}"
 
 
 def _announce_credit(deposit: Deposit, actor: Actor) -> None:

@@ -52,6 +52,7 @@ def deposit_status(data: Mapping[str, Any]) -> DepositStatus:
         failure="error" if failed else "",
         failure_text=(words or status) if failed else "",
         fee=fee_of(data.get("fees") or (), amount.currency) if amount else None,
+        apart=True,
     )
 
 
