@@ -1,0 +1,3 @@
+from .provider import DLocalProvider
+
+__all__ = ["DLocalProvider"]
