@@ -1,0 +1,272 @@
+"""The hosted page, in English and Arabic, without script: a card (or a local debit card), the bank's question, and back."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from babel.numbers import format_currency
+
+from sandbox._html import Child, Markup, document, el
+from sandbox._web import Request, Response, Router, html_response, redirect
+from sandbox.tap import charges
+from sandbox.tap.charges import NAMES, SOURCES
+from sandbox.tap.store import Item, Store
+
+STYLESHEET = "/static/hosted.css"
+LANGUAGES = ("en", "ar")
+TEXTS = {
+    language: json.loads((Path(__file__).parent / "texts" / f"{language}.json").read_text(encoding="utf-8"))
+    for language in LANGUAGES
+}
+SAMPLES = {"src_kw.knet": "8888 8800 0000 0001", "src_bh.benefit": "4600 4101 2345 6789",
+           "src_qa.qpay": "4215 3755 0088 3243"}  # fmt: skip
+LOCAL = frozenset(source for source, currency in SOURCES.items() if currency)
+
+
+@dataclass(slots=True)
+class View:
+    """A charge as its customer sees it."""
+
+    account: str
+    merchant: str
+    charge: Item
+
+    @property
+    def language(self) -> str:
+        return str(self.charge["_language"])
+
+    @property
+    def path(self) -> str:
+        return f"/pay/{self.charge['_page']}"
+
+    @property
+    def source(self) -> str:
+        return str(self.charge["source"]["id"])
+
+    @property
+    def amount(self) -> str:
+        locale = "ar_AE" if self.language == "ar" else "en"
+        written = format_currency(Decimal(self.charge["_amount"]), self.charge["currency"], locale=locale)
+        return re.sub(r"(?<=[A-Z])(?=\d)", "\N{NO-BREAK SPACE}", written)
+
+    def say(self, key: str, **values: str) -> str:
+        text: str = TEXTS[self.language][key]
+        return text.format(merchant=self.merchant, amount=self.amount, **values)
+
+    def page(self, *body: Child, title: str, class_: str) -> str:
+        other = LANGUAGES[self.language == "en"]
+        link = el("a", TEXTS[other]["language"], href=f"{self.path}?lang={other}", lang=other, hreflang=other)
+        return document(
+            el("p", self.say("test_banner"), class_="banner"),
+            el("main", *body, class_=class_),
+            el("nav", el("p", link, class_="cancel"), aria_label=self.say("languages")),
+            title=title,
+            stylesheet=STYLESHEET,
+            language=self.language,
+            direction="rtl" if self.language == "ar" else "ltr",
+        )
+
+
+class Pages:
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def add_routes(self, router: Router) -> None:
+        router.add("GET", "/pay/{page}", self.show)
+        router.add("POST", "/pay/{page}", self.submit)
+        router.add("GET", "/pay/{page}/verify", self.show_verify)
+        router.add("POST", "/pay/{page}/verify", self.verify)
+        router.add("GET", "/pay/{page}/done", self.done)
+
+    def _view(self, request: Request) -> View | None:
+        found = self.store.by_page(request.params["page"])
+        if found is None:
+            return None
+        account, charge = found
+        return View(account, merchant_name(self.store, account), charge)
+
+    async def show(self, request: Request) -> Response:
+        view = self._view(request)
+        if view is None:
+            return _missing()
+        if (language := request.query.get("lang", "")) in LANGUAGES:
+            view.charge["_language"] = language
+            self.store.update(view.account, view.charge)
+            return redirect(_where(view))
+        return html_response(_form(view, {}, {})) if _where(view) == view.path else redirect(_where(view))
+
+    async def submit(self, request: Request) -> Response:
+        view = self._view(request)
+        if view is None:
+            return _missing()
+        if _where(view) != view.path:
+            return redirect(_where(view))
+        form = {name: value.strip() for name, value in request.form.items()}
+        if form.get("decision") == "cancel":
+            return self._finish(view, charges.CANCELLED)
+        card, errors = _read_card(view, form)
+        if errors:
+            return html_response(_form(view, form, errors), 422)
+        with self.store.db.transaction():
+            charges.pay(self.store, view.account, view.charge, card)
+        return redirect(_where(view))
+
+    async def show_verify(self, request: Request) -> Response:
+        view = self._view(request)
+        if view is None:
+            return _missing()
+        if _where(view) != f"{view.path}/verify":
+            return redirect(_where(view))
+        return html_response(_verify_page(view))
+
+    async def verify(self, request: Request) -> Response:
+        view = self._view(request)
+        if view is None:
+            return _missing()
+        if _where(view) != f"{view.path}/verify":
+            return redirect(_where(view))
+        approved = request.form.get("decision") == "approve"
+        return self._finish(view, charges.CAPTURED if approved else charges.NOT_VERIFIED)
+
+    def _finish(self, view: View, outcome: tuple[str, str, str]) -> Response:
+        with self.store.db.transaction():
+            charges.finish(self.store, view.account, view.charge, outcome)
+        return redirect(f"{view.path}/done")
+
+    async def done(self, request: Request) -> Response:
+        """Back to the merchant with ``tap_id``, as Tap does it."""
+        view = self._view(request)
+        if view is None:
+            return _missing()
+        if charges.is_open(view.charge):
+            return redirect(_where(view))
+        target = urlsplit(view.charge["redirect"]["url"])
+        query = urlencode([*parse_qsl(target.query, keep_blank_values=True), ("tap_id", view.charge["id"])])
+        return redirect(urlunsplit(target._replace(query=query)))
+
+
+def _where(view: View) -> str:
+    """The page on which the charge stands."""
+    if not charges.is_open(view.charge):
+        return f"{view.path}/done"
+    return f"{view.path}/verify" if view.charge["status"] == "IN_PROGRESS" else view.path
+
+
+def merchant_name(store: Store, account: str) -> str:
+    return store.account(account)["business_name"] or f"Merchant {account}"
+
+
+def _missing() -> Response:
+    body = document(
+        el("main", el("h1", TEXTS["en"]["missing_title"]), class_="sheet"), title="Not found", stylesheet=STYLESHEET
+    )
+    return html_response(body, 404)
+
+
+def _luhn(number: str) -> bool:
+    digits = [int(char) for char in reversed(number)]
+    doubled = [sum(divmod(digit * 2, 10)) if index % 2 else digit for index, digit in enumerate(digits)]
+    return sum(doubled) % 10 == 0
+
+
+def _read_card(view: View, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Local debit cards' test numbers keep no check digit, and have a PIN instead of code and name."""
+    errors: dict[str, str] = {}
+    number = re.sub(r"[\s-]", "", form.get("number", ""))
+    local = view.source in LOCAL
+    known = local or number in charges.CARDS
+    if not re.fullmatch(r"[0-9]{13,19}", number) or not (known or _luhn(number)):
+        errors["number"] = "e_number"
+    expiry = re.fullmatch(r"([0-9]{1,2})\s*/?\s*(?:20)?([0-9]{2})", form.get("expiry", ""))
+    today = datetime.now(UTC)
+    month, year = (int(expiry[1]), 2000 + int(expiry[2])) if expiry else (0, 0)
+    if not 1 <= month <= 12 or (year, month) < (today.year, today.month):
+        errors["expiry"] = "e_expiry"
+    if not re.fullmatch(r"[0-9]{3,6}", form.get("cvv", "")):
+        errors["cvv"] = "e_cvv"
+    if not local and not form.get("name"):
+        errors["name"] = "e_name"
+    return {"number": number}, errors
+
+
+def _form(view: View, form: dict[str, str], errors: dict[str, str]) -> str:
+    number = view.charge["reference"].get("transaction") or view.charge["id"]
+    summary = el(
+        "section",
+        el("p", view.merchant, class_="merchant"),
+        el("h1", el("span", view.say("title"), ": ", class_="visually-hidden"), el("bdi", view.amount)),
+        el("p", NAMES[view.source] if view.source in LOCAL else None),
+        el("p", view.charge["description"]),
+        el("p", view.say("order", number=number), class_="hint"),
+        class_="summary",
+    )
+    hint = view.say("number_hint", sample=SAMPLES.get(view.source, "4508 7500 1574 1019"))
+    fields: list[Child] = [
+        _field(view, "number", form, errors, hint=hint, autocomplete="cc-number"),
+        el(
+            "div",
+            _field(view, "expiry", form, errors, autocomplete="cc-exp"),
+            _field(view, "cvv", form, errors, autocomplete="cc-csc"),
+            class_="pair",
+        ),
+    ]
+    if view.source not in LOCAL:
+        fields.append(_field(view, "name", form, errors, autocomplete="cc-name"))
+    buttons = [
+        el("button", view.say("pay"), type="submit", name="decision", value="pay", class_="primary"),
+        el("button", view.say("cancel"), type="submit", name="decision", value="cancel", class_="secondary"),
+    ]
+    shape = el("form", fields, buttons, method="post", action=view.path, novalidate=True)
+    pane = el("section", _error_box(view, errors), shape, class_="pane")
+    return view.page(summary, pane, title=view.say("title"), class_="split")
+
+
+def _error_box(view: View, errors: dict[str, str]) -> Markup | None:
+    if not errors:
+        return None
+    lines = [el("li", el("a", view.say(key), href=f"#{name}")) for name, key in errors.items()]
+    return el("div", el("p", view.say("errors")), el("ul", lines), class_="alert", role="alert")
+
+
+def _field(
+    view: View, name: str, form: dict[str, str], errors: dict[str, str], *, autocomplete: str, hint: str = ""
+) -> Markup:
+    described = [f"{name}-error"] * (name in errors) + [f"{name}-hint"] * bool(hint)
+    label = "pin" if name == "cvv" and view.source in LOCAL else name
+    return el(
+        "div",
+        el("label", view.say(label), for_=name),
+        el(
+            "input",
+            id=name,
+            name=name,
+            value="" if name == "cvv" else form.get(name, ""),
+            autocomplete=autocomplete,
+            inputmode="text" if name == "name" else "numeric",
+            dir="auto" if name == "name" else "ltr",
+            aria_invalid="true" if name in errors else None,
+            aria_describedby=" ".join(described) or None,
+        ),
+        el("p", view.say(errors[name]), id=f"{name}-error", class_="error") if name in errors else None,
+        el("p", hint, id=f"{name}-hint", class_="hint") if hint else None,
+        class_="field",
+    )
+
+
+def _verify_page(view: View) -> str:
+    title = view.say("verify_title")
+    lead = view.say("verify_lead", last4=view.charge["card"]["last_four"])
+    form = el(
+        "form",
+        el("button", view.say("approve"), type="submit", name="decision", value="approve", class_="primary"),
+        el("button", view.say("refuse"), type="submit", name="decision", value="refuse", class_="secondary"),
+        method="post",
+        action=f"{view.path}/verify",
+    )
+    return view.page(el("h1", title), el("p", lead), form, title=title, class_="sheet")
