@@ -17,6 +17,7 @@ BUILT_IN = {
     "paytabs": "tenant_apps.payments.adapters.paytabs:PayTabsProvider",
     "praxis": "tenant_apps.payments.adapters.praxis:PraxisProvider",
     "cryptoproc": "tenant_apps.payments.adapters.cryptoproc:CryptoProcessingProvider",
+    "tap": "tenant_apps.payments.adapters.tap:TapProvider",
     "dlocal": "tenant_apps.payments.adapters.dlocal:DLocalProvider",
     "bank_wire": "tenant_apps.payments.adapters.bank_wire:BankWireProvider",
 }

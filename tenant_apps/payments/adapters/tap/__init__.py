@@ -1,0 +1,3 @@
+from .provider import TapProvider
+
+__all__ = ["TapProvider"]
