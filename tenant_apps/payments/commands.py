@@ -22,7 +22,7 @@ from .models import Destination, ProviderAccount, WithdrawalPart
 from .ports import PayoutOrder, PayoutProvider, RefundState, RefundStatus
 from .services.deposits import payer_of
 from .services.destinations import usable
-from .services.parts import part_apply
+from .services.parts import part_apply, refund_find
 from .services.providers import provider_of
 
 
@@ -67,9 +67,7 @@ class RefundCommand(CommandType):
         )
 
     def find(self, command: Command) -> Mapping[str, Any] | None:
-        payload = command.payload
-        account = ProviderAccount.objects.get(pk=payload["account_id"])
-        found = provider_of(account).find_refund(command.pk, payment_reference=payload["payment_reference"])
+        found = refund_find(part_id=UUID(command.payload["part_id"]))
         return _as_result(found) if found else None
 
     def succeeded(self, command: Command, result: Mapping[str, Any]) -> None:

@@ -320,6 +320,21 @@ class PayoutProvider(PaymentProvider, Protocol):
         ...
 
 
+@runtime_checkable
+class Recognising(Protocol):
+    """A provider whose refunds carry no id of ours (Freedom Pay): what we know of one has to tell it from the others.
+
+    Where a provider is this, it is asked so instead of by `find_refund`.
+    """
+
+    def recognise_refund(
+        self, *, payment_reference: str, amount: Money, reference: str, others: frozenset[str]
+    ) -> RefundStatus | None:
+        """The refund with the provider's own `reference`; where we were never told one, one of this amount that is not
+        among `others`, which are the references of other refunds of ours. None if the provider surely has none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookAnswer:
     body: bytes = b""

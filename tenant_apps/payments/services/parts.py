@@ -23,7 +23,7 @@ from .. import events, registry
 from ..errors import WrongState
 from ..models import PartState, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import PROPOSE
-from ..ports import PayoutProvider, RefundState, RefundStatus
+from ..ports import PayoutProvider, Recognising, RefundState, RefundStatus
 from . import posting
 from .providers import provider_of
 
@@ -116,6 +116,23 @@ def parts_to_ask() -> list[UUID]:
     return list(silent.order_by("updated_at").values_list("pk", flat=True)[:50])
 
 
+def refund_find(*, part_id: UUID) -> RefundStatus | None:
+    """What the provider says of a part that goes back to its source; None if it surely knows of none. Raises Outside."""
+    part = WithdrawalPart.objects.select_related("deposit", "provider_account").get(pk=part_id)
+    assert part.deposit is not None
+    provider = provider_of(part.provider_account)
+    paid = part.deposit.payment_reference
+    if not isinstance(provider, Recognising):
+        return provider.find_refund(part.pk, payment_reference=paid)
+    others = WithdrawalPart.objects.filter(deposit=part.deposit).exclude(pk=part.pk)
+    return provider.recognise_refund(
+        payment_reference=paid,
+        amount=part.amount,
+        reference=part.provider_reference,
+        others=frozenset(others.values_list("provider_reference", flat=True)) - {""},
+    )
+
+
 def part_ask(*, part_id: UUID, actor: Actor) -> str:
     """Ask the provider how a refund or payout stands, and take in the answer. Not inside a transaction."""
     part = WithdrawalPart.objects.select_related("deposit", "provider_account").get(pk=part_id)
@@ -131,10 +148,10 @@ def part_ask(*, part_id: UUID, actor: Actor) -> str:
 
 
 def _found_there(part: WithdrawalPart) -> RefundStatus | None:
-    provider = provider_of(part.provider_account)
-    if part.deposit is not None:
-        return provider.find_refund(part.pk, payment_reference=part.deposit.payment_reference)
-    return cast(PayoutProvider, provider).find_payout(part.pk, reference=part.provider_reference)
+    if part.deposit_id is not None:
+        return refund_find(part_id=part.pk)
+    provider = cast(PayoutProvider, provider_of(part.provider_account))
+    return provider.find_payout(part.pk, reference=part.provider_reference)
 
 
 def _paid(part: WithdrawalPart, actor: Actor) -> str:
