@@ -19,6 +19,7 @@ BUILT_IN = {
     "cryptoproc": "tenant_apps.payments.adapters.cryptoproc:CryptoProcessingProvider",
     "tap": "tenant_apps.payments.adapters.tap:TapProvider",
     "dlocal": "tenant_apps.payments.adapters.dlocal:DLocalProvider",
+    "freedompay": "tenant_apps.payments.adapters.freedompay:FreedomPayProvider",
     "bank_wire": "tenant_apps.payments.adapters.bank_wire:BankWireProvider",
 }
 

@@ -1,0 +1,3 @@
+from .provider import FreedomPayProvider
+
+__all__ = ["FreedomPayProvider"]
