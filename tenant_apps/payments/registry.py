@@ -20,6 +20,7 @@ BUILT_IN = {
     "tap": "tenant_apps.payments.adapters.tap:TapProvider",
     "dlocal": "tenant_apps.payments.adapters.dlocal:DLocalProvider",
     "freedompay": "tenant_apps.payments.adapters.freedompay:FreedomPayProvider",
+    "payme": "tenant_apps.payments.adapters.payme:PaymeProvider",
     "bank_wire": "tenant_apps.payments.adapters.bank_wire:BankWireProvider",
 }
 

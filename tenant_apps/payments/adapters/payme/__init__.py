@@ -1,0 +1,3 @@
+from .provider import PaymeProvider
+
+__all__ = ["PaymeProvider"]
