@@ -267,7 +267,15 @@ def test_units(minor: int, currency: str, text: str) -> None:
 
 def test_amounts_are_read_as_the_documentation_writes_them() -> None:
     assert wire.from_wire("25", "KZT") == kzt("25.00")
-    for text, currency in (("0.001", "KZT"), ("1", "JPY"), ("1.5", "KWD"), ("x", "KZT"), ("1", "")):
+    for text, currency in (
+        ("0.001", "KZT"),
+        ("1", "JPY"),
+        ("1.5", "KWD"),
+        ("x", "KZT"),
+        ("1", ""),
+        ("Infinity", "KZT"),
+        ("1e99", "KZT"),
+    ):
         with pytest.raises(wire.Unreadable):
             wire.from_wire(text, currency)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from kernel.money import Money
 
@@ -109,12 +108,14 @@ def deposit_of_status(reply: Reply) -> DepositStatus:
 
 
 def refunds_of(reply: Reply) -> list[RefundStatus]:
-    """The refunds listed under a payment; their amounts are negative there."""
+    """The refunds listed under a payment; their amounts are negative there. Raises Unreadable."""
+    if any(not item.get("pg_payment_id") or not item.get("pg_amount") for item in reply.refunds):
+        raise Unreadable("a refund without number or amount")
     return [
         RefundStatus(
             state=_MOVES.get(item.get("pg_payment_status", ""), RefundState.PENDING),
             reference=item["pg_payment_id"],
-            amount=from_wire(str(abs(Decimal(item["pg_amount"]))), reply["pg_currency"]),
+            amount=from_wire(item["pg_amount"].removeprefix("-"), reply["pg_currency"]),
             failure_text="Freedom Pay: refund failed" if item.get("pg_payment_status") in {"error", "failed"} else "",
             payment_reference=reply["pg_payment_id"],
         )

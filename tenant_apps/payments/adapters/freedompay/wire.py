@@ -49,7 +49,10 @@ def from_wire(text: str, currency: str) -> Money:
     if currency not in DECIMALS:
         raise Unreadable(f"currency {currency}")
     try:
-        return Money.of(Decimal(text), currency)
+        number = Decimal(text)
+        if not number.is_finite() or number.adjusted() > 15:
+            raise Unreadable("amount")
+        return Money.of(number, currency)
     except (InvalidOperation, ValueError) as error:
         raise Unreadable("amount") from error
 
