@@ -21,6 +21,7 @@ BUILT_IN = {
     "dlocal": "tenant_apps.payments.adapters.dlocal:DLocalProvider",
     "freedompay": "tenant_apps.payments.adapters.freedompay:FreedomPayProvider",
     "payme": "tenant_apps.payments.adapters.payme:PaymeProvider",
+    "click": "tenant_apps.payments.adapters.click:ClickProvider",
     "bank_wire": "tenant_apps.payments.adapters.bank_wire:BankWireProvider",
 }
 

@@ -1,0 +1,3 @@
+from .provider import ClickProvider
+
+__all__ = ["ClickProvider"]
