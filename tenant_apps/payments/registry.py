@@ -22,6 +22,7 @@ BUILT_IN = {
     "freedompay": "tenant_apps.payments.adapters.freedompay:FreedomPayProvider",
     "payme": "tenant_apps.payments.adapters.payme:PaymeProvider",
     "click": "tenant_apps.payments.adapters.click:ClickProvider",
+    "adyen": "tenant_apps.payments.adapters.adyen:AdyenProvider",
     "bank_wire": "tenant_apps.payments.adapters.bank_wire:BankWireProvider",
 }
 

@@ -1,0 +1,3 @@
+from .provider import AdyenProvider
+
+__all__ = ["AdyenProvider"]
