@@ -68,7 +68,7 @@ class Panel:
         return json_response(asdict(faults))
 
     async def api_settings(self, request: Request) -> Response:
-        return json_response(self.store.settings(request.params["account"]))
+        return json_response(public(self.store.settings(request.params["account"])))
 
     async def api_put_settings(self, request: Request) -> Response:
         """Merges."""

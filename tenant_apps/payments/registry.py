@@ -23,6 +23,7 @@ BUILT_IN = {
     "payme": "tenant_apps.payments.adapters.payme:PaymeProvider",
     "click": "tenant_apps.payments.adapters.click:ClickProvider",
     "adyen": "tenant_apps.payments.adapters.adyen:AdyenProvider",
+    "paypal": "tenant_apps.payments.adapters.paypal:PayPalProvider",
     "bank_wire": "tenant_apps.payments.adapters.bank_wire:BankWireProvider",
 }
 

@@ -1,0 +1,3 @@
+from .provider import PayPalProvider
+
+__all__ = ["PayPalProvider"]
