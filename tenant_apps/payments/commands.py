@@ -18,7 +18,7 @@ from kernel.tenancy import context
 from tenant_apps.payments.actors import REFUND
 
 from . import addresses, registry
-from .models import Destination, ProviderAccount, WithdrawalPart
+from .models import Destination, PartState, ProviderAccount, WithdrawalPart
 from .ports import PayoutOrder, PayoutProvider, RefundState, RefundStatus
 from .services.deposits import payer_of
 from .services.destinations import usable
@@ -46,6 +46,17 @@ def _from_result(result: Mapping[str, Any]) -> RefundStatus:
     )
 
 
+def _settled(part_id: str) -> RefundStatus | None:
+    """A part that is paid or failed already."""
+    part = WithdrawalPart.objects.get(pk=part_id)
+    state = {PartState.PAID: RefundState.SUCCEEDED, PartState.FAILED: RefundState.FAILED}.get(PartState(part.state))
+    if state is None:
+        return None
+    return RefundStatus(
+        state=state, reference=part.provider_reference, amount=part.amount, failure_text=part.failure_text
+    )
+
+
 @command("payments.refund")
 class RefundCommand(CommandType):
     """Give a share of a withdrawal back to the payment it came from."""
@@ -67,7 +78,9 @@ class RefundCommand(CommandType):
         )
 
     def find(self, command: Command) -> Mapping[str, Any] | None:
-        found = refund_find(part_id=UUID(command.payload["part_id"]))
+        """What a webhook has settled meanwhile needs no asking, and could not be asked about everywhere."""
+        part_id = command.payload["part_id"]
+        found = _settled(part_id) or refund_find(part_id=UUID(part_id))
         return _as_result(found) if found else None
 
     def succeeded(self, command: Command, result: Mapping[str, Any]) -> None:
@@ -97,7 +110,7 @@ class PayoutCommand(RefundCommand):
     def find(self, command: Command) -> Mapping[str, Any] | None:
         part = WithdrawalPart.objects.select_related("provider_account").get(pk=command.pk)
         provider = cast(PayoutProvider, provider_of(part.provider_account))
-        found = provider.find_payout(part.pk, reference=part.provider_reference)
+        found = _settled(str(part.pk)) or provider.find_payout(part.pk, reference=part.provider_reference)
         return _as_result(found) if found else None
 
 
