@@ -24,6 +24,7 @@ BUILT_IN = {
     "click": "tenant_apps.payments.adapters.click:ClickProvider",
     "adyen": "tenant_apps.payments.adapters.adyen:AdyenProvider",
     "paypal": "tenant_apps.payments.adapters.paypal:PayPalProvider",
+    "skrill": "tenant_apps.payments.adapters.skrill:SkrillProvider",
     "bank_wire": "tenant_apps.payments.adapters.bank_wire:BankWireProvider",
 }
 

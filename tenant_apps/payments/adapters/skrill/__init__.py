@@ -1,0 +1,3 @@
+from .provider import SkrillProvider
+
+__all__ = ["SkrillProvider"]
