@@ -505,12 +505,14 @@ def deposit_ask(*, deposit_id: UUID, actor: Actor) -> str:
         return "no answer"
     except AppError as error:
         log.warning("deposit_unknown_there", deposit=str(deposit_id), error=str(error))
-        return "not known there"
+        closed = _gone_quiet(deposit) if isinstance(error, Rejected) else "nothing"
+        return closed if closed != "nothing" else "not known there"
     return deposit_apply(deposit_id=deposit_id, status=status, actor=actor)
 
 
 def _gone_quiet(deposit: Deposit) -> str:
-    """No page was ever shown, or the provider is one that only calls us: after a day without news it is closed."""
+    """No page was ever shown, the provider only calls us, or it has forgotten the payment (PayPal drops orders that nobody
+    agreed to): after a day without news it is closed."""
     waiting = (DepositState.CREATED, DepositState.PENDING)
     if deposit.state not in waiting or clock.now() - deposit.created_at < PAGE_LIFE:
         return "nothing"

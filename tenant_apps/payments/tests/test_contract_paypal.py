@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client as Browser
 
+from kernel import clock
 from kernel.errors import OutcomeUnknown, Rejected, Unavailable
 from kernel.ids import uuid7
 from kernel.money import Money
@@ -387,6 +389,19 @@ def test_the_view_refuses_forgeries_and_asks_for_a_repeat_when_paypal_is_away(te
     assert run_inbox() == 0
     assert post(tenant, account, body, headers).status_code == 200
     assert state_of(deposit)[0] == DepositState.PENDING
+
+
+def test_an_order_that_paypal_has_forgotten_is_closed_after_a_day(tenant: Any, side: PayPalSide) -> None:
+    deposit = opened(side.connect())
+    Deposit.objects.filter(pk=deposit.pk).update(provider_reference=side.unknown_reference)
+    assert deposit_ask(deposit_id=deposit.pk, actor=SYSTEM) == "not known there"
+    assert state_of(deposit)[0] == DepositState.PENDING
+    Deposit.objects.filter(pk=deposit.pk).update(created_at=clock.now() - timedelta(hours=25))
+    side.control("PUT", "faults", {"api_unauthorized": True})
+    assert deposit_ask(deposit_id=deposit.pk, actor=SYSTEM) == "no answer"
+    side.control("PUT", "faults", {})
+    assert deposit_ask(deposit_id=deposit.pk, actor=SYSTEM) == "expired"
+    assert state_of(deposit)[0] == DepositState.EXPIRED
 
 
 def test_paypal_is_asked_about_a_signature_outside_of_any_transaction(
