@@ -13,8 +13,7 @@ EVENTS = frozenset(
     ["CHARGEBACK", "CHARGEBACK_REVERSED", "NOTIFICATION_OF_CHARGEBACK", "CANCELLATION", "CAPTURE_FAILED", "CAPTURE",
      "SECOND_CHARGEBACK"]
 )  # fmt: skip
-# The signature stands in the body, which is queued as it is: it has no time, and is not spoilt on its way.
-WITHOUT = frozenset({"old_timestamp", "tamper_signature"})
+WITHOUT = frozenset({"old_timestamp"})  # the signature has no time
 
 
 def panel(store: Accounts) -> Panel:

@@ -68,11 +68,12 @@ def body_of(key: str, items: list[Document]) -> bytes:
 
 
 def notify(store: Accounts, merchant: str, made: Document) -> None:
-    """Queue one item, in the transaction of the change it tells of."""
+    """Queue one item, in the transaction of the change it tells of. A tampered one is signed with another key."""
     settings = store.settings(merchant)
     store.put(merchant, "items", {"id": f"{made['pspReference']}-{made['eventCode']}-{made['success']}", **made})
     if settings.get("webhook_url") and settings.get("hmac_key"):
-        body = body_of(settings["hmac_key"], [made])
+        forged = store.deliveries.strike(merchant, "tamper_signature")
+        body = body_of("00" * 32 if forged else settings["hmac_key"], [made])
         store.deliveries.enqueue(
             merchant, settings["webhook_url"], made["pspReference"], made["eventCode"], settings["webhook_url"], body
         )

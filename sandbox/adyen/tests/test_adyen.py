@@ -254,9 +254,12 @@ def test_webhooks_are_repeated_until_acknowledged_and_doubled_on_demand(merchant
     receiver.answers = [500, 403, 202]
     merchant.paid()
     assert len({request.body for request in receiver.wait(lambda got: len(got) == 3)}) == 1
-    merchant.control("PUT", "faults", {"deliver_twice": True})
+    merchant.control("PUT", "faults", {"deliver_twice": True, "tamper_signature": 1})
     merchant.paid()
-    receiver.wait(lambda got: len(got) == 5)
+    forged, again = receiver.wait(lambda got: len(got) == 5)[3:]
+    assert forged.body == again.body
+    item = json.loads(forged.body)["notificationItems"][0]["NotificationRequestItem"]
+    assert sign(KEY, item) != item["additionalData"]["hmacSignature"]
 
 
 def test_the_answer_may_be_lost_but_the_link_is_not(merchant: Merchant) -> None:

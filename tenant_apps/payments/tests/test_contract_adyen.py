@@ -9,23 +9,26 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 
-from kernel import secrets
+from kernel import clock, commands, secrets
 from kernel.errors import OutcomeUnknown, Rejected, Unavailable
 from kernel.ids import uuid7
+from kernel.models import Command, CommandState
 from kernel.money import Money
 from sandbox.tests.support import Receiver, Sandbox
 from tenant_apps.ledger.models import Transfer
 from tenant_apps.payments.adapters.adyen import AdyenProvider, items, units
-from tenant_apps.payments.models import Deposit, DepositState, ProviderAccount
+from tenant_apps.payments.models import Deposit, DepositState, PartState, ProviderAccount, WithdrawalPart
+from tenant_apps.payments.permissions_list import APPROVE, PROPOSE
 from tenant_apps.payments.ports import EventKind, PaymentState, ProviderConfig, RefundState, SignatureInvalid
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
 from tenant_apps.payments.services.offers import offers_for
 from tenant_apps.payments.services.providers import provider_of
+from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
 from tenant_apps.wallets.selectors import wallet_of
 
 from .adyen_side import HMAC_KEY, AdyenSide, changed
 from .contract import ProviderContract
-from .support import SYSTEM, eur, make_client, make_rule, run_inbox
+from .support import SYSTEM, client_actor, eur, make_client, make_rule, run_inbox, staff
 
 
 @pytest.fixture
@@ -356,3 +359,35 @@ def test_a_forged_item_among_genuine_ones_refuses_all(tenant: Any, side: AdyenSi
     secrets.credential_set(owner=account.secrets_owner, name="hmac_key", value="00" * 32)
     assert post(tenant, account, body).status_code == 403
     assert state_of(deposit)[0] == DepositState.PENDING
+
+
+def test_a_refund_waits_for_its_webhook_and_may_come_back_weeks_later(
+    tenant: Any, side: AdyenSide, account: ProviderAccount
+) -> None:
+    deposit = opened(account)
+    side.control("POST", f"links/{deposit.provider_reference}/pay")
+    post(tenant, account, side.news("AUTHORISATION")[0])
+    run_inbox()
+    row = withdrawal_request(
+        actor=client_actor(deposit.client), client=deposit.client, amount=eur("200"), iban="", holder=""
+    )
+    withdrawal_check(actor=staff(PROPOSE), withdrawal_id=row.pk)
+    withdrawal_approve(actor=staff(APPROVE), withdrawal_id=row.pk)
+    part = WithdrawalPart.objects.get(withdrawal=row)
+    side.control("PUT", "faults", {"api_reset_after_commit": 1})
+    assert commands.run(part.pk) == CommandState.UNKNOWN
+    quiet = AdyenProvider.capabilities.refund_quiet
+    Command.objects.filter(pk=part.pk).update(available_at=clock.now(), sent_at=clock.now() - quiet)
+    assert commands.run(part.pk) == CommandState.SUCCEEDED
+    part.refresh_from_db()
+    assert (part.state, len(side.control("GET", "refunds")["data"])) == (PartState.SENDING, 1)
+    for _ in range(2):
+        assert post(tenant, account, side.news('"REFUND"', str(part.pk))[0]).content == b"[accepted]"
+        run_inbox()
+    part.refresh_from_db()
+    assert (part.state, state_of(deposit)[1]) == (PartState.PAID, eur("300"))
+    side.control("POST", f"refunds/{part.provider_reference}/fail")
+    assert post(tenant, account, side.news("REFUND_FAILED")[0]).content == b"[accepted]"
+    run_inbox()
+    part.refresh_from_db()
+    assert (part.state, state_of(deposit)[1]) == (PartState.FAILED, eur("500"))
