@@ -18,7 +18,7 @@ from sandbox._web import (
     static_file,
 )
 from sandbox.bank.camt import corrupt
-from sandbox.bank.store import Bank, entry_from, entry_values
+from sandbox.bank.store import FORMATS, Bank, entry_from, entry_values
 
 STATIC = Path(__file__).parent / "static"
 
@@ -83,24 +83,32 @@ class Counter:
         return json_response({"id": number}, 201)
 
     async def api_draw(self, request: Request) -> Response:
-        """Draws the next statement and answers with it. Optional: day (ISO), version (2 or 8), corrupt."""
+        """Draws the next statement and answers with it. Optional: day (ISO), version (2 or 8), format, corrupt."""
         try:
             values: dict[str, Any] = request.json()
             day = date.fromisoformat(values["day"]) if values.get("day") else None
+            form = _form(values.get("format"))
             number, xml = self.bank.draw_statement(request.params["iban"], day, int(values.get("version", 8)))
+            if form != "camt053":
+                return _file(self.bank.document(request.params["iban"], number, form) or b"", form, request, number)
             if values.get("corrupt"):
                 xml = corrupt(xml, str(values["corrupt"]))
         except (ValueError, TypeError, AttributeError) as error:
             return json_response({"error": str(error)}, 400)
-        return _xml(xml, request.params["iban"], number)
+        return _file(xml, "camt053", request, number)
 
     async def api_statements(self, request: Request) -> Response:
         return json_response({"statements": self.bank.statements(request.params["iban"])})
 
     async def download(self, request: Request) -> Response:
+        """``?format=`` one of ``store.FORMATS``; camt053 when it says nothing."""
         number = request.params["number"]
-        xml = self.bank.document(request.params["iban"], int(number)) if number.isdecimal() else None
-        return _xml(xml, request.params["iban"], int(number)) if xml else Response(b"Not found\n", 404)
+        try:
+            form = _form(request.query.get("format"))
+        except ValueError as error:
+            return json_response({"error": str(error)}, 400)
+        found = self.bank.document(request.params["iban"], int(number), form) if number.isdecimal() else None
+        return _file(found, form, request, int(number)) if found else Response(b"Not found\n", 404)
 
     # Pages
 
@@ -156,9 +164,18 @@ def _foreign(request: Request) -> bool:
     return request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
 
 
-def _xml(xml: bytes, iban: str, number: int) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="camt053-{iban}-{number}.xml"'}
-    return Response(xml, 200, "application/xml", headers | {"X-Statement-Number": str(number)})
+def _form(wanted: object) -> str:
+    form = str(wanted or "camt053")
+    if form not in FORMATS:
+        raise ValueError(f"unknown format: {form}; one of {', '.join(FORMATS)}")
+    return form
+
+
+def _file(data: bytes, form: str, request: Request, number: int) -> Response:
+    kind, ending = ("application/xml", "xml") if form == "camt053" else ("text/plain; charset=utf-8", "sta")
+    name = f"{form}-{request.params['iban']}-{number}.{ending}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Statement-Number": str(number)}
+    return Response(data, 200, kind, headers)
 
 
 def _page(title: str, *body: Child) -> str:
@@ -224,12 +241,15 @@ def _account_page(
         el(
             "li",
             el("a", f"Statement {item['number']}", href=f"/api/accounts/{iban}/statements/{item['number']}"),
-            f" {item['entries']} entries, {item['opening']} to {item['closing']} {account['currency']}",
+            f" {item['entries']} entries, {item['opening']} to {item['closing']} {account['currency']} ",
+            el("a", "MT940", href=f"/api/accounts/{iban}/statements/{item['number']}?format=mt940-german"),
+            " ",
+            el("a", "MT940 (SWIFT)", href=f"/api/accounts/{iban}/statements/{item['number']}?format=mt940-swift"),
             id=f"statement-{item['number']}",
         )
         for item in statements
     ]
-    draw = el("form", el("button", "Draw camt.053 statement"), method="post", action=f"/accounts/{iban}/statements")
+    draw = el("form", el("button", "Draw statement"), method="post", action=f"/accounts/{iban}/statements")
     return _page(
         iban,
         el("p", el("a", "All accounts", href="/")),

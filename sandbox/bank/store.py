@@ -10,6 +10,7 @@ from typing import Any
 
 from sandbox._store import Database
 from sandbox.bank.camt import Entry, Statement, iban_valid, render
+from sandbox.bank.mt940 import STYLES, render_mt940
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
@@ -26,7 +27,11 @@ CREATE TABLE IF NOT EXISTS statements (
     opening TEXT NOT NULL, closing TEXT NOT NULL, entries INTEGER NOT NULL, document BLOB NOT NULL,
     PRIMARY KEY (iban, number)
 );
+CREATE TABLE IF NOT EXISTS days (
+    iban TEXT NOT NULL, number INTEGER NOT NULL, day TEXT NOT NULL, PRIMARY KEY (iban, number)
+);
 """
+FORMATS = ("camt053", *(f"mt940-{style}" for style in STYLES))
 
 
 class Bank:
@@ -98,6 +103,7 @@ class Bank:
                 *(len(entries), document),
             )
             self.db.run("UPDATE transfers SET statement=? WHERE iban=? AND statement IS NULL", number, iban)
+            self.db.run("INSERT INTO days VALUES (?,?,?)", iban, number, statement.day.isoformat())
         return number, document
 
     def statements(self, iban: str) -> list[dict[str, Any]]:
@@ -107,9 +113,26 @@ class Bank:
         )
         return [dict(row) for row in rows]
 
-    def document(self, iban: str, number: int) -> bytes | None:
-        row = self.db.row("SELECT document FROM statements WHERE iban=? AND number=?", iban, number)
-        return row["document"] if row else None
+    def document(self, iban: str, number: int, form: str = "camt053") -> bytes | None:
+        """A drawn statement, in any of ``FORMATS``; the same bytes each time. Raises ValueError for another format."""
+        if form not in FORMATS:
+            raise ValueError(f"unknown format: {form}; one of {', '.join(FORMATS)}")
+        row = self.db.row("SELECT * FROM statements WHERE iban=? AND number=?", iban, number)
+        if row is None or form == "camt053":
+            return row["document"] if row else None
+        return render_mt940(self._drawn(iban, row), form.removeprefix("mt940-"))
+
+    def _drawn(self, iban: str, row: Any) -> Statement:
+        bodies = self.db.rows(
+            "SELECT body FROM transfers WHERE iban=? AND statement=? ORDER BY id", iban, row["number"]
+        )
+        day = self.db.row("SELECT day FROM days WHERE iban=? AND number=?", iban, row["number"])
+        account = self.account(iban) or {}
+        return Statement(
+            iban, account["currency"], [entry_from(json.loads(body["body"])) for body in bodies],
+            Decimal(row["opening"]), date.fromisoformat(day["day"] if day else row["created"][:10]), account["owner"],
+            number=row["number"],
+        )  # fmt: skip
 
 
 def entry_values(entry: Entry) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class WrongState(Conflict):
 
 
 class StatementRefused(Invalid):
-    """The uploaded file is not a bank statement we can trust: not camt.053, or its balances do not add up."""
+    """The uploaded file is not a bank statement we can trust: neither camt.053 nor MT940, or its balances do not add up."""
 
     code = "statement_refused"
-    message = pgettext_lazy("payments error", "This file is not a complete camt.053 bank statement.")
+    message = pgettext_lazy("payments error", "This file is not a complete bank statement.")

@@ -85,7 +85,7 @@ def upload(request: Any) -> HttpResponse:
     except AppError as error:
         messages.error(request, str(error))
         return redirect("payments:bank")
-    stored = files.save(data, kind=DRAFT, name=upload_.name, content_type="application/xml", subject=request.actor.id)
+    stored = files.save(data, kind=DRAFT, name=upload_.name, content_type="application/octet-stream", subject=request.actor.id)
     # A page of its own address: reloading it, or choosing another language on it, must not need the file again.
     shown = urlencode({"account": str(account.pk), "draft": str(stored.pk)})
     return redirect(f"{reverse('payments:bank-upload')}?{shown}")

@@ -211,5 +211,6 @@ class LimitsForm(UiForm, forms.Form):
 
 class StatementForm(UiForm, forms.Form):
     file = forms.FileField(
-        label=pgettext_lazy("bank", "camt.053 file"), widget=UploadInput(accept=".xml,.camt,.053", max_bytes=8_000_000)
+        label=pgettext_lazy("bank", "camt.053 or MT940 file"),
+        widget=UploadInput(accept=".xml,.camt,.053,.sta,.mt940,.940,.txt,.swi,.fin", max_bytes=8_000_000),
     )

@@ -23,7 +23,8 @@ from kernel.ids import short_id
 from kernel.live import publish as live
 from tenant_apps.clients.models import Client
 
-from ..adapters.bank_wire import camt053
+from ..adapters.bank_wire import reader
+from ..adapters.bank_wire.statement import Line, NotAStatement, Statement
 from ..errors import StatementRefused, WrongState
 from ..models import (
     BankLine,
@@ -50,7 +51,7 @@ WAITING = (DepositState.CREATED, DepositState.PENDING, DepositState.FAILED, Depo
 class Match:
     """What a line seems to be. `sure` matches credit by themselves; others are suggestions."""
 
-    line: camt053.Line
+    line: Line
     deposit: Deposit | None
     part: WithdrawalPart | None
     client: Client | None
@@ -68,23 +69,23 @@ def references_in(*texts: str) -> list[str]:
     return found
 
 
-def statement_read(data: bytes) -> list[camt053.Statement]:
+def statement_read(data: bytes) -> list[Statement]:
     try:
-        return camt053.read(data)
-    except camt053.NotAStatement as error:
+        return reader.read(data)
+    except NotAStatement as error:
         raise StatementRefused(
             pgettext_lazy("payments error", "This file was refused: %(why)s."), field="file", why=str(error)
         ) from error
 
 
-def statement_preview(account: ProviderAccount, statement: camt053.Statement) -> list[Match]:
+def statement_preview(account: ProviderAccount, statement: Statement) -> list[Match]:
     """How each line would be matched, without storing anything."""
     keys = [line.key for line in statement.lines]
     known = set(BankLine.objects.filter(line_key__in=keys).values_list("line_key", flat=True))
     return [_match(account, line, known=line.key in known) for line in statement.lines]
 
 
-def _match(account: ProviderAccount, line: camt053.Line, *, known: bool = False) -> Match:
+def _match(account: ProviderAccount, line: Line, *, known: bool = False) -> Match:
     references = references_in(line.end_to_end, line.remittance)
     if line.amount.minor < 0:
         part = _sent_part(account, references, line)
@@ -101,7 +102,7 @@ def _match(account: ProviderAccount, line: camt053.Line, *, known: bool = False)
     return _by_account(account, line, known)
 
 
-def _by_reference(account: ProviderAccount, line: camt053.Line, deposit: Deposit, known: bool) -> Match:
+def _by_reference(account: ProviderAccount, line: Line, deposit: Deposit, known: bool) -> Match:
     reasons = ["reference"]
     if deposit.state not in WAITING:
         return Match(line, None, None, deposit.client, (*reasons, "taken"), False, known)
@@ -115,7 +116,7 @@ def _by_reference(account: ProviderAccount, line: camt053.Line, deposit: Deposit
     return Match(line, deposit, None, deposit.client, tuple(reasons), own, known)
 
 
-def _by_account(account: ProviderAccount, line: camt053.Line, known: bool) -> Match:
+def _by_account(account: ProviderAccount, line: Line, known: bool) -> Match:
     """No reference: an account the client has paid from before, and one open deposit of that very amount."""
     before = None
     if line.counterparty_iban:
@@ -142,7 +143,7 @@ def _by_account(account: ProviderAccount, line: camt053.Line, known: bool) -> Ma
     return Match(line, None, None, client, ("iban", "name" if own else "other_name"), False, known)
 
 
-def _sent_part(account: ProviderAccount, references: list[str], line: camt053.Line) -> WithdrawalPart | None:
+def _sent_part(account: ProviderAccount, references: list[str], line: Line) -> WithdrawalPart | None:
     """A wire of ours that the bank has now booked."""
     return WithdrawalPart.objects.filter(
         withdrawal__reference__in=references,
@@ -200,7 +201,7 @@ def statement_import(*, actor: Actor, account: ProviderAccount, name: str, data:
     return Imported(stored, *counts)
 
 
-def _is_ours(account: ProviderAccount, statements: Iterable[camt053.Statement]) -> None:
+def _is_ours(account: ProviderAccount, statements: Iterable[Statement]) -> None:
     own = "".join(account.settings.get("iban", "").split()).upper()
     for statement in statements:
         if statement.iban.upper() != own:

@@ -9,6 +9,7 @@ import pytest
 
 from kernel.money import Money
 from sandbox.bank import camt
+from sandbox.bank.mt940 import STYLES, render_mt940
 from tenant_apps.clients.models import Client
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.adapters.bank_wire import camt053
@@ -171,6 +172,15 @@ def test_another_accounts_statement_is_refused(account: ProviderAccount) -> None
     other = camt.render(camt.Statement(iban=THEIRS, currency="EUR", entries=[entry("5")]))
     with pytest.raises(StatementRefused):
         imported(account, other)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_statement_in_mt940_credits_as_one_in_camt(account: ProviderAccount, style: str) -> None:
+    deposit = announced(account)
+    made = camt.Statement(iban=OURS, currency="EUR", entries=[entry("500", f"Deposit {deposit.reference}")])
+    assert imported(account, render_mt940(made, style)).credited == 1
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.source, balance(deposit.client)) == ("credited", "AT •••• 3201", eur("500"))
 
 
 def test_equal_movements_of_one_day_are_two() -> None:

@@ -8,9 +8,7 @@ refused by defusedxml. Amounts are decimals of the currency and never rounded.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -21,37 +19,7 @@ from defusedxml.common import DefusedXmlException
 
 from kernel.money import CurrencyUnknown, Money
 
-LARGEST = 8_000_000
-
-
-class NotAStatement(ValueError):
-    """The file is not a camt.053 statement that can be trusted; the argument says why, for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A booked movement. `amount` is positive for money that came in. `key` is the same whenever it is told again."""
-
-    key: str
-    booked_on: date
-    amount: Money
-    counterparty: str
-    counterparty_iban: str
-    remittance: str
-    end_to_end: str
-    returned: bool  # a transfer of ours that came back, or a correction: not a client's payment
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    id: str
-    iban: str
-    currency: str
-    opening: Money
-    closing: Money
-    period_from: date | None
-    period_to: date | None
-    lines: tuple[Line, ...]
+from .statement import LARGEST, NO_REFERENCE, Line, NotAStatement, Statement, added_up, line_key, numbered
 
 
 def read(data: bytes) -> list[Statement]:
@@ -126,14 +94,8 @@ def _statement(item: Any) -> Statement:
     if not account:
         raise NotAStatement("the account is missing")
     opening, closing = _balances(item)
-    lines = _unique([line for entry in item.findall("Ntry") for line in _entry(account, entry)])
-    total = opening.minor
-    for line in lines:
-        if line.amount.currency != opening.currency:
-            raise NotAStatement("more than one currency")
-        total += line.amount.minor
-    if closing.currency != opening.currency or total != closing.minor:
-        raise NotAStatement("opening balance and entries do not add up to the closing balance")
+    lines = numbered(line for entry in item.findall("Ntry") for line in _entry(account, entry))
+    added_up(lines, opening, closing)
     return Statement(
         id=_text(item, "Id") or hashlib.sha256(repr(lines).encode()).hexdigest()[:20],
         iban=account,
@@ -187,24 +149,13 @@ def _line(account: str, entry: Any, detail: Any, amount: Money) -> Line:
     remittance = "".join(parts) or _text(entry, "AddtlNtryInf")
     reference = _text(detail, "Refs/AcctSvcrRef", "AcctSvcrRef") or _text(entry, "AcctSvcrRef")
     end_to_end = _text(detail, "Refs/EndToEndId")
-    place = f"{account}|{booked}|{amount.minor}|{reference}|{end_to_end}|{remittance}"
     return Line(
-        key=f"{account}:{hashlib.sha256(place.encode()).hexdigest()[:40]}",
+        key=line_key(account, booked, amount, reference, end_to_end, remittance),
         booked_on=booked,
         amount=amount,
         counterparty=_text(detail, f"RltdPties/{side}/Pty/Nm", f"RltdPties/{side}/Nm"),
         counterparty_iban=_text(detail, f"RltdPties/{side}Acct/Id/IBAN", f"RltdPties/{side}Acct/Id/Othr/Id"),
         remittance=remittance,
-        end_to_end="" if end_to_end == "NOTPROVIDED" else end_to_end,
+        end_to_end="" if end_to_end in NO_REFERENCE else end_to_end,
         returned=detail.find("RtrInf") is not None or _text(entry, "RvslInd") == "true",
     )
-
-
-def _unique(lines: list[Line]) -> list[Line]:
-    """Two movements of a day that are alike in everything are two: the second gets a number."""
-    seen: Counter[str] = Counter()
-    result = []
-    for line in lines:
-        seen[line.key] += 1
-        result.append(line if seen[line.key] == 1 else replace(line, key=f"{line.key}:{seen[line.key]}"))
-    return result

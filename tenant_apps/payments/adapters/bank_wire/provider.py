@@ -1,4 +1,4 @@
-"""Bank wire: no API. The payer gets instructions with a reference; statements (camt.053) say what came."""
+"""Bank wire: no API. The payer gets instructions with a reference; statements (camt.053, MT940) say what came."""
 
 from __future__ import annotations
 
