@@ -37,6 +37,7 @@ audit_words.declare(
         "payments.approval_rule_removed": pgettext_lazy("audit act", "Removed a rule for approving withdrawals"),
         "payments.payout_settings_saved": pgettext_lazy("audit act", "Saved what is promised for withdrawals"),
         "payments.wire_sent": pgettext_lazy("audit act", "Sent a bank transfer"),
+        "payments.wire_refused": pgettext_lazy("audit act", "Marked a bank transfer as refused by the bank"),
         "payments.limits_saved": pgettext_lazy("audit act", "Saved the limits of withdrawals"),
         "payments.limits_removed": pgettext_lazy("audit act", "Removed the limits of withdrawals"),
     }

@@ -90,6 +90,7 @@ MATCH: dict[str, Any] = {
     "other_name": pgettext_lazy("bank match reason", "The payer has another name than the client"),
     "currency": pgettext_lazy("bank match reason", "Another currency than expected"),
     "other_account": pgettext_lazy("bank match reason", "It came to another of our accounts than announced"),
+    "returned": pgettext_lazy("bank match reason", "A transfer of ours that came back, or a correction of the bank"),
     "taken": pgettext_lazy("bank match reason", "This deposit was credited before"),
     "none": pgettext_lazy("bank match reason", "Nothing fits"),
 }
@@ -109,6 +110,7 @@ ACTIONS: dict[str, Any] = {
     "payments.withdrawal_paid": pgettext_lazy("payments story", "Paid"),
     "payments.withdrawal_failed": pgettext_lazy("payments story", "Could not be paid"),
     "payments.wire_sent": pgettext_lazy("payments story", "Sent from the bank"),
+    "payments.wire_refused": pgettext_lazy("payments story", "Refused by the bank"),
 }
 
 

@@ -32,7 +32,7 @@ from ..services.chain import may_take
 from ..services.checks import withdrawal_checks
 from ..services.deposits import deposit_ask, deposit_close
 from ..services.destinations import usable
-from ..services.parts import part_sent_by_hand
+from ..services.parts import part_refused_by_bank, part_sent_by_hand
 from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject
 from .tables import DEPOSITS, WITHDRAWALS
 
@@ -250,21 +250,34 @@ def next_one(request: Any, withdrawal_id: UUID) -> HttpResponse:
     return redirect("payments:withdrawal", following.pk) if following else redirect("payments:inbox")
 
 
-@guard("payments.withdrawal.propose")
-@require_POST
-def part_sent(request: Any, part_id: UUID) -> HttpResponse:
-    """Finance sent a wire and gives the bank's reference."""
+def _wire(request: Any, part_id: UUID, act: Callable[[WithdrawalPart], Any]) -> HttpResponse:
     part = WithdrawalPart.objects.filter(pk=part_id).first()
     if part is None:
         raise NotFound
     row = selectors.withdrawal_get(request.actor, part.withdrawal_id)
     try:
-        part_sent_by_hand(
-            actor=request.actor, part_id=part.pk, bank_reference=request.POST.get("bank_reference", "").strip()
-        )
+        act(part)
     except AppError as error:
         messages.error(request, str(error))
     return redirect("payments:withdrawal", row.pk)
+
+
+@guard("payments.withdrawal.propose")
+@require_POST
+def part_sent(request: Any, part_id: UUID) -> HttpResponse:
+    """Finance sent a wire and gives the bank's reference."""
+    told = request.POST.get("bank_reference", "")
+    return _wire(
+        request, part_id, lambda part: part_sent_by_hand(actor=request.actor, part_id=part.pk, bank_reference=told)
+    )
+
+
+@guard("payments.withdrawal.propose")
+@require_POST
+def part_refused(request: Any, part_id: UUID) -> HttpResponse:
+    """The bank refused a wire; the page asks for the reason and whether one is sure."""
+    told = request.POST.get("reason", "")
+    return _wire(request, part_id, lambda part: part_refused_by_bank(actor=request.actor, part_id=part.pk, reason=told))
 
 
 @guard("payments.deposit.manage")

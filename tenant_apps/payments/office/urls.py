@@ -16,6 +16,7 @@ urlpatterns = [
     path("payments/withdrawals/<uuid:withdrawal_id>/reject/", inbox.reject, name="withdrawal-reject"),
     path("payments/withdrawals/<uuid:withdrawal_id>/next/", inbox.next_one, name="withdrawal-next"),
     path("payments/parts/<uuid:part_id>/sent/", inbox.part_sent, name="part-sent"),
+    path("payments/parts/<uuid:part_id>/refused/", inbox.part_refused, name="part-refused"),
     path("payments/providers/", providers.index, name="providers"),
     path("payments/providers/new/<str:kind>/", providers.new, name="provider-new"),
     path("payments/providers/<uuid:account_id>/", providers.edit, name="provider"),

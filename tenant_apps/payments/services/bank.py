@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import audit, clock
 from kernel.actors import Actor
 from kernel.errors import Invalid, NotFound
 from kernel.ids import short_id
 from kernel.live import publish as live
+from kernel.money import Money
 from tenant_apps.clients.models import Client
 
 from ..adapters.bank_wire import reader
@@ -87,11 +88,11 @@ def statement_preview(account: ProviderAccount, statement: Statement) -> list[Ma
 
 def _match(account: ProviderAccount, line: Line, *, known: bool = False) -> Match:
     references = references_in(line.end_to_end, line.remittance)
-    if line.amount.minor < 0:
-        part = _sent_part(account, references, line)
-        return Match(line, None, part, None, ("reference", "amount") if part else (), part is not None, known)
     if line.returned:
-        return Match(line, None, None, None, ("none",), False, known)
+        return _returned(account, line, references, known)
+    if line.amount.minor < 0:
+        part = _part(account, references, -line.amount, PartState.SENDING)
+        return Match(line, None, part, None, ("reference", "amount") if part else (), part is not None, known)
     deposit = (
         Deposit.objects.filter(reference__in=references, provider_account__kind="bank_wire")
         .select_related("client")
@@ -143,16 +144,31 @@ def _by_account(account: ProviderAccount, line: Line, known: bool) -> Match:
     return Match(line, None, None, client, ("iban", "name" if own else "other_name"), False, known)
 
 
-def _sent_part(account: ProviderAccount, references: list[str], line: Line) -> WithdrawalPart | None:
-    """A wire of ours that the bank has now booked."""
-    return WithdrawalPart.objects.filter(
-        withdrawal__reference__in=references,
-        provider_account=account,
-        deposit=None,
-        state=PartState.SENDING,
-        amount_minor=-line.amount.minor,
-        currency=line.amount.currency,
-    ).first()
+def _returned(account: ProviderAccount, line: Line, references: list[str], known: bool) -> Match:
+    """A wire of ours that came back whole. One that came back for less, and what the bank corrects, waits for people."""
+    part = None
+    if line.amount.minor > 0:
+        part = _part(account, references, line.amount, PartState.PAID, PartState.SENDING)
+    client = part.withdrawal.client if part else None
+    reasons = ("returned", "reference", "amount") if part else ("returned",)
+    return Match(line, None, part, client, reasons, part is not None, known)
+
+
+def _part(account: ProviderAccount, references: list[str], amount: Money, *states: PartState) -> WithdrawalPart | None:
+    """The wire of ours with this reference and amount."""
+    return (
+        WithdrawalPart.objects.select_related("withdrawal__client")
+        .filter(
+            withdrawal__reference__in=references,
+            provider_account=account,
+            deposit=None,
+            state__in=states,
+            amount_minor=amount.minor,
+            currency=amount.currency,
+        )
+        .order_by("created_at", "id")
+        .first()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +234,10 @@ def _keep(row: BankStatement, position: int, match: Match, counts: list[int], ac
         counts[2] += 1
         return
     line, state = match.line, LineState.UNMATCHED
-    if line.amount.minor < 0:
-        state = LineState.MATCHED if match.part else LineState.OUTGOING
+    if match.part:
+        state = LineState.MATCHED
+    elif line.amount.minor < 0:
+        state = LineState.OUTGOING
     stored = BankLine.objects.create(
         statement=row,
         position=position,
@@ -237,10 +255,19 @@ def _keep(row: BankStatement, position: int, match: Match, counts: list[int], ac
     )
     counts[0] += 1
     if match.part:
-        sent = RefundStatus(state=RefundState.SUCCEEDED, reference=line.key[:120], amount=-line.amount)
-        part_apply(part_id=match.part.pk, status=sent, actor=actor)
+        part_apply(part_id=match.part.pk, status=_told_of_wire(line), actor=actor)
     elif match.sure and match.deposit and _credit(stored, match.deposit, actor):
         counts[1] += 1
+
+
+def _told_of_wire(line: Line) -> RefundStatus:
+    """What a line says of a wire of ours: it left, or it came back."""
+    if line.amount.minor < 0:
+        return RefundStatus(state=RefundState.SUCCEEDED, reference=line.key[:120], amount=-line.amount)
+    words = " ".join([pgettext("payments", "Returned by the bank."), line.return_reason]).strip()
+    return RefundStatus(
+        state=RefundState.FAILED, reference=line.key[:120], amount=line.amount, failure_text=words[:300]
+    )
 
 
 def _credit(line: BankLine, deposit: Deposit, actor: Actor) -> bool:

@@ -7,11 +7,12 @@ from typing import cast
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import pgettext_lazy
 
 from kernel import audit, clock
 from kernel.actors import Actor
 from kernel.commands import issue
-from kernel.errors import Outside
+from kernel.errors import Invalid, Outside
 from kernel.events import publish
 from kernel.live import publish as live
 from kernel.logs import log
@@ -231,20 +232,46 @@ def _close_line(withdrawal: Withdrawal, kind: str, actor: Actor, amount: Money) 
     audit.record(actor=actor, action=kind, obj=withdrawal, subject=withdrawal.client_id, after={"amount": str(amount)})
 
 
-def part_sent_by_hand(*, actor: Actor, part_id: UUID, bank_reference: str) -> str:
-    """Finance has sent a wire from the bank's own pages; `bank_reference` is the bank's. Raises WrongState."""
-    part = WithdrawalPart.objects.select_related("withdrawal__client").get(pk=part_id)
-    actor.require(PROPOSE, part.withdrawal.client)
+def _open_wire(part_id: UUID, actor: Actor) -> WithdrawalPart:
+    """Locked, the withdrawal before its part. Raises WrongState for what no person decides, or not any more."""
+    withdrawal_id = WithdrawalPart.objects.values_list("withdrawal_id", flat=True).get(pk=part_id)
+    withdrawal = Withdrawal.objects.select_for_update(of=("self",)).select_related("client").get(pk=withdrawal_id)
+    part = WithdrawalPart.objects.select_for_update(of=("self",)).get(pk=part_id)
+    part.withdrawal = withdrawal
+    actor.require(PROPOSE, withdrawal.client)
     if part.deposit_id is not None or part.state != PartState.SENDING:
         raise WrongState
+    return part
+
+
+def part_sent_by_hand(*, actor: Actor, part_id: UUID, bank_reference: str) -> str:
+    """Finance has sent a wire from the bank's own pages; `bank_reference` is the bank's. Raises Invalid, WrongState."""
+    reference = bank_reference.strip()
+    if not reference:
+        raise Invalid(pgettext_lazy("payments error", "Give the bank's reference of the transfer."),
+                      field="bank_reference")  # fmt: skip
     with transaction.atomic():
+        part = _open_wire(part_id, actor)
         WithdrawalPart.objects.filter(pk=part.pk).update(sent_by=actor.label[:160])
-        audit.record(
-            actor=actor,
-            action="payments.wire_sent",
-            obj=part.withdrawal,
-            subject=part.withdrawal.client_id,
-            after={"amount": str(part.amount), "bank_reference": bank_reference},
-        )
-        status = RefundStatus(state=RefundState.SUCCEEDED, reference=bank_reference[:120], amount=part.amount)
+        _wire_note("payments.wire_sent", part, actor, bank_reference=reference)
+        status = RefundStatus(state=RefundState.SUCCEEDED, reference=reference[:120], amount=part.amount)
         return part_apply(part_id=part.pk, status=status, actor=actor)
+
+
+def part_refused_by_bank(*, actor: Actor, part_id: UUID, reason: str) -> str:
+    """The bank did not carry a wire out: the money is in the wallet again. Raises Invalid without a reason, WrongState."""
+    words = reason.strip()
+    if not words:
+        raise Invalid(pgettext_lazy("payments error", "Say why the bank refused it."), field="reason")
+    with transaction.atomic():
+        part = _open_wire(part_id, actor)
+        _wire_note("payments.wire_refused", part, actor, reason=words)
+        status = RefundStatus(state=RefundState.FAILED, reference="", amount=part.amount, failure_text=words[:300])
+        return part_apply(part_id=part.pk, status=status, actor=actor)
+
+
+def _wire_note(action: str, part: WithdrawalPart, actor: Actor, *, reason: str = "", **after: str) -> None:
+    audit.record(
+        actor=actor, action=action, obj=part.withdrawal, subject=part.withdrawal.client_id, reason=reason,
+        after={"amount": str(part.amount), **after},
+    )  # fmt: skip

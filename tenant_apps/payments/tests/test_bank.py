@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from kernel.errors import Forbidden, Invalid
+from kernel.models import AuditEntry
 from kernel.money import Money
 from sandbox.bank import camt
 from sandbox.bank.mt940 import STYLES, render_mt940
@@ -14,10 +16,11 @@ from tenant_apps.clients.models import Client
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.adapters.bank_wire import camt053
 from tenant_apps.payments.errors import SamePerson, StatementRefused, WrongState
-from tenant_apps.payments.models import BankLine, Deposit, DepositState, LineState, ProviderAccount, WithdrawalState
+from tenant_apps.payments.models import BankLine, Deposit, DepositState, LineState, ProviderAccount, Withdrawal
 from tenant_apps.payments.permissions_list import APPROVE, BANK_APPROVE, BANK_IMPORT, PROPOSE
 from tenant_apps.payments.services import bank, posting
 from tenant_apps.payments.services.deposits import deposit_open, deposit_start
+from tenant_apps.payments.services.parts import part_refused_by_bank, part_sent_by_hand
 from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
 from tenant_apps.wallets.selectors import wallet_of
 
@@ -205,17 +208,106 @@ def test_by_hand_it_takes_two_people(account: ProviderAccount) -> None:
     assert (line.state, balance(person)) == (LineState.ASSIGNED, eur("75"))
 
 
-def test_a_wire_of_ours_on_the_statement_closes_the_withdrawal(account: ProviderAccount) -> None:
+def wired(account: ProviderAccount, amount: str = "200") -> Withdrawal:
+    """An approved withdrawal of a client with 500, its wire not yet sent."""
     deposit = announced(account)
     imported(account, document(entry("500", deposit.reference)))
     person = deposit.client
     row = withdrawal_request(
-        actor=client_actor(person), client=person, amount=eur("200"), iban=THEIRS, holder="Lena Vogt"
-    )  # fmt: skip
+        actor=client_actor(person), client=person, amount=eur(amount), iban=THEIRS, holder="Lena Vogt"
+    )
     withdrawal_check(actor=staff(PROPOSE), withdrawal_id=row.pk)
     withdrawal_approve(actor=staff(APPROVE), withdrawal_id=row.pk)
-    imported(account, document(entry("-200", row.reference), opening=Decimal(500), number=2))
     row.refresh_from_db()
-    assert (row.state, row.paid) == (WithdrawalState.PAID, eur("200"))
-    assert balance(person) == eur("300")
+    return row
+
+
+def stands(row: Withdrawal) -> tuple[str, str, Money]:
+    """State of the withdrawal and of its wire, and what the wallet holds; the books are whole."""
+    row.refresh_from_db()
     assert ledger.broken_invariants() == {}
+    return row.state, row.parts.get().state, balance(row.client)
+
+
+def back(row: Withdrawal, amount: str = "200", **values: Any) -> camt.Entry:
+    told = {"return_reason": "AC04", "end_to_end_id": row.reference, **values}
+    return entry(amount, "account closed", **told)
+
+
+def test_a_wire_of_ours_on_the_statement_closes_the_withdrawal(account: ProviderAccount) -> None:
+    row = wired(account)
+    imported(account, document(entry("-200", row.reference), opening=Decimal(500), number=2))
+    assert stands(row) == ("paid", "paid", eur("300"))
+    assert row.paid == eur("200")
+
+
+@pytest.mark.parametrize("form", ["camt", *STYLES])
+def test_a_wire_that_came_back_is_in_the_wallet_again(account: ProviderAccount, form: str) -> None:
+    row = wired(account)
+    imported(account, document(entry("-200", row.reference), opening=Decimal(500), number=2))
+    made = camt.Statement(iban=OURS, currency="EUR", entries=[back(row)], opening=Decimal(300), number=3)
+    imported(account, camt.render(made) if form == "camt" else render_mt940(made, form))
+    assert stands(row) == ("failed", "failed", eur("500"))
+    line = BankLine.objects.get(amount_minor=20000)
+    assert (line.state, line.reasons) == (LineState.MATCHED, ["returned", "reference", "amount"])
+    assert "AC04" in row.parts.get().failure_text
+    assert ledger.balance(posting.clearing(account, "EUR")).balance == eur("-500")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_sent_and_back_in_one_statement(account: ProviderAccount, order: int) -> None:
+    row = wired(account)
+    entries = [entry("-200", row.reference), back(row)][::order]
+    imported(account, document(*entries, opening=Decimal(500), number=2))
+    assert stands(row) == ("failed", "failed", eur("500"))
+
+
+def test_a_return_told_again_in_another_file_changes_nothing(account: ProviderAccount) -> None:
+    row = wired(account)
+    imported(account, document(back(row, bank_reference="R1"), opening=Decimal(500), number=2))
+    imported(account, document(back(row, bank_reference="R2"), opening=Decimal(500), number=3))
+    assert stands(row) == ("failed", "failed", eur("500"))
+    states = BankLine.objects.filter(amount_minor=20000).order_by("created_at").values_list("state", flat=True)
+    assert list(states) == [LineState.MATCHED, LineState.UNMATCHED]
+
+
+@pytest.mark.parametrize("amount", ["199.50", "200.01"])
+def test_a_return_of_another_amount_waits_for_people(account: ProviderAccount, amount: str) -> None:
+    row = wired(account)
+    imported(account, document(entry("-200", row.reference), back(row, amount), opening=Decimal(500), number=2))
+    assert stands(row) == ("paid", "paid", eur("300"))
+    line = BankLine.objects.get(reasons=["returned"])
+    assert line.state == LineState.UNMATCHED
+
+
+def test_the_banks_correction_of_a_credit_is_not_taken_for_a_wire_of_ours(account: ProviderAccount) -> None:
+    row = wired(account)
+    imported(account, document(entry("-200", row.reference, reversal=True), opening=Decimal(500), number=2))
+    assert stands(row) == ("sending", "sending", eur("500"))
+
+
+def test_a_wire_refused_by_the_bank_is_in_the_wallet_again(account: ProviderAccount) -> None:
+    row = wired(account)
+    part = row.parts.get()
+    with pytest.raises(Invalid):
+        part_refused_by_bank(actor=staff(PROPOSE), part_id=part.pk, reason="  ")
+    with pytest.raises(Forbidden):
+        part_refused_by_bank(actor=staff(BANK_IMPORT), part_id=part.pk, reason="closed")
+    assert stands(row)[0] == "sending"
+    part_refused_by_bank(actor=staff(PROPOSE), part_id=part.pk, reason="Account closed")
+    assert stands(row) == ("failed", "failed", eur("500"))
+    said = AuditEntry.objects.get(action="payments.wire_refused")
+    assert (said.reason, said.object_id) == ("Account closed", str(row.pk))
+    for again in (part_refused_by_bank, part_sent_by_hand):
+        words = {"reason": "x"} if again is part_refused_by_bank else {"bank_reference": "x"}
+        with pytest.raises(WrongState):
+            again(actor=staff(PROPOSE), part_id=part.pk, **words)
+    imported(account, document(entry("-200", row.reference), opening=Decimal(500), number=2))
+    assert stands(row) == ("failed", "failed", eur("500"))  # it was sent after all: a person sees the outgoing line
+
+
+def test_a_wire_sent_by_hand_needs_the_banks_reference(account: ProviderAccount) -> None:
+    row = wired(account)
+    with pytest.raises(Invalid):
+        part_sent_by_hand(actor=staff(PROPOSE), part_id=row.parts.get().pk, bank_reference=" ")
+    assert stands(row) == ("sending", "sending", eur("500"))

@@ -157,5 +157,6 @@ def _line(account: str, entry: Any, detail: Any, amount: Money) -> Line:
         counterparty_iban=_text(detail, f"RltdPties/{side}Acct/Id/IBAN", f"RltdPties/{side}Acct/Id/Othr/Id"),
         remittance=remittance,
         end_to_end="" if end_to_end in NO_REFERENCE else end_to_end,
-        returned=detail.find("RtrInf") is not None or _text(entry, "RvslInd") == "true",
+        returned=detail.find("RtrInf") is not None or _text(entry, "RvslInd") in {"true", "1"},
+        return_reason=_text(detail, "RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry", "RtrInf/AddtlInf"),
     )

@@ -196,6 +196,7 @@ def _line(account: str, currency: str, movement: str, text: str) -> Line:
         remittance=said.remittance,
         end_to_end=end_to_end,
         returned=mark in {"RC", "RD"} or match["type"][1:] == "RTI" or said.returned,
+        return_reason=said.return_reason,
     )
 
 

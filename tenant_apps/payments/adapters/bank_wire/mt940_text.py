@@ -15,6 +15,7 @@ _SEPA = re.compile(r"(EREF|KREF|MREF|BREF|RREF|CRED|DEBT|COAM|OAMT|SVWZ|ABWA|ABW
 _RETURNS = frozenset(
     {"108", "109", "159"}
 )  # German business codes (GVC): direct debits and a credit transfer sent back
+_ISO_REASON = re.compile(r"\b(?:A[CGM]|B[EO]|C[NU]|D[TU]|E[DR]|F[FO]|MS|N[AO]|R[CR]|SL|T[MS])[0-9]{2}\b")
 _WORDS = (
     "ADDR", "BENM", "BIC", "CHGS", "CNTP", "CSID", "EREF", "EXCH", "IBAN", "ID", "INIT", "ISDT", "KREF", "MARF", "NAME",
     "OCMT", "ORDP", "PREF", "PURP", "REMI", "RTRN", "SVCL", "TRCD", "TRTP", "ULTB", "ULTC", "ULTD",
@@ -31,6 +32,7 @@ class Told:
     remittance: str = ""
     end_to_end: str = ""
     returned: bool = False
+    return_reason: str = ""
 
 
 def told(text: str) -> Told:
@@ -55,6 +57,7 @@ def _german(text: str, code: str, mark: str) -> Told:
         remittance=(words.get("SVWZ") or words.get("", "")).strip() if words else payment.strip(),
         end_to_end=(words.get("EREF") or words.get("KREF", "")).strip(),
         returned=code in _RETURNS,
+        return_reason=next(iter(_ISO_REASON.findall(payment)), "") if code in _RETURNS else "",
     )
 
 
@@ -94,6 +97,7 @@ def _code_words(text: str) -> Told:
         remittance=_own_words(pairs, own),
         end_to_end=_once(fields, "EREF") or ("" if "EREF" in fields else after.get("EREF", "").strip("/ ")),
         returned="RTRN" in words,
+        return_reason=next((content.strip("/ ") for word, content in pairs if word == "RTRN"), ""),
     )
 
 

@@ -30,6 +30,7 @@ class Line:
     remittance: str
     end_to_end: str
     returned: bool  # a transfer of ours that came back, or a correction: not a client's payment
+    return_reason: str = ""  # the bank's code or words for why, AC04 (account closed) for example
 
 
 @dataclass(frozen=True, slots=True)
