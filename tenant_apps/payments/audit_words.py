@@ -17,6 +17,8 @@ audit_words.declare(
         "payments.rule_saved": pgettext_lazy("audit act", "Saved a payment rule"),
         "payments.webhook_registered": pgettext_lazy("audit act", "Registered a webhook"),
         "payments.statement_imported": pgettext_lazy("audit act", "Read in a bank statement"),
+        "payments.statement_uploaded": pgettext_lazy("audit act", "Uploaded a bank statement"),
+        "payments.statement_rejected": pgettext_lazy("audit act", "Discarded a bank statement"),
         "payments.line_proposed": pgettext_lazy("audit act", "Proposed whose bank payment it is"),
         "payments.line_ignored": pgettext_lazy("audit act", "Set a bank payment aside"),
         "payments.line_reopened": pgettext_lazy("audit act", "Opened a bank payment again"),

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import pgettext_lazy
 
-from kernel.models import Entity
+from kernel.models import Entity, StoredFile
 from kernel.money import Money
 from tenant_apps.clients.models import Client
 
@@ -409,8 +409,17 @@ class WithdrawalPart(Entity):
         return Money(self.amount_minor, self.currency)
 
 
+class StatementState(models.TextChoices):
+    WAITING = "waiting", pgettext_lazy("bank statement state", "To approve")
+    APPROVED = "approved", pgettext_lazy("bank statement state", "Imported")
+    REJECTED = "rejected", pgettext_lazy("bank statement state", "Discarded")
+
+
 class BankStatement(Entity):
-    """An imported account statement; the same file is imported once, the same entry of two files once."""
+    """An uploaded account statement; the same file is imported once, the same entry of two files once.
+
+    Its lines are made when another person approves it; until then only its file is kept. A discarded one may come again.
+    """
 
     provider_account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="statements")
     name = models.CharField(max_length=200)
@@ -423,16 +432,42 @@ class BankStatement(Entity):
     period_from = models.DateField(null=True)
     period_to = models.DateField(null=True)
     imported_by = models.CharField(max_length=160)
+    state = models.CharField(max_length=10, choices=StatementState.choices, default=StatementState.APPROVED)
+    file = models.ForeignKey(StoredFile, null=True, on_delete=models.PROTECT, related_name="+")
+    uploader_id = models.CharField(max_length=40, blank=True)
+    approver_id = models.CharField(max_length=40, blank=True)  # empty where one person suffices
+    decided_by = models.CharField(max_length=160, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         db_table = "payments_bank_statement"
         constraints = [
-            models.UniqueConstraint(fields=["sha256", "statement_id"], name="payments_bank_statement_once"),
+            models.UniqueConstraint(
+                fields=["sha256", "statement_id"],
+                condition=~models.Q(state="rejected"),
+                name="payments_bank_statement_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approver_id="") | ~models.Q(approver_id=models.F("uploader_id")),
+                name="payments_bank_statement_four_eyes",
+            ),
         ]
-        indexes = [models.Index(fields=["-created_at"], name="payments_statement_newest")]
+        indexes = [
+            models.Index(fields=["-created_at"], name="payments_statement_newest"),
+            models.Index(fields=["sha256"], name="payments_statement_file"),
+        ]
 
     def __str__(self) -> str:
         return self.statement_id
+
+    @property
+    def opening(self) -> Money:
+        return Money(self.opening_minor, self.currency)
+
+    @property
+    def closing(self) -> Money:
+        return Money(self.closing_minor, self.currency)
 
 
 class LineState(models.TextChoices):
@@ -460,6 +495,7 @@ class BankLine(Entity):
     state = models.CharField(max_length=12, choices=LineState.choices, default=LineState.UNMATCHED)
     reasons = models.JSONField(default=list)
     deposit = models.ForeignKey(Deposit, null=True, on_delete=models.PROTECT, related_name="bank_lines")
+    part = models.ForeignKey(WithdrawalPart, null=True, on_delete=models.PROTECT, related_name="bank_lines")
     client = models.ForeignKey(Client, null=True, on_delete=models.PROTECT, related_name="+")
     proposer_id = models.CharField(max_length=40, blank=True)
     proposer_label = models.CharField(max_length=160, blank=True)
@@ -499,6 +535,7 @@ def state_tone(state: Any) -> str:
         "rejected": "danger",
         "reversed": "danger",
         "unmatched": "warning",
+        "waiting": "warning",
         "requested": "warning",
         "checked": "info",
         "proposed": "info",

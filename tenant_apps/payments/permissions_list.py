@@ -49,6 +49,6 @@ BANK_IMPORT = register(
 )
 BANK_APPROVE = register(
     "payments.bank.approve",
-    pgettext_lazy("permission", "Approve assignments of bank payments that someone else proposed"),
+    pgettext_lazy("permission", "Approve bank statements and assignments that someone else uploaded or proposed"),
     critical=True,
 )

@@ -110,10 +110,17 @@ class Wire:
     # --- finance --------------------------------------------------------------------------------------------------
 
     def book(self) -> None:
-        """The line with the reference is credited, while the client looks; the other one waits for people."""
+        """Once another person has approved the statement, the line with the reference is credited, while the client
+        looks; the other one waits for people."""
         page = self._upload("preview")
         expect(page.locator("main tbody tr")).to_have_count(2)
         self._import(page)
+        self.first.inspect("statement-waits")
+        expect(page.locator("form[action$='/approve/']")).to_have_count(0)
+        assert self._facts()["states"] == ["pending", "pending"]
+        self._approve(re.sub(r"^https?://[^/]+", "", page.url))
+        page.reload()
+        self.first.ready()
         self.first.inspect("statement")
         expect(page.locator(f"main a[href*='{self.deposits[1]}']")).to_have_count(1)
         self.client.appears("#deposit-status .ui-tone-success", 60)
@@ -134,6 +141,15 @@ class Wire:
         page.wait_for_url(re.compile(r"/payments/bank/[0-9a-f-]{36}/"))
         self.first.ready()
 
+    def _approve(self, path: str) -> None:
+        """The second one of finance looks at the statement and approves it."""
+        self.second = self._finance(1)
+        page = self.second.open(path)
+        self.second.inspect("statement-to-approve")
+        page.locator("form[action$='/approve/'] button").click()
+        page.locator("dialog[open] button:not([data-dialog-close])").last.click()
+        self.second.appears("main .ui-tone-success", 60)
+
     def book_again(self) -> None:
         """The same file once more credits nothing."""
         before = self._facts()
@@ -151,7 +167,7 @@ class Wire:
         row.locator("form[action$='/propose/'] button").click()
         self.first.appears(row.locator("form[action$='/back/']"))
         expect(row.locator("form[action$='/approve/']")).to_have_count(0)
-        second = self._finance(1)
+        second = self.second
         approved = second.open("/payments/bank/").locator("#desk li", has_text=self.mistyped)
         second.inspect("to-approve")
         approved.locator("form[action$='/approve/'] button").click()

@@ -175,6 +175,22 @@ def _draft(world: World) -> None:
     owner = User.objects.get(email="owner@staff.example")
     draft = files.save(data, kind=DRAFT, name="statement.xml", content_type="application/xml", subject=owner.pk)
     world.values["statement"] = f"?account={account.pk}&draft={draft.pk}"
+    _statements(world, account, data)
+
+
+def _statements(world: World, account: Any, data: bytes) -> None:
+    """A statement that a colleague uploaded and that waits for the owner, and a discarded one."""
+    from kernel.actors import system
+    from tenant_apps.payments.models import BankStatement
+    from tenant_apps.payments.services import bank
+
+    uploader = system("A colleague")
+    for name, state in (("waiting", "waiting"), ("discarded", "rejected")):
+        (row,) = bank.statement_import(actor=uploader, account=account, name="s.xml", data=data).statements
+        reason = "of another year" if state == "rejected" else ""
+        BankStatement.objects.filter(pk=row.pk).update(state=state, reason=reason)
+        world.values[f"sheet.{name}"] = str(row.pk)
+        data += b"\n"
 
 
 def _states(model: Any) -> list[str]:

@@ -21,12 +21,12 @@ from kernel.guards import guard
 from kernel.models import StoredFile
 from kernel.pages import page
 
-from ..models import BankLine, BankStatement, LineState, ProviderAccount
+from ..models import BankLine, BankStatement, LineState, ProviderAccount, StatementState
 from ..permissions_list import BANK_APPROVE
-from ..services import bank
+from ..services import bank, bank_lines, matching
 from .forms import StatementForm
 
-DRAFT = "bank_statement"
+DRAFT = "bank_statement_draft"
 
 
 def _accounts() -> list[ProviderAccount]:
@@ -68,7 +68,8 @@ def _account(given: QueryDict) -> ProviderAccount:
 @guard("payments.bank.import")
 @require_http_methods(["GET", "POST"])
 def upload(request: Any) -> HttpResponse:
-    """First post: the file, kept as a draft and shown: what would be matched and why. Second post: import that very file."""
+    """First post: the file, kept as a draft and shown: what would be matched and why. Second post: that very file, to be
+    approved by another person, or imported at once where one suffices."""
     if request.method == "GET":
         return _preview(request)
     account = _account(request.POST)
@@ -85,7 +86,9 @@ def upload(request: Any) -> HttpResponse:
     except AppError as error:
         messages.error(request, str(error))
         return redirect("payments:bank")
-    stored = files.save(data, kind=DRAFT, name=upload_.name, content_type="application/octet-stream", subject=request.actor.id)
+    stored = files.save(
+        data, kind=DRAFT, name=upload_.name, content_type="application/octet-stream", subject=request.actor.id
+    )
     # A page of its own address: reloading it, or choosing another language on it, must not need the file again.
     shown = urlencode({"account": str(account.pk), "draft": str(stored.pk)})
     return redirect(f"{reverse('payments:bank-upload')}?{shown}")
@@ -110,11 +113,17 @@ def _preview(request: Any) -> HttpResponse:
     account, stored = _account(request.GET), _draft(request, request.GET["draft"])
     try:
         statements = bank.statement_read(files.read(stored))
-        previews = [(statement, bank.statement_preview(account, statement)) for statement in statements]
+        previews = [(statement, matching.statement_preview(account, statement)) for statement in statements]
     except AppError as error:
         messages.error(request, str(error))
         return redirect("payments:bank")
-    context = {"previews": previews, "draft": stored.pk, "account": account, "name": stored.name}
+    context = {
+        "previews": previews,
+        "draft": stored.pk,
+        "account": account,
+        "name": stored.name,
+        "two": bank.two_needed(account),
+    }
     return page(request, "payments/office/bank_preview.html", context)
 
 
@@ -125,32 +134,76 @@ def _import(request: Any, account: ProviderAccount, draft: str) -> HttpResponse:
     except AppError as error:
         messages.error(request, str(error))
         return redirect("payments:bank")
+    if done.waiting:
+        messages.success(request, pgettext("payments", "Stored. Someone else approves it, then it is imported."))
+    else:
+        _tell_imported(request, done)
+    return redirect("payments:bank-statement", done.statements[0].pk)
+
+
+def _tell_imported(request: Any, done: bank.Imported) -> None:
     messages.success(
         request,
         pgettext("payments", "%(lines)s new lines, %(credited)s credited, %(known)s known before.")
         % {"lines": done.lines, "credited": done.credited, "known": done.known},
     )
-    return redirect("payments:bank-statement", done.statements[0].pk)
 
 
 @guard("payments.bank.import")
 @require_GET
 def statement(request: Any, statement_id: UUID) -> HttpResponse:
-    row = BankStatement.objects.select_related("provider_account").filter(pk=statement_id).first()
+    row = BankStatement.objects.select_related("provider_account", "file").filter(pk=statement_id).first()
     if row is None:
         raise NotFound
-    lines = row.lines.select_related("client", "deposit").order_by("position")
-    return page(request, "payments/office/bank_statement.html", {"row": row, "lines": lines}, live=["money"])
+    waits = row.state == StatementState.WAITING
+    context = {
+        "row": row,
+        "lines": row.lines.select_related("client", "deposit", "part__withdrawal").order_by("position"),
+        "others": BankStatement.objects.filter(sha256=row.sha256, state=row.state).exclude(pk=row.pk).count(),
+        "may_approve": waits and request.actor.may(BANK_APPROVE) and request.actor.id != row.uploader_id,
+        "may_reject": waits,
+        **(_waiting(row) if waits else {}),
+    }
+    return page(request, "payments/office/bank_statement.html", context, live=["money"])
 
 
-def _act(request: Any, act: Callable[[], Any]) -> HttpResponse:
+def _waiting(row: BankStatement) -> dict[str, Any]:
+    """What an approval would do now."""
+    try:
+        return {"matches": matching.statement_preview(row.provider_account, bank.statement_file_read(row))}
+    except AppError as error:
+        return {"unreadable": str(error)}
+
+
+@guard("payments.bank.approve")
+@require_POST
+def statement_approve(request: Any, statement_id: UUID) -> HttpResponse:
+    def act() -> None:
+        _tell_imported(request, bank.statement_approve(actor=request.actor, statement_id=statement_id))
+
+    return _act(request, act, "payments:bank-statement", statement_id)
+
+
+@guard("payments.bank.import")
+@require_POST
+def statement_reject(request: Any, statement_id: UUID) -> HttpResponse:
+    reason = request.POST.get("reason", "")
+    return _act(
+        request,
+        lambda: bank.statement_reject(actor=request.actor, statement_id=statement_id, reason=reason),
+        "payments:bank-statement",
+        statement_id,
+    )
+
+
+def _act(request: Any, act: Callable[[], Any], *there: Any) -> HttpResponse:
     try:
         act()
     except NotFound:
         raise
     except AppError as error:
         messages.error(request, str(error))
-    return redirect("payments:bank")
+    return redirect(*(there or ["payments:bank"]))
 
 
 @guard("payments.bank.import")
@@ -159,7 +212,7 @@ def propose(request: Any, line_id: UUID) -> HttpResponse:
     number = request.POST.get("client", "").strip()
     return _act(
         request,
-        lambda: bank.line_propose(
+        lambda: bank_lines.line_propose(
             actor=request.actor,
             line_id=line_id,
             client_number=int(number) if number.isdecimal() and len(number) < 10 else 0,
@@ -172,16 +225,16 @@ def propose(request: Any, line_id: UUID) -> HttpResponse:
 @require_POST
 def ignore(request: Any, line_id: UUID) -> HttpResponse:
     note = request.POST.get("note", "")
-    return _act(request, lambda: bank.line_ignore(actor=request.actor, line_id=line_id, note=note))
+    return _act(request, lambda: bank_lines.line_ignore(actor=request.actor, line_id=line_id, note=note))
 
 
 @guard("payments.bank.approve")
 @require_POST
 def approve(request: Any, line_id: UUID) -> HttpResponse:
-    return _act(request, lambda: bank.line_approve(actor=request.actor, line_id=line_id))
+    return _act(request, lambda: bank_lines.line_approve(actor=request.actor, line_id=line_id))
 
 
 @guard("payments.bank.import")
 @require_POST
 def back(request: Any, line_id: UUID) -> HttpResponse:
-    return _act(request, lambda: bank.line_back(actor=request.actor, line_id=line_id))
+    return _act(request, lambda: bank_lines.line_back(actor=request.actor, line_id=line_id))

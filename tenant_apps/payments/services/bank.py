@@ -1,14 +1,13 @@
-"""Bank statements: imported once, matched with reasons, the rest assigned by hand under four eyes.
+"""Bank statements: uploaded by one, approved by another, imported once; what is sure is credited, the rest waits.
 
-A line credits by itself only when it carries our reference, or comes from an account the client has paid from before
-with the expected amount, and the payer is the client. Everything else waits for two people: one assigns, another
-approves. A line credits one deposit and a deposit is credited once, so importing again credits nothing.
+A statement moves money only when its approval commits: one transaction for all statements of a file, so a process killed
+in between has carried out all of it or nothing. Importing again credits nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,58 +15,25 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import pgettext, pgettext_lazy
 
-from kernel import audit, clock
+from kernel import audit, clock, files, locks
 from kernel.actors import Actor
 from kernel.errors import Invalid, NotFound
-from kernel.ids import short_id
 from kernel.live import publish as live
-from kernel.money import Money
+from kernel.models import StoredFile
 from tenant_apps.clients.models import Client
 
 from ..adapters.bank_wire import reader
 from ..adapters.bank_wire.statement import Line, NotAStatement, Statement
 from ..errors import StatementRefused, WrongState
-from ..models import (
-    BankLine,
-    BankStatement,
-    Deposit,
-    DepositState,
-    LineState,
-    PartState,
-    ProviderAccount,
-    WithdrawalPart,
-)
+from ..models import BankLine, BankStatement, LineState, ProviderAccount, StatementState
 from ..permissions_list import BANK_APPROVE, BANK_IMPORT
-from ..ports import DepositStatus, PaymentState, RefundState, RefundStatus
-from .checks import same_name
-from .deposits import deposit_apply
+from ..ports import RefundState, RefundStatus
+from .bank_lines import line_credit
 from .eyes import others_required
+from .matching import Match, statement_preview
 from .parts import part_apply
 
-_REFERENCE = re.compile(r"(?=([DW][0-9A-Z]{8}))")
-WAITING = (DepositState.CREATED, DepositState.PENDING, DepositState.FAILED, DepositState.EXPIRED)
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """What a line seems to be. `sure` matches credit by themselves; others are suggestions."""
-
-    line: Line
-    deposit: Deposit | None
-    part: WithdrawalPart | None
-    client: Client | None
-    reasons: tuple[str, ...]
-    sure: bool
-    known: bool = False  # imported before
-
-
-def references_in(*texts: str) -> list[str]:
-    """Our references in a payment's text, however banks broke or dashed it."""
-    found: list[str] = []
-    for text in texts:
-        plain = re.sub(r"[^0-9A-Z]", "", text.upper())
-        found += [reference for reference in _REFERENCE.findall(plain) if reference not in found]
-    return found
+FILE = "bank_statement"  # the kind of the stored files that statements are read from
 
 
 def statement_read(data: bytes) -> list[Statement]:
@@ -79,98 +45,6 @@ def statement_read(data: bytes) -> list[Statement]:
         ) from error
 
 
-def statement_preview(account: ProviderAccount, statement: Statement) -> list[Match]:
-    """How each line would be matched, without storing anything."""
-    keys = [line.key for line in statement.lines]
-    known = set(BankLine.objects.filter(line_key__in=keys).values_list("line_key", flat=True))
-    return [_match(account, line, known=line.key in known) for line in statement.lines]
-
-
-def _match(account: ProviderAccount, line: Line, *, known: bool = False) -> Match:
-    references = references_in(line.end_to_end, line.remittance)
-    if line.returned:
-        return _returned(account, line, references, known)
-    if line.amount.minor < 0:
-        part = _part(account, references, -line.amount, PartState.SENDING)
-        return Match(line, None, part, None, ("reference", "amount") if part else (), part is not None, known)
-    deposit = (
-        Deposit.objects.filter(reference__in=references, provider_account__kind="bank_wire")
-        .select_related("client")
-        .first()
-    )
-    if deposit is not None:
-        return _by_reference(account, line, deposit, known)
-    return _by_account(account, line, known)
-
-
-def _by_reference(account: ProviderAccount, line: Line, deposit: Deposit, known: bool) -> Match:
-    reasons = ["reference"]
-    if deposit.state not in WAITING:
-        return Match(line, None, None, deposit.client, (*reasons, "taken"), False, known)
-    if deposit.currency != line.amount.currency:
-        return Match(line, deposit, None, deposit.client, (*reasons, "currency"), False, known)
-    reasons.append("amount" if deposit.amount == line.amount else "amount_differs")
-    own = same_name(line.counterparty, deposit.client.name)
-    reasons.append("name" if own else "other_name")
-    if deposit.provider_account_id != account.pk:  # credited as announced, it would stand in another account's books
-        return Match(line, None, None, deposit.client, (*reasons, "other_account"), False, known)
-    return Match(line, deposit, None, deposit.client, tuple(reasons), own, known)
-
-
-def _by_account(account: ProviderAccount, line: Line, known: bool) -> Match:
-    """No reference: an account the client has paid from before, and one open deposit of that very amount."""
-    before = None
-    if line.counterparty_iban:
-        before = (
-            BankLine.objects.filter(
-                counterparty_iban=line.counterparty_iban, deposit__isnull=False, deposit__state=DepositState.CREDITED
-            )
-            .select_related("deposit__client")
-            .order_by("-booked_on")
-            .first()
-        )
-    if before is None or before.deposit is None:
-        return Match(line, None, None, None, ("none",), False, known)
-    client = before.deposit.client
-    waiting = list(
-        Deposit.objects.filter(
-            client=client, provider_account=account, state__in=[DepositState.CREATED, DepositState.PENDING],
-            currency=line.amount.currency, amount_minor=line.amount.minor,
-        )[:2]
-    )  # fmt: skip
-    own = same_name(line.counterparty, client.name)
-    if len(waiting) == 1 and own:
-        return Match(line, waiting[0], None, client, ("iban", "amount", "name"), True, known)
-    return Match(line, None, None, client, ("iban", "name" if own else "other_name"), False, known)
-
-
-def _returned(account: ProviderAccount, line: Line, references: list[str], known: bool) -> Match:
-    """A wire of ours that came back whole. One that came back for less, and what the bank corrects, waits for people."""
-    part = None
-    if line.amount.minor > 0:
-        part = _part(account, references, line.amount, PartState.PAID, PartState.SENDING)
-    client = part.withdrawal.client if part else None
-    reasons = ("returned", "reference", "amount") if part else ("returned",)
-    return Match(line, None, part, client, reasons, part is not None, known)
-
-
-def _part(account: ProviderAccount, references: list[str], amount: Money, *states: PartState) -> WithdrawalPart | None:
-    """The wire of ours with this reference and amount."""
-    return (
-        WithdrawalPart.objects.select_related("withdrawal__client")
-        .filter(
-            withdrawal__reference__in=references,
-            provider_account=account,
-            deposit=None,
-            state__in=states,
-            amount_minor=amount.minor,
-            currency=amount.currency,
-        )
-        .order_by("created_at", "id")
-        .first()
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Imported:
     statements: list[BankStatement]
@@ -178,43 +52,180 @@ class Imported:
     credited: int
     known: int
 
+    @property
+    def waiting(self) -> bool:
+        return any(row.state == StatementState.WAITING for row in self.statements)
+
+
+@dataclass(slots=True)
+class _Counts:
+    lines: int = 0
+    credited: int = 0
+    known: int = 0
+
+
+def two_needed(account: ProviderAccount) -> bool:
+    """Whether a statement of this account moves money only when another person approves it."""
+    return account.settings.get("statement_eyes") != "one"
+
 
 def statement_import(*, actor: Actor, account: ProviderAccount, name: str, data: bytes) -> Imported:
-    """Store a file's statements and credit what is sure, in one transaction. Raises StatementRefused.
+    """First pair of eyes: store a file's statements. Raises StatementRefused.
 
-    The same file again, or the same line in another file, changes nothing.
+    Nothing is credited before another person approves, unless one suffices for this account: then at once. The same
+    file again, or the same line in another file, changes nothing.
     """
     actor.require(BANK_IMPORT)
     statements = statement_read(data)
     _is_ours(account, statements)
     digest = hashlib.sha256(data).hexdigest()
-    stored, counts = [], [0, 0, 0]
+    counts = _Counts()
     with transaction.atomic():
-        for statement in statements:
-            row, made = BankStatement.objects.get_or_create(
-                sha256=digest,
-                statement_id=statement.id[:60],
-                defaults={
-                    "provider_account": account,
-                    "name": name[:200],
-                    "iban": statement.iban[:34],
-                    "currency": statement.currency,
-                    "opening_minor": statement.opening.minor,
-                    "closing_minor": statement.closing.minor,
-                    "period_from": statement.period_from,
-                    "period_to": statement.period_to,
-                    "imported_by": actor.label[:160],
-                },
-            )
-            stored.append(row)
-            if not made:
-                counts[2] += len(statement.lines)
-                continue
-            for position, match in enumerate(statement_preview(account, statement)):
-                _keep(row, position, match, counts, actor)
-            audit.record(actor=actor, action="payments.statement_imported", obj=row, after={"lines": counts[0]})
+        _one_at_a_time(account)
+        known = BankStatement.objects.filter(sha256=digest).exclude(state=StatementState.REJECTED)
+        if stored := list(known.order_by("id")):
+            return Imported(stored, 0, 0, sum(len(statement.lines) for statement in statements))
+        kept = files.save(data, kind=FILE, name=name, content_type="application/octet-stream", subject=account.pk)
+        stored = [_stored(actor, account, name, digest, kept, statement) for statement in statements]
+        for row, statement in zip(stored, statements, strict=True):
+            _refuse_told_otherwise(account, statement)
+            if row.state == StatementState.APPROVED:
+                _carry_out(row, statement_preview(account, statement), counts, actor)
         live.publish("money", {"statement": str(stored[0].pk)})
-    return Imported(stored, *counts)
+    return Imported(stored, counts.lines, counts.credited, counts.known)
+
+
+def _one_at_a_time(account: ProviderAccount) -> None:
+    """Two files of an account may tell the same line: whoever comes second must find it known."""
+    locks.hold(f"payments.bank:{account.pk}")
+
+
+def _stored(
+    actor: Actor, account: ProviderAccount, name: str, digest: str, kept: StoredFile, statement: Statement
+) -> BankStatement:
+    row = BankStatement.objects.create(
+        provider_account=account,
+        name=name[:200],
+        sha256=digest,
+        statement_id=statement.id[:60],
+        iban=statement.iban[:34],
+        currency=statement.currency,
+        opening_minor=statement.opening.minor,
+        closing_minor=statement.closing.minor,
+        period_from=statement.period_from,
+        period_to=statement.period_to,
+        imported_by=actor.label[:160],
+        uploader_id=actor.id,
+        state=StatementState.WAITING if two_needed(account) else StatementState.APPROVED,
+        file=kept,
+    )
+    if row.state == StatementState.WAITING:
+        after = {"lines": len(statement.lines)}
+        audit.record(actor=actor, action="payments.statement_uploaded", obj=row, after=after)
+    return row
+
+
+def _refuse_told_otherwise(account: ProviderAccount, statement: Statement) -> None:
+    """The same movements between the same balances, every one under another key: a statement in another format."""
+    if not statement.lines or BankLine.objects.filter(line_key__in=[line.key for line in statement.lines]).exists():
+        return
+    told = Counter((line.booked_on, line.amount.minor) for line in statement.lines)
+    alike = BankStatement.objects.filter(
+        provider_account=account, state=StatementState.APPROVED, currency=statement.currency,
+        opening_minor=statement.opening.minor, closing_minor=statement.closing.minor,
+    )  # fmt: skip
+    for other in alike:
+        if Counter(other.lines.values_list("booked_on", "amount_minor")) == told:
+            raise StatementRefused(
+                pgettext_lazy("payments error", "These movements were imported before, from statement %(name)s."),
+                field="file",
+                name=other.statement_id,
+            )
+
+
+def _carry_out(
+    row: BankStatement, matches: list[Match], counts: _Counts, actor: Actor, *, signs: frozenset[str] = frozenset()
+) -> None:
+    """The lines of an approved statement: stored, and credited or marked where they are sure."""
+    before = counts.lines
+    for position, match in enumerate(matches):
+        _keep(row, position, match, counts, actor)
+    after: dict[str, object] = {"lines": counts.lines - before}
+    after |= {"likeness": sorted(signs)} if signs else {}
+    audit.record(actor=actor, action="payments.statement_imported", obj=row, after=after)
+
+
+def statement_file_read(row: BankStatement) -> Statement:
+    """The statement of a waiting row, from the file kept with it. Raises StatementRefused."""
+    found = {one.id[:60]: one for one in statement_read(files.read(row.file))} if row.file else {}
+    if row.statement_id not in found:
+        raise StatementRefused
+    return found[row.statement_id]
+
+
+def statement_approve(*, actor: Actor, statement_id: UUID) -> Imported:
+    """Second pair of eyes: carry out all statements of the file, in one transaction. Raises SamePerson, WrongState."""
+    actor.require(BANK_APPROVE)
+    counts = _Counts()
+    with transaction.atomic():
+        rows = _waiting_rows(statement_id)
+        account = rows[0].provider_account
+        for row in rows:
+            statement = statement_file_read(row)
+            _is_ours(account, [statement])
+            _refuse_told_otherwise(account, statement)
+            matches = statement_preview(account, statement)
+            signs = others_required(actor, row.uploader_id, clients=_concerned(matches))
+            row.state, row.approver_id = StatementState.APPROVED, actor.id
+            _decided(row, actor)
+            _carry_out(row, matches, counts, actor, signs=signs)
+        live.publish("money", {"statement": str(rows[0].pk)})
+    return Imported(rows, counts.lines, counts.credited, counts.known)
+
+
+def statement_reject(*, actor: Actor, statement_id: UUID, reason: str) -> list[BankStatement]:
+    """Discard a file that waits, with the reason; nothing of it is imported. Its uploader may, too."""
+    actor.require(BANK_IMPORT)
+    with transaction.atomic():
+        rows = _waiting_rows(statement_id)
+        if not reason.strip():
+            raise Invalid(pgettext_lazy("payments error", "Say why it is discarded."), field="reason")
+        for row in rows:
+            row.state, row.reason = StatementState.REJECTED, reason.strip()[:300]
+            _decided(row, actor)
+            audit.record(actor=actor, action="payments.statement_rejected", obj=row, reason=row.reason)
+        live.publish("money", {"statement": str(rows[0].pk)})
+    return rows
+
+
+def _waiting_rows(statement_id: UUID) -> list[BankStatement]:
+    """All waiting statements of the file that this one is of, locked in order. Raises NotFound, WrongState."""
+    wanted = BankStatement.objects.select_related("provider_account").filter(pk=statement_id).first()
+    if wanted is None:
+        raise NotFound
+    _one_at_a_time(wanted.provider_account)
+    rows = list(
+        BankStatement.objects.select_for_update(of=("self",))
+        .select_related("provider_account", "file")
+        .filter(sha256=wanted.sha256, provider_account=wanted.provider_account, state=StatementState.WAITING)
+        .order_by("id")
+    )
+    if wanted.pk not in [row.pk for row in rows]:
+        raise WrongState
+    return rows
+
+
+def _decided(row: BankStatement, actor: Actor) -> None:
+    row.decided_by, row.decided_at = actor.label[:160], clock.now()
+    row.updated_at = row.decided_at
+    row.save()
+
+
+def _concerned(matches: Iterable[Match]) -> list[Client]:
+    """Whose money moves by itself when these lines are carried out."""
+    found = [match.client for match in matches if match.client and match.sure and not match.known]
+    found += [match.part.withdrawal.client for match in matches if match.part and not match.known]
+    return list({client.pk: client for client in found}.values())
 
 
 def _is_ours(account: ProviderAccount, statements: Iterable[Statement]) -> None:
@@ -228,10 +239,10 @@ def _is_ours(account: ProviderAccount, statements: Iterable[Statement]) -> None:
             )
 
 
-def _keep(row: BankStatement, position: int, match: Match, counts: list[int], actor: Actor) -> None:
+def _keep(row: BankStatement, position: int, match: Match, counts: _Counts, actor: Actor) -> None:
     """One line; what is sure is credited, or marked as sent, at once. A deposit taken by an earlier line is not taken twice."""
     if match.known:
-        counts[2] += 1
+        counts.known += 1
         return
     line, state = match.line, LineState.UNMATCHED
     if match.part:
@@ -252,12 +263,13 @@ def _keep(row: BankStatement, position: int, match: Match, counts: list[int], ac
         state=state,
         reasons=list(match.reasons),
         client=match.client,
+        part=match.part,
     )
-    counts[0] += 1
+    counts.lines += 1
     if match.part:
         part_apply(part_id=match.part.pk, status=_told_of_wire(line), actor=actor)
-    elif match.sure and match.deposit and _credit(stored, match.deposit, actor):
-        counts[1] += 1
+    elif match.sure and match.deposit and line_credit(stored, match.deposit, actor):
+        counts.credited += 1
 
 
 def _told_of_wire(line: Line) -> RefundStatus:
@@ -268,131 +280,3 @@ def _told_of_wire(line: Line) -> RefundStatus:
     return RefundStatus(
         state=RefundState.FAILED, reference=line.key[:120], amount=line.amount, failure_text=words[:300]
     )
-
-
-def _credit(line: BankLine, deposit: Deposit, actor: Actor) -> bool:
-    status = DepositStatus(
-        state=PaymentState.PAID,
-        provider_reference=deposit.provider_reference or deposit.reference,
-        payment_reference=line.line_key[:120],
-        amount=line.amount,
-        method="wire",
-        source=f"{line.counterparty_iban[:2]} •••• {line.counterparty_iban[-4:]}" if line.counterparty_iban else "",
-    )
-    if deposit_apply(deposit_id=deposit.pk, status=status, actor=actor) != "credited":
-        BankLine.objects.filter(pk=line.pk).update(reasons=[*line.reasons, "taken"])
-        return False
-    BankLine.objects.filter(pk=line.pk).update(
-        state=LineState.MATCHED if line.state == LineState.UNMATCHED else LineState.ASSIGNED,
-        deposit=deposit,
-        client_id=deposit.client_id,
-    )
-    return True
-
-
-# --- by hand ----------------------------------------------------------------------------------------------------------
-
-
-def _locked(line_id: UUID, *states: LineState) -> BankLine:
-    line = BankLine.objects.select_for_update(of=("self",)).select_related("statement__provider_account").filter(
-        pk=line_id
-    ).first()  # fmt: skip
-    if line is None:
-        raise NotFound
-    if line.state not in states:
-        raise WrongState
-    return line
-
-
-def line_propose(*, actor: Actor, line_id: UUID, client_number: int, note: str = "") -> BankLine:
-    """First pair of eyes: this payment is that client's. Raises Invalid for an unknown client."""
-    actor.require(BANK_IMPORT)
-    client = Client.objects.filter(number=client_number).first()
-    if client is None:
-        raise Invalid(pgettext_lazy("payments error", "There is no client with this number."), field="client")
-    with transaction.atomic():
-        line = _locked(line_id, LineState.UNMATCHED)
-        line.client, line.state, line.note = client, LineState.PROPOSED, note[:300]
-        line.proposer_id, line.proposer_label = actor.id, actor.label[:160]
-        _done(line, "payments.line_proposed", actor, note)
-    return line
-
-
-def line_ignore(*, actor: Actor, line_id: UUID, note: str) -> BankLine:
-    """Not a client's payment: fees, interest, own transfers. The note says what it is."""
-    actor.require(BANK_IMPORT)
-    if not note.strip():
-        raise Invalid(pgettext_lazy("payments error", "Say what this payment is."), field="note")
-    with transaction.atomic():
-        line = _locked(line_id, LineState.UNMATCHED)
-        line.state, line.note = LineState.IGNORED, note[:300]
-        _done(line, "payments.line_ignored", actor, note)
-    return line
-
-
-def line_back(*, actor: Actor, line_id: UUID) -> BankLine:
-    """Refuse a proposed assignment, or take up an ignored line again."""
-    actor.require(BANK_IMPORT)
-    with transaction.atomic():
-        line = _locked(line_id, LineState.PROPOSED, LineState.IGNORED)
-        line.state, line.proposer_id, line.proposer_label = LineState.UNMATCHED, "", ""
-        _done(line, "payments.line_reopened", actor, "")
-    return line
-
-
-def line_approve(*, actor: Actor, line_id: UUID) -> BankLine:
-    """Second pair of eyes: credit the client, on an open deposit of that amount or on a new one. Raises SamePerson."""
-    actor.require(BANK_APPROVE)
-    with transaction.atomic():
-        line = _locked(line_id, LineState.PROPOSED)
-        assert line.client is not None
-        signs = others_required(actor, line.proposer_id, client=line.client)
-        deposit = (
-            Deposit.objects.filter(
-                client=line.client,
-                provider_account=line.statement.provider_account,
-                currency=line.currency,
-                amount_minor=line.amount_minor,
-                state__in=WAITING,
-            )
-            .order_by("created_at")
-            .first()
-        ) or _deposit_for(line)
-        line.approver_id = actor.id
-        _done(line, "payments.line_approved", actor, line.note, likeness=signs)
-        _credit(line, deposit, actor)
-        line.refresh_from_db()
-    return line
-
-
-def _deposit_for(line: BankLine) -> Deposit:
-    """A payment nobody announced."""
-    assert line.client is not None
-    reference = f"D{short_id(8).upper()}"
-    return Deposit.objects.create(
-        client=line.client,
-        reference=reference,
-        amount_minor=line.amount_minor,
-        currency=line.currency,
-        provider_account=line.statement.provider_account,
-        method="wire",
-        state=DepositState.PENDING,
-        provider_reference=reference,
-        pending_at=clock.now(),
-        language=line.client.language,
-    )
-
-
-def _done(line: BankLine, action: str, actor: Actor, reason: str, *, likeness: frozenset[str] = frozenset()) -> None:
-    line.updated_at = clock.now()
-    line.save()
-    audit.record(
-        actor=actor,
-        action=action,
-        obj=line,
-        label=f"{line.amount} {line.counterparty}",
-        subject=line.client_id or "",
-        reason=reason,
-        after={"likeness": sorted(likeness)} if likeness else None,
-    )
-    live.publish("money", {"line": str(line.pk)})

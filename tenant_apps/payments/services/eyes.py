@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kernel.actors import Actor
 from tenant_apps.accounts import humans
 from tenant_apps.clients.models import Client
@@ -9,12 +11,18 @@ from tenant_apps.clients.models import Client
 from ..errors import SamePerson
 
 
-def others_required(actor: Actor, *earlier: str, client: Client) -> frozenset[str]:
+def others_required(
+    actor: Actor, *earlier: str, client: Client | None = None, clients: Iterable[Client] = ()
+) -> frozenset[str]:
     """Raise SamePerson unless `actor` is staff and a different person than each of the `earlier` accounts.
+
+    `client`, or all `clients` where a decision is about several, are those whose money it is.
 
     Returns what still speaks for one human without proving it, to be recorded with the decision.
     """
-    if actor.kind != "staff" or actor.id in earlier or humans.is_client(actor.id, client.email):
+    concerned = [*clients, *([client] if client is not None else [])]
+    own = any(humans.is_client(actor.id, one.email) for one in concerned)
+    if actor.kind != "staff" or actor.id in earlier or own:
         raise SamePerson
     signs: frozenset[str] = frozenset().union(*(humans.likeness(actor.id, one) for one in earlier if one))
     if signs & humans.REFUSED:

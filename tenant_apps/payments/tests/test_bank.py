@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kernel.actors import Actor
 from kernel.errors import Forbidden, Invalid
 from kernel.models import AuditEntry
 from kernel.money import Money
@@ -18,7 +19,7 @@ from tenant_apps.payments.adapters.bank_wire import camt053
 from tenant_apps.payments.errors import SamePerson, StatementRefused, WrongState
 from tenant_apps.payments.models import BankLine, Deposit, DepositState, LineState, ProviderAccount, Withdrawal
 from tenant_apps.payments.permissions_list import APPROVE, BANK_APPROVE, BANK_IMPORT, PROPOSE
-from tenant_apps.payments.services import bank, posting
+from tenant_apps.payments.services import bank, bank_lines, posting
 from tenant_apps.payments.services.deposits import deposit_open, deposit_start
 from tenant_apps.payments.services.parts import part_refused_by_bank, part_sent_by_hand
 from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
@@ -30,13 +31,17 @@ OURS = "DE89370400440532013000"
 THEIRS = "AT611904300234573201"
 
 
-@pytest.fixture
-def account(tenant: Any) -> ProviderAccount:
+def wire_account() -> ProviderAccount:
     made = make_account(
         "bank_wire", settings={"iban": OURS, "holder": "Nordwind", "bic": "X", "bank": "Bank"}, currencies=["EUR"]
     )
     make_rule(made, "wire")
     return made
+
+
+@pytest.fixture
+def account(tenant: Any) -> ProviderAccount:
+    return wire_account()
 
 
 def announced(account: ProviderAccount, amount: str = "500", client: Client | None = None) -> Deposit:
@@ -55,8 +60,16 @@ def document(*entries: camt.Entry, **values: Any) -> bytes:
     return camt.render(camt.Statement(iban=OURS, currency="EUR", entries=list(entries), **values))
 
 
+def uploaded(account: ProviderAccount, data: bytes, actor: Actor | None = None) -> bank.Imported:
+    return bank.statement_import(actor=actor or staff(BANK_IMPORT), account=account, name="s.xml", data=data)
+
+
 def imported(account: ProviderAccount, data: bytes) -> bank.Imported:
-    return bank.statement_import(actor=staff(BANK_IMPORT), account=account, name="s.xml", data=data)
+    """Uploaded by one and approved by another."""
+    done = uploaded(account, data)
+    if not done.waiting:
+        return done
+    return bank.statement_approve(actor=staff(BANK_APPROVE), statement_id=done.statements[0].pk)
 
 
 def balance(client: Client) -> Money:
@@ -108,14 +121,12 @@ def test_money_on_another_of_our_accounts_waits_for_people(account: ProviderAcco
     """Credited by itself it would be booked as lying where it was announced, and both accounts' books would be wrong."""
     other = make_account("bank_wire", settings={**account.settings})
     deposit = announced(account)
-    done = bank.statement_import(
-        actor=staff(BANK_IMPORT), account=other, name="s.xml", data=document(entry("500", deposit.reference))
-    )
+    done = imported(other, document(entry("500", deposit.reference)))
     assert (done.lines, done.credited) == (1, 0)
     line = BankLine.objects.get()
     assert (line.state, line.reasons) == (LineState.UNMATCHED, ["reference", "amount", "name", "other_account"])
-    bank.line_propose(actor=staff(BANK_IMPORT), line_id=line.pk, client_number=deposit.client.number)
-    bank.line_approve(actor=staff(BANK_APPROVE), line_id=line.pk)
+    bank_lines.line_propose(actor=staff(BANK_IMPORT), line_id=line.pk, client_number=deposit.client.number)
+    bank_lines.line_approve(actor=staff(BANK_APPROVE), line_id=line.pk)
     assert balance(deposit.client) == eur("500")
     assert ledger.balance(posting.clearing(other, "EUR")).balance == eur("-500")
     assert ledger.balance(posting.clearing(account, "EUR")).balance == eur("0")
@@ -197,13 +208,13 @@ def test_by_hand_it_takes_two_people(account: ProviderAccount) -> None:
     imported(account, document(entry("75", "no reference at all", name="L. V.")))
     line = BankLine.objects.get()
     proposer = staff(BANK_IMPORT, BANK_APPROVE)
-    bank.line_propose(actor=proposer, line_id=line.pk, client_number=person.number)
+    bank_lines.line_propose(actor=proposer, line_id=line.pk, client_number=person.number)
     with pytest.raises(SamePerson):
-        bank.line_approve(actor=proposer, line_id=line.pk)
+        bank_lines.line_approve(actor=proposer, line_id=line.pk)
     assert balance(person) == eur("0")
-    bank.line_approve(actor=staff(BANK_APPROVE), line_id=line.pk)
+    bank_lines.line_approve(actor=staff(BANK_APPROVE), line_id=line.pk)
     with pytest.raises(WrongState):
-        bank.line_approve(actor=staff(BANK_APPROVE), line_id=line.pk)
+        bank_lines.line_approve(actor=staff(BANK_APPROVE), line_id=line.pk)
     line.refresh_from_db()
     assert (line.state, balance(person)) == (LineState.ASSIGNED, eur("75"))
 
@@ -265,7 +276,7 @@ def test_sent_and_back_in_one_statement(account: ProviderAccount, order: int) ->
 def test_a_return_told_again_in_another_file_changes_nothing(account: ProviderAccount) -> None:
     row = wired(account)
     imported(account, document(back(row, bank_reference="R1"), opening=Decimal(500), number=2))
-    imported(account, document(back(row, bank_reference="R2"), opening=Decimal(500), number=3))
+    imported(account, document(back(row, bank_reference="R2"), opening=Decimal(700), number=3))
     assert stands(row) == ("failed", "failed", eur("500"))
     states = BankLine.objects.filter(amount_minor=20000).order_by("created_at").values_list("state", flat=True)
     assert list(states) == [LineState.MATCHED, LineState.UNMATCHED]

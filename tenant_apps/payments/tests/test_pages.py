@@ -206,8 +206,46 @@ def test_a_statement_looked_at_can_be_reloaded_and_is_its_uploaders_alone(tenant
     assert web.get(shown[:-1] + "x").status_code == 404
     draft = shown.rpartition("=")[2]
     assert colleague.post("/payments/bank/upload/", {"account": account.pk, "draft": draft}).status_code == 404
-    web.post("/payments/bank/upload/", {"account": account.pk, "draft": draft})
+    stored = web.post("/payments/bank/upload/", {"account": account.pk, "draft": draft})["Location"]
+    assert not BankLine.objects.exists()
+    assert "A Payer" in web.get(stored).content.decode()
+    assert "/approve/" not in web.get(stored).content.decode()  # not for the one who uploaded it
+    assert f"{stored}approve/" in colleague.get(stored).content.decode()
+    web.post(f"{stored}approve/")
+    assert not BankLine.objects.exists()
+    assert colleague.post(f"{stored}approve/")["Location"] == stored
     assert BankLine.objects.count() == 1
+    assert "A Payer" in web.get(stored).content.decode()
+
+
+def test_a_statement_is_discarded_with_a_reason(tenant: Any) -> None:
+    statement = statement_with_line().statement
+    BankStatement.objects.filter(pk=statement.pk).update(state="waiting")
+    web, page = officer(tenant, *ALL), f"/payments/bank/{statement.pk}/"
+    assert web.get(page).status_code == 200  # its file is gone: it says so and can be discarded
+    for reason, state in (("", "waiting"), ("of another year", "rejected")):
+        web.post(f"{page}reject/", {"reason": reason})
+        assert BankStatement.objects.get().state == state
+    assert "of another year" in web.get(page).content.decode()
+
+
+def test_a_wire_is_marked_as_refused_on_the_withdrawals_page(tenant: Any) -> None:
+    person = funded()
+    row = withdrawal_request(
+        actor=client_actor(person), client=person, amount=eur("50"), iban=IBAN, holder="Lena Vogt"
+    )  # fmt: skip
+    part = row.parts.get()
+    type(part).objects.filter(pk=part.pk).update(state="sending", deposit=None)
+    Withdrawal.objects.filter(pk=row.pk).update(state="sending")
+    web = officer(tenant, *ALL)
+    assert f"/payments/parts/{part.pk}/refused/" in web.get(f"/payments/withdrawals/{row.pk}/").content.decode()
+    web.post(f"/payments/parts/{part.pk}/sent/", {"bank_reference": " "})
+    web.post(f"/payments/parts/{part.pk}/refused/", {"reason": ""})
+    part.refresh_from_db()
+    assert part.state == "sending"
+    web.post(f"/payments/parts/{part.pk}/refused/", {"reason": "closed"})
+    part.refresh_from_db()
+    assert (part.state, part.failure_text) == ("failed", "closed")
 
 
 def test_keys_are_shown_by_their_end_only(tenant: Any) -> None:

@@ -27,6 +27,7 @@ from ...ports import (
     SignatureInvalid,
 )
 
+TOLD = ("holder", "iban", "bic", "bank", "address")  # what a payer needs; the other settings are ours alone
 _CRYPTO = frozenset({"USDT", "USDC", "BTC", "ETH"})
 
 
@@ -42,6 +43,16 @@ class BankWireProvider:
             SettingField(name="bank", label=pgettext_lazy("provider setting", "Bank")),
             SettingField(
                 name="address", label=pgettext_lazy("provider setting", "Address of the bank"), required=False
+            ),
+            SettingField(
+                name="statement_eyes",
+                label=pgettext_lazy("provider setting", "Statements are imported by"),
+                required=False,
+                default="two",
+                choices=(
+                    ("two", pgettext_lazy("statement eyes", "Two people: one uploads, another approves")),
+                    ("one", pgettext_lazy("statement eyes", "One person")),
+                ),
             ),
         ),
         payout_methods=(
@@ -73,7 +84,8 @@ class BankWireProvider:
 
     def create_deposit(self, order: DepositOrder) -> Redirect:
         """Nothing is told to the bank; the reference is what finds the payment again."""
-        instructions = {name: value for name, value in self.config.settings.items() if value}
+        settings = self.config.settings
+        instructions = {name: settings[name] for name in TOLD if settings.get(name)}
         if not instructions.get("iban"):
             raise Rejected(pgettext("provider test", "The account number is missing."))
         return Redirect(
