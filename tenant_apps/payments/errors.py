@@ -65,6 +65,13 @@ class WrongState(Conflict):
     message = pgettext_lazy("payments error", "This has already been decided. Reload to see where it stands.")
 
 
+class BatchRefused(Invalid):
+    """A payment file cannot be made of these wires, or its answer cannot be understood."""
+
+    code = "batch_refused"
+    message = pgettext_lazy("payments error", "These transfers cannot be put into a payment file.")
+
+
 class StatementRefused(Invalid):
     """The uploaded file is not a bank statement we can trust: neither camt.053 nor MT940, or its balances do not add up."""
 

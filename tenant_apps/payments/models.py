@@ -524,6 +524,81 @@ class BankLine(Entity):
         return Money(self.amount_minor, self.currency)
 
 
+class BatchState(models.TextChoices):
+    MADE = "made", pgettext_lazy("payout batch state", "To release")
+    RELEASED = "released", pgettext_lazy("payout batch state", "Released")
+    CANCELLED = "cancelled", pgettext_lazy("payout batch state", "Cancelled")
+
+
+class PayoutBatch(Entity):
+    """Approved wires of one bank account and currency in one payment file (pain.001): made by one, released by another.
+
+    The file is built at the release and kept, so every download is the same bytes. `reference` is its message id.
+    """
+
+    provider_account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="batches")
+    reference = models.CharField(max_length=20)
+    currency = models.CharField(max_length=8)
+    execution_on = models.DateField()
+    total_minor = models.BigIntegerField()
+    count = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=BatchState.choices, default=BatchState.MADE)
+    maker_id = models.CharField(max_length=40)
+    maker_label = models.CharField(max_length=160)
+    releaser_id = models.CharField(max_length=40, blank=True)
+    releaser_label = models.CharField(max_length=160, blank=True)
+    released_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=300, blank=True)  # why it was cancelled
+    file = models.ForeignKey(StoredFile, null=True, on_delete=models.PROTECT, related_name="+")
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "payments_payout_batch"
+        constraints = [
+            models.UniqueConstraint(fields=["reference"], name="payments_batch_reference"),
+            models.CheckConstraint(condition=models.Q(total_minor__gt=0, count__gt=0), name="payments_batch_total"),
+            models.CheckConstraint(
+                condition=models.Q(releaser_id="") | ~models.Q(releaser_id=models.F("maker_id")),
+                name="payments_batch_four_eyes",
+            ),
+        ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="payments_batch_newest")]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def total(self) -> Money:
+        return Money(self.total_minor, self.currency)
+
+
+class OrderState(models.TextChoices):
+    OPEN = "open", pgettext_lazy("payout line state", "No answer yet")
+    ACCEPTED = "accepted", pgettext_lazy("payout line state", "Accepted by the bank")
+    REFUSED = "refused", pgettext_lazy("payout line state", "Refused by the bank")
+
+
+class PayoutLine(Entity):
+    """One wire in a batch, and what the bank answered. `live` ends when the batch is cancelled: a part is in one live batch."""
+
+    batch = models.ForeignKey(PayoutBatch, on_delete=models.PROTECT, related_name="lines")
+    part = models.ForeignKey(WithdrawalPart, on_delete=models.PROTECT, related_name="orders")
+    position = models.PositiveIntegerField()
+    live = models.BooleanField(default=True)
+    state = models.CharField(max_length=10, choices=OrderState.choices, default=OrderState.OPEN)
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        db_table = "payments_payout_line"
+        constraints = [
+            models.UniqueConstraint(fields=["part"], condition=models.Q(live=True), name="payments_part_in_one_batch"),
+        ]
+        indexes = [models.Index(fields=["batch", "position"], name="payments_payout_line_batch")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 def state_tone(state: Any) -> str:
     """How a state looks as a badge."""
     return {
@@ -536,6 +611,10 @@ def state_tone(state: Any) -> str:
         "reversed": "danger",
         "unmatched": "warning",
         "waiting": "warning",
+        "made": "warning",
+        "released": "success",
+        "accepted": "success",
+        "refused": "danger",
         "requested": "warning",
         "checked": "info",
         "proposed": "info",

@@ -2,7 +2,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
 
-from .permissions_list import BANK_IMPORT, LIMITS, PROVIDERS, RULES, VIEW
+from .permissions_list import BANK_IMPORT, BATCH_VIEW, LIMITS, PROVIDERS, RULES, VIEW
 from .selectors import waiting_count
 
 register(
@@ -15,6 +15,16 @@ register(
     permission=VIEW,
     order=30,
     badge=waiting_count,
+)
+register(
+    "office",
+    section="money",
+    key="payments-batches",
+    label=pgettext_lazy("navigation", "Payment files"),
+    icon="send",
+    url="payments:batches",
+    permission=BATCH_VIEW,
+    order=35,
 )
 register(
     "office",

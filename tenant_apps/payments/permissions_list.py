@@ -44,6 +44,17 @@ PROVIDERS = register(
     critical=True,
 )
 LIMITS = register("payments.limits.edit", pgettext_lazy("permission", "Set the limits of withdrawals"), critical=True)
+BATCH_VIEW = register("payments.batch.view", pgettext_lazy("permission", "See payment files to the bank"), writes=False)
+BATCH_MAKE = register(
+    "payments.batch.make",
+    pgettext_lazy("permission", "Put approved wires into payment files and read the bank's answers"),
+    critical=True,
+)
+BATCH_RELEASE = register(
+    "payments.batch.release",
+    pgettext_lazy("permission", "Release payment files that someone else made"),
+    critical=True,
+)
 BANK_IMPORT = register(
     "payments.bank.import", pgettext_lazy("permission", "Upload bank statements and propose assignments")
 )

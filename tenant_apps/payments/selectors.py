@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from kernel import clock
 from kernel.actors import Actor
 from kernel.errors import NotFound
-from kernel.money import Money
+from kernel.money import Money, total
 from kernel.permissions import scoped
 
 from .models import (
@@ -28,8 +28,11 @@ from .models import (
     DestinationState,
     LineState,
     MethodRule,
+    PartState,
+    PayoutBatch,
     ProviderAccount,
     Withdrawal,
+    WithdrawalPart,
     WithdrawalPolicy,
     WithdrawalState,
 )
@@ -61,6 +64,48 @@ def deposit_get(actor: Actor, deposit_id: UUID) -> Deposit:
 
 def withdrawal_get(actor: Actor, withdrawal_id: UUID) -> Withdrawal:
     found = withdrawals_visible(actor).filter(pk=withdrawal_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """Approved wires of one bank account and currency that are in no payment file yet."""
+
+    account: ProviderAccount
+    currency: str
+    parts: list[WithdrawalPart]
+
+    @property
+    def total(self) -> Money:
+        return total([part.amount for part in self.parts], self.currency)
+
+
+def wires_to_send(limit: int = 500) -> list[Wires]:
+    """By account and currency, the oldest first."""
+    rows = (
+        WithdrawalPart.objects.filter(state=PartState.SENDING, deposit=None, provider_account__kind="bank_wire")
+        .exclude(orders__live=True)
+        .select_related("withdrawal__client", "provider_account")
+        .order_by("created_at", "id")[:limit]
+    )
+    groups: dict[tuple[UUID, str], Wires] = {}
+    for part in rows:
+        key = (part.provider_account_id, part.currency)
+        groups.setdefault(key, Wires(part.provider_account, part.currency, [])).parts.append(part)
+    return list(groups.values())
+
+
+def payout_batches(limit: int = 50) -> list[PayoutBatch]:
+    """The newest, with how many of their wires the bank refused."""
+    refused = Count("lines", filter=Q(lines__state="refused"))
+    rows = PayoutBatch.objects.select_related("provider_account").annotate(refused=refused)
+    return list(rows.order_by("-created_at", "-id")[:limit])
+
+
+def payout_batch_get(batch_id: UUID) -> PayoutBatch:
+    found = PayoutBatch.objects.select_related("provider_account", "file").filter(pk=batch_id).first()
     if found is None:
         raise NotFound
     return found

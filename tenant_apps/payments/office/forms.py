@@ -209,6 +209,12 @@ class LimitsForm(UiForm, forms.Form):
             style_widget(added)
 
 
+class StatusForm(UiForm, forms.Form):
+    file = forms.FileField(
+        label=pgettext_lazy("bank", "pain.002 file"), widget=UploadInput(accept=".xml,.pain,.002", max_bytes=8_000_000)
+    )
+
+
 class StatementForm(UiForm, forms.Form):
     file = forms.FileField(
         label=pgettext_lazy("bank", "camt.053 or MT940 file"),

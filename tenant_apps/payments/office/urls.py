@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import bank, exports, inbox, limits, payouts, providers
+from . import bank, batches, exports, inbox, limits, payouts, providers
 
 urlpatterns = [
     path("payments/", inbox.withdrawals, name="inbox"),
@@ -36,6 +36,13 @@ urlpatterns = [
     path("payments/approval/new/", payouts.rule_new, name="approval-rule-new"),
     path("payments/approval/<uuid:rule_id>/", payouts.rule_edit, name="approval-rule"),
     path("payments/approval/<uuid:rule_id>/remove/", payouts.rule_remove, name="approval-rule-remove"),
+    path("payments/batches/", batches.index, name="batches"),
+    path("payments/batches/make/", batches.make, name="batch-make"),
+    path("payments/batches/<uuid:batch_id>/", batches.batch, name="batch"),
+    path("payments/batches/<uuid:batch_id>/release/", batches.release, name="batch-release"),
+    path("payments/batches/<uuid:batch_id>/cancel/", batches.cancel, name="batch-cancel"),
+    path("payments/batches/<uuid:batch_id>/file/", batches.download, name="batch-file"),
+    path("payments/batches/<uuid:batch_id>/status/", batches.status, name="batch-status"),
     path("payments/bank/", bank.index, name="bank"),
     path("payments/bank/upload/", bank.upload, name="bank-upload"),
     path("payments/bank/<uuid:statement_id>/", bank.statement, name="bank-statement"),

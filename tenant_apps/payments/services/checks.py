@@ -15,6 +15,7 @@ from tenant_apps.clients.address_change import payout_held
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.wallets.selectors import wallet_of
 
+from ..letters import LATIN
 from ..models import Deposit, DepositState, Withdrawal, WithdrawalPolicy, WithdrawalState
 
 COUNTED = (
@@ -27,12 +28,6 @@ COUNTED = (
 ADVICE = frozenset({"no_reversal", "two_people"})  # shown to who decides, but no reason to refuse
 DAY, WEEK, MONTH = timedelta(days=1), timedelta(days=7), timedelta(days=30)
 
-
-# Banks write Latin letters: Cyrillic as passports do (ICAO 9303, with Kazakh and Ukrainian letters), and letters that
-# Unicode does not take apart.
-_PAIRS = zip("абвгдезиіклмнопрстуфыэәғқңөұүһґ", "abvgdeziiklmnoprstufyeagqnouuhg", strict=True)
-_SEVERAL = "ж-zh х-kh ц-ts ч-ch ш-sh щ-shch ъ-ie ь- ю-iu я-ia є-ie ł-l ø-o đ-d ı-i æ-ae œ-oe þ-th ð-d"
-_LATIN = str.maketrans(dict(_PAIRS) | dict(pair.split("-") for pair in _SEVERAL.split()))
 # One spelling for sounds that people and passports write in several ways, and for German umlauts written out.
 _SPELLINGS = (
     ("shch", "sch"), ("kh", "h"), ("gh", "g"), ("q", "k"), ("x", "ks"), ("j", "i"), ("y", "i"), ("ii", "i"), ("iu", "u"),
@@ -47,7 +42,7 @@ def folded(name: str) -> frozenset[str]:
     it cannot be spelled in Latin letters by rule.
     """
     plain = unicodedata.normalize("NFKD", name).casefold()
-    letters = "".join(char for char in plain if not unicodedata.combining(char)).translate(_LATIN)
+    letters = "".join(char for char in plain if not unicodedata.combining(char)).translate(LATIN)
     words = re.sub(r"[^\w\s]|_", " ", re.sub(r"['’ʼ`]", "", letters)).split()
     return frozenset(word for word in map(_spelled, words) if word)
 

@@ -22,7 +22,7 @@ from tenant_apps.clients.timeline import timeline_add
 
 from .. import events, registry
 from ..errors import WrongState
-from ..models import PartState, Withdrawal, WithdrawalPart, WithdrawalState
+from ..models import BatchState, PartState, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import PROPOSE
 from ..ports import PayoutProvider, Recognising, RefundState, RefundStatus
 from . import posting
@@ -241,6 +241,12 @@ def _open_wire(part_id: UUID, actor: Actor) -> WithdrawalPart:
     actor.require(PROPOSE, withdrawal.client)
     if part.deposit_id is not None or part.state != PartState.SENDING:
         raise WrongState
+    if part.orders.filter(live=True, batch__state=BatchState.MADE).exists():
+        raise WrongState(
+            pgettext_lazy(
+                "payments error", "This transfer is in a payment file that waits for its release. Cancel that first."
+            )
+        )
     return part
 
 

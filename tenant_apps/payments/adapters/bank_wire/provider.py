@@ -54,6 +54,16 @@ class BankWireProvider:
                     ("one", pgettext_lazy("statement eyes", "One person")),
                 ),
             ),
+            SettingField(
+                name="payment_file",
+                label=pgettext_lazy("provider setting", "Payment files"),
+                required=False,
+                default="09",
+                choices=(
+                    ("09", "pain.001.001.09"),
+                    ("03", "pain.001.001.03"),
+                ),
+            ),
         ),
         payout_methods=(
             PayoutMethod(
