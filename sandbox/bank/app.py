@@ -18,6 +18,8 @@ from sandbox._web import (
     static_file,
 )
 from sandbox.bank.camt import corrupt
+from sandbox.bank.pain import message_id
+from sandbox.bank.payments import PaymentDesk
 from sandbox.bank.store import FORMATS, Bank, entry_from, entry_values
 
 STATIC = Path(__file__).parent / "static"
@@ -28,6 +30,7 @@ class Counter:
 
     def __init__(self, bank: Bank) -> None:
         self.bank = bank
+        self.desk = PaymentDesk(bank)
 
     def application(self) -> Application:
         router = Router()
@@ -40,11 +43,18 @@ class Counter:
         router.add("POST", "/api/accounts/{iban}/statements", self.api_draw)
         router.add("GET", "/api/accounts/{iban}/statements", self.api_statements)
         router.add("GET", "/api/accounts/{iban}/statements/{number}", self.download)
+        router.add("POST", "/api/accounts/{iban}/payments", self.api_pay)
+        router.add("GET", "/api/accounts/{iban}/payments", self.api_payments)
+        router.add("GET", "/api/accounts/{iban}/payments/{message}", self.api_answer)
+        router.add("PUT", "/api/accounts/{iban}/rejections/{creditor}", self.api_reject)
+        router.add("POST", "/api/accounts/{iban}/returns/{reference}", self.api_return)
         router.add("GET", "/", self.page_accounts)
         router.add("POST", "/accounts", self.page_open)
         router.add("GET", "/accounts/{iban}", self.page_account)
         router.add("POST", "/accounts/{iban}/transfers", self.page_transfer)
         router.add("POST", "/accounts/{iban}/statements", self.page_draw)
+        router.add("POST", "/accounts/{iban}/payments", self.page_pay)
+        router.add("POST", "/accounts/{iban}/returns", self.page_return)
         return Application(router)
 
     async def healthz(self, request: Request) -> Response:
@@ -110,6 +120,42 @@ class Counter:
         found = self.bank.document(request.params["iban"], int(number), form) if number.isdecimal() else None
         return _file(found, form, request, int(number)) if found else Response(b"Not found\n", 404)
 
+    async def api_pay(self, request: Request) -> Response:
+        """Body: a pain.001 file. Answers with the pain.002."""
+        try:
+            answer = self.desk.take(request.params["iban"], request.body)
+        except ValueError as error:
+            return json_response({"error": str(error)}, 400)
+        return Response(answer, 200, "application/xml")
+
+    async def api_payments(self, request: Request) -> Response:
+        iban = request.params["iban"]
+        return json_response({"files": self.desk.files(iban), "payments": self.desk.payments(iban)})
+
+    async def api_answer(self, request: Request) -> Response:
+        """The pain.002 again, as often as one likes."""
+        message = request.params["message"]
+        found = self.desk.answer(request.params["iban"], message)
+        headers = {"Content-Disposition": f'attachment; filename="pain002-{message}.xml"'}
+        return Response(found, 200, "application/xml", headers) if found else Response(b"Not found\n", 404)
+
+    async def api_reject(self, request: Request) -> Response:
+        """Body: reason, an ISO code (AC04); empty ends the rejection."""
+        try:
+            self.desk.reject(request.params["iban"], request.params["creditor"], str(request.json().get("reason", "")))
+        except (ValueError, AttributeError) as error:
+            return json_response({"error": str(error)}, 400)
+        return json_response({"ok": True})
+
+    async def api_return(self, request: Request) -> Response:
+        """Body: reason, an ISO code; a booked payment comes back."""
+        try:
+            reason = str(request.json().get("reason") or "AC04")
+            self.desk.give_back(request.params["iban"], request.params["reference"], reason)
+        except (ValueError, AttributeError) as error:
+            return json_response({"error": str(error)}, 400)
+        return json_response({"ok": True}, 201)
+
     # Pages
 
     async def page_accounts(self, request: Request) -> Response:
@@ -155,9 +201,37 @@ class Counter:
             return Response(b"Not found\n", 404)
         return redirect(f"/accounts/{iban}#statement-{number}")
 
+    async def page_pay(self, request: Request) -> Response:
+        """A payment file as text, then its answer."""
+        if _foreign(request):
+            return Response(b"Cross-site request refused\n", 403)
+        account = self.bank.account(request.params["iban"])
+        if account is None:
+            return Response(b"Not found\n", 404)
+        text = request.form.get("file", "").replace("\r\n", "\n").encode()
+        try:
+            answer = self.desk.take(account["iban"], text)
+        except ValueError as error:
+            return html_response(self._account(account, {}, str(error)), 422)
+        headers = {"Content-Disposition": f'attachment; filename="pain002-{message_id(text)}.xml"'}
+        return Response(answer, 200, "application/xml", headers)
+
+    async def page_return(self, request: Request) -> Response:
+        if _foreign(request):
+            return Response(b"Cross-site request refused\n", 403)
+        account = self.bank.account(request.params["iban"])
+        if account is None:
+            return Response(b"Not found\n", 404)
+        try:
+            self.desk.give_back(account["iban"], request.form.get("reference", ""), "AC04")
+        except ValueError as error:
+            return html_response(self._account(account, {}, str(error)), 422)
+        return redirect(f"/accounts/{account['iban']}#payments")
+
     def _account(self, account: dict[str, Any], form: dict[str, str], failure: str | None) -> str:
         iban = account["iban"]
-        return _account_page(account, self.bank.waiting(iban), self.bank.statements(iban), form, failure)
+        paid = _payments_part(iban, self.desk.files(iban), self.desk.payments(iban), account["currency"])
+        return _account_page(account, self.bank.waiting(iban), self.bank.statements(iban), form, failure, paid)
 
 
 def _foreign(request: Request) -> bool:
@@ -213,7 +287,7 @@ def _accounts_page(accounts: list[dict[str, Any]], failure: str | None) -> str:
 
 def _account_page(
     account: dict[str, Any], waiting: list[Any], statements: list[dict[str, Any]], form: dict[str, str],
-    failure: str | None,
+    failure: str | None, paid: list[Child],
 ) -> str:  # fmt: skip
     iban = account["iban"]
     transfer = el(
@@ -263,4 +337,43 @@ def _account_page(
         draw,
         el("h2", "Statements"),
         el("ul", drawn) if drawn else el("p", "None drawn yet."),
+        *paid,
     )
+
+
+def _payments_part(
+    iban: str, files: list[dict[str, Any]], payments: list[dict[str, Any]], currency: str
+) -> list[Child]:
+    upload = el(
+        "form",
+        el("label", el("span", "Payment file (pain.001)"), el("textarea", name="file", rows="6", required=True)),
+        el("button", "Hand it in"),
+        method="post",
+        action=f"/accounts/{iban}/payments",
+        class_="grid",
+    )
+    taken = [
+        el("li", el("a", f"Answer to {item['message']} (pain.002)", href=f"/api/accounts/{iban}/payments/{item['message']}"))
+        for item in files
+    ]  # fmt: skip
+    return [
+        el("h2", "Payments", id="payments"),
+        upload,
+        el("ul", taken) if taken else el("p", "No payment file yet."),
+        el("ul", [_payment_line(iban, item, currency) for item in payments]) if payments else None,
+    ]
+
+
+def _payment_line(iban: str, item: dict[str, Any], currency: str) -> Child:
+    told = (
+        f"rejected {item['reason']}" if item["reason"] else f"returned {item['returned']}" if item["returned"] else ""
+    )
+    again = el(
+        "form",
+        el("input", type="hidden", name="reference", value=item["end_to_end"]),
+        el("button", f"Return {item['end_to_end']}"),
+        method="post",
+        action=f"/accounts/{iban}/returns",
+    )
+    return el("li", el("bdi", f"{item['amount']} {currency}"), f" {item['name']} ", el("bdi", item["end_to_end"]),
+              f" {told}", None if told else again)  # fmt: skip

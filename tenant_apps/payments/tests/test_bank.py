@@ -17,7 +17,15 @@ from tenant_apps.clients.models import Client
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.adapters.bank_wire import camt053
 from tenant_apps.payments.errors import SamePerson, StatementRefused, WrongState
-from tenant_apps.payments.models import BankLine, Deposit, DepositState, LineState, ProviderAccount, Withdrawal
+from tenant_apps.payments.models import (
+    BankLine,
+    BankStatement,
+    Deposit,
+    DepositState,
+    LineState,
+    ProviderAccount,
+    Withdrawal,
+)
 from tenant_apps.payments.permissions_list import APPROVE, BANK_APPROVE, BANK_IMPORT, PROPOSE
 from tenant_apps.payments.services import bank, bank_lines, posting
 from tenant_apps.payments.services.deposits import deposit_open, deposit_start
@@ -222,7 +230,8 @@ def test_by_hand_it_takes_two_people(account: ProviderAccount) -> None:
 def wired(account: ProviderAccount, amount: str = "200") -> Withdrawal:
     """An approved withdrawal of a client with 500, its wire not yet sent."""
     deposit = announced(account)
-    imported(account, document(entry("500", deposit.reference)))
+    before = Decimal(500) * BankStatement.objects.count()
+    imported(account, document(entry("500", deposit.reference), opening=before))
     person = deposit.client
     row = withdrawal_request(
         actor=client_actor(person), client=person, amount=eur(amount), iban=THEIRS, holder="Lena Vogt"
