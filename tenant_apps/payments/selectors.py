@@ -30,6 +30,7 @@ from .models import (
     MethodRule,
     PartState,
     PayoutBatch,
+    PayoutLine,
     ProviderAccount,
     Withdrawal,
     WithdrawalPart,
@@ -102,6 +103,12 @@ def payout_batches(limit: int = 50) -> list[PayoutBatch]:
     refused = Count("lines", filter=Q(lines__state="refused"))
     rows = PayoutBatch.objects.select_related("provider_account").annotate(refused=refused)
     return list(rows.order_by("-created_at", "-id")[:limit])
+
+
+def payout_batches_of(parts: list[WithdrawalPart]) -> dict[UUID, PayoutBatch]:
+    """The live payment file of each part that is in one."""
+    rows = PayoutLine.objects.filter(part__in=parts, live=True).select_related("batch")
+    return {row.part_id: row.batch for row in rows}
 
 
 def payout_batch_get(batch_id: UUID) -> PayoutBatch:

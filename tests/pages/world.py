@@ -49,6 +49,7 @@ def make(ref: Any) -> World:
         _registration(world)
         _faces(world)
         _draft(world)
+        _payment_files(world)
     with context.public():
         _operators(world)
         _console(world)
@@ -191,6 +192,32 @@ def _statements(world: World, account: Any, data: bytes) -> None:
         BankStatement.objects.filter(pk=row.pk).update(state=state, reason=reason)
         world.values[f"sheet.{name}"] = str(row.pk)
         data += b"\n"
+
+
+def _payment_files(world: World) -> None:
+    """A payment file released with answers of each kind, and a cancelled one; a wire that waits for a file."""
+    from tenant_apps.payments.models import OrderState, PayoutBatch, PayoutLine, WithdrawalPart
+
+    own = world.brokerage.own.uuid
+
+    def part() -> Any:
+        row = WithdrawalPart.objects.get(pk=own)
+        row.pk, row.state, row.deposit_id = uuid7(), "sending", None
+        row.save(force_insert=True)
+        return row
+
+    part()
+    for number, state in enumerate(("released", "cancelled")):
+        batch = PayoutBatch.objects.get(pk=own)
+        batch.pk, batch.state, batch.reference, batch.reason = uuid7(), state, f"PAGES{number}", "the wrong day"
+        batch.releaser_label, batch.released_at = "A colleague", clock.now()
+        batch.save(force_insert=True)
+        for position, answer in enumerate(OrderState.values):
+            PayoutLine.objects.create(
+                batch=batch, part=part(), position=position, state=answer, live=state == "released",
+                reason="AC04 account closed" if answer == OrderState.REFUSED else "",
+            )  # fmt: skip
+        world.values[f"batch.{state}"] = str(batch.pk)
 
 
 def _states(model: Any) -> list[str]:

@@ -27,7 +27,7 @@ from tenant_apps.wallets.selectors import wallets_of
 
 from .. import selectors, words
 from ..models import Deposit, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
-from ..permissions_list import APPROVE, DEPOSIT_MANAGE, DESTINATIONS, EXPORT, PROPOSE
+from ..permissions_list import APPROVE, BATCH_VIEW, DEPOSIT_MANAGE, DESTINATIONS, EXPORT, PROPOSE
 from ..services.chain import may_take
 from ..services.checks import withdrawal_checks
 from ..services.deposits import deposit_ask, deposit_close
@@ -129,10 +129,11 @@ def withdrawal(request: Any, withdrawal_id: UUID) -> HttpResponse:
     steps = list(row.steps.order_by("position"))
     step = next((one for one in steps if one.decided_at is None), None) if deciding else None
     mine = step is not None and may_take(actor, step, row.client)
+    orders = selectors.payout_batches_of(parts)
     had_a_part = actor.id in {row.requested_by, *(one.decided_by_id for one in steps)} - {""}
     context = {
         "row": row,
-        "parts": [(part, commands.get(part.pk)) for part in parts],
+        "parts": [(part, commands.get(part.pk), orders.get(part.pk)) for part in parts],
         "checks": withdrawal_checks(row) if deciding else row.checks,
         "reasons": RejectReason.choices,
         "steps": steps,
@@ -141,6 +142,7 @@ def withdrawal(request: Any, withdrawal_id: UUID) -> HttpResponse:
         "may_approve": mine and step is not None and not step.is_check and not had_a_part,
         "own_proposal": step is not None and not step.is_check and had_a_part,
         "may_reject": deciding and (mine or actor.may(PROPOSE, row.client) or actor.may(APPROVE, row.client)),
+        "may_see_batches": actor.may(BATCH_VIEW),
         "may_send": row.state == WithdrawalState.SENDING and actor.may(PROPOSE, row.client),
         "may_verify": deciding and row.destination is not None and usable(row.destination) == "new"
         and actor.may(DESTINATIONS, row.client),

@@ -28,6 +28,7 @@ from ..errors import StatementRefused, WrongState
 from ..models import BankLine, BankStatement, LineState, ProviderAccount, StatementState
 from ..permissions_list import BANK_APPROVE, BANK_IMPORT
 from ..ports import RefundState, RefundStatus
+from . import waiting
 from .bank_lines import line_credit
 from .eyes import others_required
 from .matching import Match, statement_preview
@@ -91,6 +92,8 @@ def statement_import(*, actor: Actor, account: ProviderAccount, name: str, data:
             _refuse_told_otherwise(account, statement)
             if row.state == StatementState.APPROVED:
                 _carry_out(row, statement_preview(account, statement), counts, actor)
+        if two_needed(account):
+            waiting.statement_waits(stored[0])
         live.publish("money", {"statement": str(stored[0].pk)})
     return Imported(stored, counts.lines, counts.credited, counts.known)
 

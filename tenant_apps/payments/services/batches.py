@@ -36,6 +36,7 @@ from ..models import (
 )
 from ..permissions_list import BATCH_MAKE, BATCH_RELEASE
 from ..ports import RefundState, RefundStatus
+from . import waiting
 from .checks import iban_good
 from .eyes import others_required
 from .parts import part_apply
@@ -70,6 +71,7 @@ def payout_batch_make(
         )
         told = {"count": batch.count, "execution_on": execution_on.isoformat()}
         _done(batch, "payments.batch_made", actor, told)
+        waiting.batch_waits(batch)
     return batch
 
 

@@ -330,6 +330,9 @@ def test_the_pages_from_making_to_the_answer(account: ProviderAccount, tenant: A
     batch = PayoutBatch.objects.get()
     assert page == f"/payments/batches/{batch.pk}/"
     assert f"{page}release/" not in maker.get(page).content.decode()
+    about = maker.get(f"/payments/withdrawals/{row.pk}/").content.decode()
+    assert page in about
+    assert "/refused/" not in about  # while the file waits nobody decides about the wire alone
     maker.post(f"{page}release/")
     assert maker.get(f"{page}file/")["Location"] == page
     assert f"{page}release/" in releaser.get(page).content.decode()

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from kernel.actors import Reach
 from kernel.errors import Forbidden, Invalid, NotFound
 from kernel.ids import uuid7
 from kernel.models import AuditEntry
 from sandbox.bank import camt
 from sandbox.bank.mt940 import render_mt940
-from tenant_apps.accounts.models import Realm, User
+from tenant_apps.accounts.actors import actor_for
+from tenant_apps.accounts.models import Realm, Role, User
 from tenant_apps.ledger import selectors as ledger
+from tenant_apps.notifications.models import Notification
 from tenant_apps.payments.errors import SamePerson, StatementRefused, WrongState
 from tenant_apps.payments.models import BankLine, BankStatement, Deposit, ProviderAccount, StatementState
 from tenant_apps.payments.permissions_list import BANK_APPROVE, BANK_IMPORT
@@ -204,6 +207,26 @@ def test_the_database_refuses_the_same_person_too(account: ProviderAccount) -> N
     row = one(account, announced(account))
     with pytest.raises(IntegrityError), transaction.atomic():
         BankStatement.objects.filter(pk=row.pk).update(approver_id=row.uploader_id)
+
+
+def a_person(*codes: str) -> User:
+    grants = dict.fromkeys(codes, int(Reach.ALL))
+    role = Role.objects.create(name=str(uuid7()), code=str(uuid7()), grants=grants, second_factor_required=False)
+    user = User.objects.create(realm=Realm.STAFF, email=f"{uuid7()}@example.com", name=str(uuid7()), active=True)
+    user.roles.add(role)
+    return user
+
+
+def test_those_who_may_approve_it_hear_of_it_once(account: ProviderAccount) -> None:
+    people = [a_person(BANK_IMPORT, BANK_APPROVE), a_person(BANK_APPROVE), a_person(BANK_IMPORT)]
+    uploader, approver, _ = people
+    data = document(entry("5", "of nobody"))
+    for _ in range(2):
+        uploaded(account, data, actor_for(uploader))
+    told = Notification.objects.filter(kind="payments.statement_waits")
+    assert [(one.user_id, one.link) for one in told] == [
+        (approver.pk, f"/payments/bank/{BankStatement.objects.get().pk}/")
+    ]
 
 
 def test_what_does_not_exist(account: ProviderAccount) -> None:
