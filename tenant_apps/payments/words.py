@@ -91,6 +91,7 @@ MATCH: dict[str, Any] = {
     "currency": pgettext_lazy("bank match reason", "Another currency than expected"),
     "other_account": pgettext_lazy("bank match reason", "It came to another of our accounts than announced"),
     "returned": pgettext_lazy("bank match reason", "A transfer of ours that came back, or a correction of the bank"),
+    "alike": pgettext_lazy("bank match reason", "Another statement has a payment like it"),
     "taken": pgettext_lazy("bank match reason", "This deposit was credited before"),
     "none": pgettext_lazy("bank match reason", "Nothing fits"),
 }

@@ -32,7 +32,7 @@ from . import waiting
 from .bank_lines import line_credit
 from .eyes import others_required
 from .matching import Match, statement_preview
-from .parts import part_apply
+from .parts import part_apply, withdrawals_hold
 
 FILE = "bank_statement"  # the kind of the stored files that statements are read from
 
@@ -151,6 +151,7 @@ def _carry_out(
 ) -> None:
     """The lines of an approved statement: stored, and credited or marked where they are sure."""
     before = counts.lines
+    withdrawals_hold(match.part.pk for match in matches if match.part)
     for position, match in enumerate(matches):
         _keep(row, position, match, counts, actor)
     after: dict[str, object] = {"lines": counts.lines - before}

@@ -31,7 +31,6 @@ from ..models import (
     PayoutBatch,
     PayoutLine,
     ProviderAccount,
-    Withdrawal,
     WithdrawalPart,
 )
 from ..permissions_list import BATCH_MAKE, BATCH_RELEASE
@@ -39,7 +38,7 @@ from ..ports import RefundState, RefundStatus
 from . import waiting
 from .checks import iban_good
 from .eyes import others_required
-from .parts import part_apply
+from .parts import part_apply, withdrawals_hold
 
 FILE = "payout_batch"
 FARTHEST = timedelta(days=60)
@@ -106,7 +105,7 @@ def _free_parts(account: ProviderAccount, currency: str, wanted: Sequence[UUID])
 
 
 def _locked_parts(wanted: Sequence[UUID]) -> list[WithdrawalPart]:
-    list(Withdrawal.objects.select_for_update().filter(parts__in=wanted).order_by("id"))
+    withdrawals_hold(wanted)
     rows = WithdrawalPart.objects.select_for_update(of=("self",)).select_related("withdrawal__client")
     return list(rows.filter(pk__in=wanted).order_by("created_at", "id"))
 
@@ -230,6 +229,7 @@ def payout_status_read(*, actor: Actor, batch_id: UUID, data: bytes) -> Answered
     with transaction.atomic():
         batch = _locked(batch_id, BatchState.RELEASED)
         report = _report(batch, data)
+        withdrawals_hold(batch.lines.values_list("part_id", flat=True))  # before it is looked how they stand
         lines = list(batch.lines.select_related("part__withdrawal").order_by("position"))
         _fits(report, lines)
         for line in lines:

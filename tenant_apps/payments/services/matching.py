@@ -102,9 +102,19 @@ def _by_account(account: ProviderAccount, line: Line, known: bool) -> Match:
         )[:2]
     )  # fmt: skip
     own = same_name(line.counterparty, client.name)
+    if _told_before(account, line):
+        return Match(line, None, None, client, ("iban", "alike"), False, known)
     if len(waiting) == 1 and own:
         return Match(line, waiting[0], None, client, ("iban", "amount", "name"), True, known)
     return Match(line, None, None, client, ("iban", "name" if own else "other_name"), False, known)
+
+
+def _told_before(account: ProviderAccount, line: Line) -> bool:
+    """Another statement has a payment like it: the same one in another format, perhaps, whose keys differ."""
+    return BankLine.objects.filter(
+        statement__provider_account=account, booked_on=line.booked_on, counterparty_iban=line.counterparty_iban,
+        amount_minor=line.amount.minor, currency=line.amount.currency,
+    ).exists()  # fmt: skip
 
 
 def _returned(account: ProviderAccount, line: Line, references: list[str], known: bool) -> Match:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import cast
 from uuid import UUID
@@ -230,6 +231,13 @@ def _close_line(withdrawal: Withdrawal, kind: str, actor: Actor, amount: Money) 
         dedupe_key=f"{kind}:{withdrawal.pk}",
     )
     audit.record(actor=actor, action=kind, obj=withdrawal, subject=withdrawal.client_id, after={"amount": str(amount)})
+
+
+def withdrawals_hold(part_ids: Iterable[UUID]) -> None:
+    """Lock what several parts belong to, always in the same order, before each is settled: two such runs never wait for
+    one another. Within a transaction."""
+    rows = Withdrawal.objects.select_for_update(of=("self",)).filter(parts__in=list(part_ids)).order_by("id")
+    list(rows.values_list("id", flat=True))
 
 
 def _open_wire(part_id: UUID, actor: Actor) -> WithdrawalPart:

@@ -166,6 +166,18 @@ def test_without_a_reference_a_known_account_and_amount_will_do(account: Provide
     assert BankLine.objects.order_by("-created_at")[0].reasons == ["iban", "amount", "name"]
 
 
+def test_a_payment_told_again_in_another_format_does_not_pay_another_deposit(account: ProviderAccount) -> None:
+    """A week in MT940 after its days in camt.053: no line is known by its key, nor is the statement the same."""
+    first = announced(account)
+    imported(account, document(entry("500", first.reference)))
+    announced(account, "500", first.client)
+    alike = entry("500", "no reference")
+    week = camt.Statement(iban=OURS, currency="EUR", entries=[alike, entry("-3", "Fee")], opening=Decimal(0), number=9)
+    imported(account, render_mt940(week))
+    assert balance(first.client) == eur("500")
+    assert BankLine.objects.order_by("-created_at").filter(amount_minor=50000)[0].reasons == ["iban", "alike"]
+
+
 def test_pending_returned_and_outgoing_entries_are_no_deposits(account: ProviderAccount) -> None:
     deposit = announced(account)
     imported(
