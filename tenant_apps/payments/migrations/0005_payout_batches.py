@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('kernel', '0001_initial'),
-        ('payments', '0003_statement_eyes'),
+        ('payments', '0004_statement_eyes'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('kernel', '0001_initial'),
-        ('payments', '0002_provider_notes'),
+        ('payments', '0003_payouts'),
     ]
 
     operations = [
