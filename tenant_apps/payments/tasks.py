@@ -32,6 +32,11 @@ def deposit_ask_later(deposit_id: str) -> str:
     return deposit_ask(deposit_id=UUID(deposit_id), actor=CASHIER)
 
 
+@task(name="payments.part_ask", queue="money")
+def part_ask_later(part_id: str) -> str:
+    return part_ask(part_id=UUID(part_id), actor=CASHIER)
+
+
 def deposits_to_ask() -> list[UUID]:
     """Open deposits at providers with a page that nobody told us about for a while. Wires wait for a statement."""
     now = clock.now()

@@ -139,6 +139,11 @@ def _payout(account: ProviderAccount, event: NormalizedEvent, payout: RefundStat
     if part is None:
         log.error("payout_not_ours", account=str(account.pk), reference=payout.reference)
         return "not a payout of ours"
+    if event.refetch:
+        from ..tasks import part_ask_later
+
+        enqueue(part_ask_later, str(part.pk))
+        return "asked"
     return part_apply(part_id=part.pk, status=payout, actor=system(f"{account.kind}: {event.name}"))
 
 

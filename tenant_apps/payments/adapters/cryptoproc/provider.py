@@ -112,7 +112,7 @@ class CryptoProcessingProvider:
                         help=pgettext_lazy("payout destination", "Only where your wallet shows one."),
                     ),
                 ),
-                identity=("network", "address", "tag"),
+                identity=("address", "network", "tag"),
             ),
         ),
         fields=(

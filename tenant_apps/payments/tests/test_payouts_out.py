@@ -1,0 +1,162 @@
+"""Money out through the whole house: coins to a wallet, and a payout whose payee still has to say where to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kernel.models import InboxMessage
+from kernel.money import Money
+from sandbox.tests.support import Receiver, Sandbox
+from tenant_apps.clients.models import Client
+from tenant_apps.ledger import selectors as ledger
+from tenant_apps.payments.models import Destination, PartState, ProviderAccount, Withdrawal, WithdrawalState
+from tenant_apps.payments.permissions_list import APPROVE, DESTINATIONS, PROPOSE
+from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
+from tenant_apps.payments.services.destinations import destination_add, destination_verify
+from tenant_apps.payments.services.parts import part_ask
+from tenant_apps.payments.services.webhooks import webhook_receive
+from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
+from tenant_apps.wallets.selectors import wallet_of
+
+from .cryptoproc_side import CryptoSide
+from .praxis_side import PraxisSide
+from .support import SYSTEM, client_actor, eur, make_client, make_rule, run_commands, run_inbox, staff, until
+from .test_withdrawals import funded
+
+ADDRESS = "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Sandbox]]:
+    names = ("cryptoproc", "praxis")
+    running = {name: Sandbox(name, tmp_path_factory.mktemp(name), "--retry-base", "0.05") for name in names}
+    yield running
+    for server in running.values():
+        server.close()
+
+
+def paying(account: ProviderAccount, method: str) -> ProviderAccount:
+    account.payouts = [method]
+    account.save()
+    return account
+
+
+def verified(person: Client, method: str, **details: str) -> Destination:
+    row = destination_add(actor=client_actor(person), client=person, method=method, details=details)
+    return destination_verify(actor=staff(DESTINATIONS), destination_id=row.pk)
+
+
+def approved(person: Client, amount: Money, destination: Destination) -> Withdrawal:
+    row = withdrawal_request(actor=client_actor(person), client=person, amount=amount, destination=destination)
+    withdrawal_check(actor=staff(PROPOSE), withdrawal_id=row.pk)
+    return withdrawal_approve(actor=staff(APPROVE), withdrawal_id=row.pk)
+
+
+def told(side: Any, account: ProviderAccount, *words: str) -> None:
+    """What the provider sent about this, taken in."""
+    wanted = [word.encode() for word in words]
+    found = side.receiver.wait(lambda got: any(all(word in one.body for word in wanted) for one in got))
+    request = next(one for one in found if all(word in one.body for word in wanted))
+    webhook_receive(account_id=account.pk, headers=request.headers, body=request.body)
+    run_inbox()
+
+
+def held(person: Client, currency: str) -> tuple[Money, Money]:
+    wallet = wallet_of(person.pk, currency)
+    assert wallet is not None
+    return wallet.balance, wallet.held
+
+
+def with_coins(side: CryptoSide, account: ProviderAccount) -> Client:
+    make_rule(account, "usdt_trc20", "USDT", minimum_minor=1, maximum_minor=10**12)
+    person = make_client(birth_date="1990-05-01")
+    person.refresh_from_db()
+    deposit = deposit_start(
+        actor=client_actor(person),
+        client=person,
+        amount=Money(100_000_000, "USDT"),
+        offer_key=f"{account.pk}:usdt_trc20",
+    )
+    deposit = deposit_open(deposit_id=deposit.pk)
+    side.send(deposit.instructions["address"], "100", confirmed=True)
+    assert deposit_ask(deposit_id=deposit.pk, actor=SYSTEM) == "credited"
+    return person
+
+
+@pytest.mark.parametrize(
+    ("decision", "state", "balance"),
+    [("confirm", WithdrawalState.PAID, 60_000_000), ("decline", WithdrawalState.FAILED, 100_000_000)],
+)
+def test_coins_go_to_the_wallet_or_come_back(
+    tenant: Any, servers: dict[str, Sandbox], receiver: Receiver, decision: str, state: str, balance: int
+) -> None:
+    side = CryptoSide(servers["cryptoproc"], receiver)
+    account = paying(side.connect(), "crypto")
+    person = with_coins(side, account)
+    destination = verified(person, "crypto", network="tron", address=ADDRESS)
+    assert destination.label == "TR7N…Lj6t"
+    row = approved(person, Money(40_000_000, "USDT"), destination)
+    run_commands()
+    assert row.parts.get().state == PartState.SENDING
+    number = next(one["id"] for one in side.control("GET", "transactions")["data"] if one["type"] == "withdrawal")
+    side.decide(number, decision)
+    told(side, account, str(row.parts.get().pk), "confirmed" if decision == "confirm" else "declined")
+    row.refresh_from_db()
+    assert (row.state, held(person, "USDT")) == (state, (Money(balance, "USDT"), Money(0, "USDT")))
+    assert ledger.broken_invariants() == {}
+
+
+def arrived(part_id: object, status: str) -> None:
+    """The notification has come to our portal, over a socket; it is taken in."""
+    words = (str(part_id).encode(), f'"{status}"'.encode())
+    until(lambda: any(all(word in bytes(one.body) for word in words) for one in InboxMessage.objects.all()))
+    run_inbox()
+
+
+@pytest.fixture
+def praxis(live_tenant: Any, portal_port: int, servers: dict[str, Sandbox], receiver: Receiver) -> PraxisSide:
+    return PraxisSide(servers["praxis"], receiver)
+
+
+def sent_to_the_page(side: PraxisSide) -> tuple[Client, Withdrawal]:
+    paying(side.connect(), "cashier_out")
+    person = funded()
+    row = approved(person, eur("200"), verified(person, "cashier_out"))
+    run_commands()
+    part = row.parts.get()
+    assert (part.state, part.page_url.startswith("http")) == (PartState.SENDING, True)
+    return person, row
+
+
+def test_the_payee_says_where_to_and_it_goes_out(praxis: PraxisSide) -> None:
+    person, row = sent_to_the_page(praxis)
+    part = row.parts.get()
+    praxis.control("POST", f"sessions/{part.pk}/withdraw", {"account": "lena@example.com"})
+    arrived(part.pk, "requested")
+    assert InboxMessage.objects.get().outcome == "asked"
+    assert part_ask(part_id=part.pk, actor=SYSTEM) in ("paid", "nothing")
+    row.refresh_from_db()
+    assert (row.state, held(person, "EUR")) == (WithdrawalState.PAID, (eur("300"), eur("0")))
+    made = praxis.control("GET", "transactions")["data"]
+    assert [(one["transaction_type"], one["transaction_status"], one["amount"]) for one in made] == [
+        ("payout", "approved", 20_000)
+    ]
+
+
+def test_a_page_that_ran_out_gives_the_money_back(praxis: PraxisSide) -> None:
+    person, row = sent_to_the_page(praxis)
+    part = row.parts.get()
+    praxis.control("POST", f"sessions/{part.pk}/expire")
+    arrived(part.pk, "expired")
+    row.refresh_from_db()
+    assert (row.state, held(person, "EUR")) == (WithdrawalState.FAILED, (eur("500"), eur("0")))
