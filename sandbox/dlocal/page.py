@@ -257,9 +257,9 @@ def _summary(view: View) -> Markup:
         "section",
         el("p", view.merchant, class_="merchant"),
         el("h1", el("span", view.say("title"), ": ", class_="visually-hidden"), view.amount),
-        el("p", view.way.name if view.way.step != "card" else None),
-        el("p", view.payment["description"]),
-        el("p", view.say("order", number=view.payment["order_id"][:8]), class_="hint"),
+        el("p", view.way.name) if view.way.step != "card" else None,
+        el("p", view.payment["description"]) if view.payment["description"] else None,
+        el("p", view.say("order", number=view.payment["order_id"].rpartition("-")[2]), class_="hint"),
         class_="summary",
     )
 

@@ -201,8 +201,8 @@ def _form(view: View, form: dict[str, str], errors: dict[str, str]) -> str:
         "section",
         el("p", view.merchant, class_="merchant"),
         el("h1", el("span", view.say("title"), ": ", class_="visually-hidden"), el("bdi", view.amount)),
-        el("p", NAMES[view.source] if view.source in LOCAL else None),
-        el("p", view.charge["description"]),
+        el("p", NAMES[view.source]) if view.source in LOCAL else None,
+        el("p", view.charge["description"]) if view.charge["description"] else None,
         el("p", view.say("order", number=number), class_="hint"),
         class_="summary",
     )

@@ -151,6 +151,14 @@ class TestTap(OfTap):
         with pytest.raises(Unavailable):
             provider.find_refund(operations[0], payment_reference=paid)
 
+    def test_an_answer_of_another_form_is_no_proof(
+        self, provider: TapProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The list was never seen from the live service; "not there" would let money be sent twice."""
+        monkeypatch.setattr(provider, "_call", lambda *_, **__: {"object": "list"})
+        with pytest.raises(Unavailable):
+            provider.find_refund(uuid7(), payment_reference="chg_1")
+
     def test_a_refund_that_waits_is_told_later(self, side: TapSide, provider: TapProvider) -> None:
         side.control("PUT", "settings", {"refunds": "pending"})
         order = self.order(side)

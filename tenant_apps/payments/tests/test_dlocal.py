@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kernel.errors import Rejected
+from kernel.errors import Rejected, Unavailable
 from kernel.ids import uuid7
 from kernel.models import InboxMessage
 from kernel.money import Money
@@ -130,6 +130,19 @@ def test_a_notification_needs_our_login_and_key() -> None:
     keyless = DLocalProvider(replace(config(), secrets={}))
     with pytest.raises(SignatureInvalid):
         keyless.verify_webhook(body, signed(body, secret=""))
+
+
+@pytest.mark.parametrize("answer", [{}, {"refunds": []}, None, "none", [{"external_id": "other"}]])
+def test_an_answer_of_another_form_is_no_proof(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither list was ever seen from the live service; "not there" would let money be sent twice."""
+    provider = DLocalProvider(config())
+    for call in ("payins", "payouts"):
+        monkeypatch.setattr(provider.wire, call, lambda *_, **__: answer)
+    if not isinstance(answer, list):
+        with pytest.raises(Unavailable):
+            provider.find_refund(uuid7(), payment_reference="D-4-1")
+    with pytest.raises(Unavailable):
+        provider.find_payout(uuid7(), reference="")
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"id": 1}', b'{"id": "D", "status": "PAID"}', b"\xff"])

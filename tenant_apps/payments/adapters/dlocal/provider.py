@@ -145,6 +145,8 @@ class DLocalProvider:
             listed = self.wire.payins("GET", f"payments/{payment_reference}/refunds")
         except Rejected as error:  # no list is no proof that there is no refund
             raise Unavailable(str(error), provider="dlocal") from error
+        if not isinstance(listed, list):
+            raise Unavailable(provider="dlocal")
         found = [item for item in listed if reading.operation_of(item) == operation_id]
         return reading.refund_status(found[0]) if found else None
 
@@ -188,6 +190,8 @@ class DLocalProvider:
             if str(error.data.get("code")).startswith("payout_not_found"):
                 return None
             raise Unavailable(str(error), provider="dlocal") from error
+        if not isinstance(answer, dict) or answer.get("external_id") != str(operation_id):
+            raise Unavailable(provider="dlocal")  # an answer about something else is no answer
         return reading.payout_status(answer)
 
     def cancel_payout(self, reference: str) -> RefundStatus:

@@ -180,8 +180,7 @@ class TapProvider:
     # --- refunds ------------------------------------------------------------------------------------------------------
 
     def refund(self, *, operation_id: UUID, payment_reference: str, amount: Money, reason: str) -> RefundStatus:
-        if found := self.find_refund(operation_id, payment_reference=payment_reference):
-            return found
+        """Repeated within a day it is one refund; later the command has asked `find_refund` first."""
         body = {
             "charge_id": payment_reference,
             "amount": units.to_wire(amount),
@@ -202,7 +201,9 @@ class TapProvider:
         for _ in range(PAGES):
             asked: dict[str, Any] = {"limit": PAGE, "charges": [payment_reference]}
             answer = self._refunds({**asked, "starting_after": after} if after else asked)
-            listed = answer.get("refunds") or []
+            listed = answer.get("refunds")
+            if not isinstance(listed, list):  # an answer we cannot read proves nothing
+                raise Unavailable(provider="tap")
             for item in listed:
                 if reading.operation_of(item) == operation_id and item.get("charge_id") == payment_reference:
                     return reading.refund_status(item)
