@@ -85,6 +85,14 @@ class TestMexico(PayoutContract, InCountry):
         assert status.failure_text
         assert status.source == f"Visa •••• {number[-4:]}"
 
+    def test_a_payer_is_the_same_person_every_time(self, side: DLocalSide, provider: DLocalProvider) -> None:
+        """dLocal's risk rules count by it; it names nobody."""
+        order = self.order(side)
+        provider.create_deposit(replace(order, payer=replace(order.payer, reference="c-17")))
+        (made,) = side.control("GET", "payments")["data"]
+        assert made["payer"]["user_reference"] == "c-17"
+        assert "document" not in made["payer"]
+
     def test_a_cancelled_payment_has_ended(self, side: DLocalSide, provider: DLocalProvider) -> None:
         redirect = provider.create_deposit(self.order(side))
         side.control("POST", f"payments/{redirect.provider_reference}/cancel")

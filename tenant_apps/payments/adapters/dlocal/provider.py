@@ -236,7 +236,8 @@ class DLocalProvider:
 def _payer(order: DepositOrder) -> dict[str, Any]:
     payer = order.payer
     told: dict[str, Any] = {"name": payer.name, "email": payer.email}
-    told |= {name: value for name, value in (("phone", payer.phone), ("ip", payer.ip)) if value}
+    extras = {"phone": payer.phone, "ip": payer.ip, "user_reference": payer.reference}
+    told |= {name: value for name, value in extras.items() if value}
     if payer.street and payer.city:
         told["address"] = {"street": payer.street, "city": payer.city, "zip_code": payer.postal_code}
     return told
