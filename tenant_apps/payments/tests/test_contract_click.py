@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 from urllib.parse import urlencode
 
@@ -311,6 +313,28 @@ def test_a_decline_and_a_wrong_key(live_tenant: Any, portal_port: int, server: S
     assert steps == [("refused", -1), ("failed", -9)]
     deposit.refresh_from_db()
     assert (deposit.state, deposit.failure) == (DepositState.PENDING, "declined")
+
+
+def test_completes_at_the_same_moment_pay_once(live_tenant: Any, portal_port: int) -> None:
+    side = ClickSide()
+    deposit = side.started()
+    assert side.account is not None
+    url = f"http://127.0.0.1:{portal_port}/webhooks/{side.account.pk}/"
+    numbers = [13, 13, 14, 14]
+    prepared = {number: side.prepare(deposit, number)["merchant_prepare_id"] for number in set(numbers)}
+    start = Barrier(len(numbers))
+
+    def complete(number: int) -> int:
+        fields = side.fields(deposit, 1, number, merchant_prepare_id=str(prepared[number]))
+        with httpx.Client(trust_env=False, timeout=60) as click:
+            start.wait(30)
+            form = {"Content-Type": "application/x-www-form-urlencoded"}
+            return int(click.post(url, content=side.signed(fields), headers=form).json()["error"])
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        assert sorted(pool.map(complete, numbers)) == [-4, -4, -4, 0]
+    assert balance(deposit) == Money(AMOUNT, "UZS")
+    assert ledger.broken_invariants() == {}
 
 
 def test_a_body_is_kept_word_for_word_only_when_it_moved_money(side: ClickSide) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -428,6 +430,41 @@ def test_the_payer_pays_and_payme_asks_all_there_is(live_tenant: Any, portal_por
     assert [item["state"] for item in told["result"]["transactions"]] == [-2]
     problems = {call["problem"] for call in side.control("GET", "calls")["data"]}
     assert problems == {"", "the answer was lost on purpose"}
+
+
+def at_once(portal_port: int, side: PaymeSide, calls: list[dict[str, Any]]) -> list[Any]:
+    """All calls at the same moment, over sockets: results, or codes of errors."""
+    assert side.account is not None
+    url = f"http://127.0.0.1:{portal_port}/webhooks/{side.account.pk}/"
+    start = Barrier(len(calls))
+
+    def say(call: dict[str, Any]) -> Any:
+        with httpx.Client(trust_env=False, timeout=60, auth=("Paycom", side.key)) as payme:
+            start.wait(30)
+            answer = payme.post(url, json={"id": 1, **call}).json()
+        return answer["result"] if "result" in answer else answer["error"]["code"]
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(say, calls))
+
+
+def test_calls_at_the_same_moment_wait_for_each_other(live_tenant: Any, portal_port: int) -> None:
+    side = PaymeSide()
+    deposit = side.started()
+    order = {"time": milliseconds(), "amount": AMOUNT, "account": account(deposit)}
+    ids = [f"{number:024x}" for number in range(5)]
+    created = at_once(
+        portal_port, side, [{"method": "CreateTransaction", "params": {"id": one, **order}} for one in ids]
+    )
+    assert sorted(answer for answer in created if answer == -31052) == [-31052] * 4
+    (mine,) = (one for one, answer in zip(ids, created, strict=True) if answer != -31052)
+    performed = at_once(portal_port, side, [{"method": "PerformTransaction", "params": {"id": mine}}] * 5)
+    assert performed == [performed[0]] * 5
+    assert performed[0]["state"] == 2
+    cancelled = at_once(portal_port, side, [{"method": "CancelTransaction", "params": {"id": mine, "reason": 5}}] * 5)
+    assert cancelled == [cancelled[0]] * 5
+    assert balance(deposit) == Money(0, "UZS")
+    assert ledger.broken_invariants() == {}
 
 
 def test_with_a_wrong_key_payme_gets_nowhere(live_tenant: Any, portal_port: int, server: Sandbox) -> None:
