@@ -87,6 +87,8 @@ class View:
                 value=self.form.get(name, ""),
                 autocomplete=autocomplete,
                 inputmode="text" if name == "name" else "numeric",
+                autocapitalize="characters" if name == "name" else None,
+                maxlength={"number": "23", "expiry": "9", "cvv": "4"}.get(name),
                 aria_invalid="true" if name in self.errors else None,
                 aria_describedby=" ".join(described) or None,
             ),

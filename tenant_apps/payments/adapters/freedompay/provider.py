@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta, timezone
+from urllib.parse import urljoin
 from uuid import UUID
 
-from django.utils.translation import pgettext, pgettext_lazy
+from django.utils.translation import pgettext
 
 from kernel import clock
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
@@ -20,92 +21,34 @@ from kernel.money import Money
 
 from ...errors import AmountNotPayable
 from ...ports import (
-    Capabilities,
     ConnectionReport,
     DepositOrder,
     DepositStatus,
     Desk,
     EventKind,
     IncomingCall,
-    Method,
     NormalizedEvent,
-    PayoutMethod,
     PayoutOrder,
     ProviderConfig,
     Redirect,
     RefundState,
     RefundStatus,
-    SettingField,
     SignatureInvalid,
     WebhookAnswer,
 )
 from . import statuses, wire
+from .offer import CAPABILITIES, HOSTS
 
-HOSTS = {
-    "kz": "https://api.freedompay.kz",
-    "kg": "https://api.freedompay.kg",
-    "uz": "https://api.freedompay.uz",
-    "money": "https://api.freedompay.money",
-}
 LANGUAGES = {"ru": "ru", "kk": "kz", "ky": "kg", "uz": "uz"}  # of ours in theirs; else English
 ALMATY = timezone(timedelta(hours=5))  # times are written without an offset
 PAYOUT_LIFE = timedelta(days=3)
 SHORTEST, LONGEST = 300, 604_800  # seconds a payment page may live
 CHECK = "check"  # the query by which Check URL is told from Result URL; it is no part of what is signed
 XML = "text/xml; charset=utf-8"
-CODES = frozenset(wire.DECIMALS)
 
 
 class FreedomPayProvider:
-    capabilities = Capabilities(
-        kind="freedompay",
-        label="Freedom Pay",
-        methods=(Method(code="card", icon="credit-card", currencies=CODES, refund_days=180),),
-        payout_methods=(
-            PayoutMethod(
-                code="freedompay_card",
-                icon="credit-card",
-                label=pgettext_lazy("payment method", "Card, by Freedom Pay"),
-                hint=pgettext_lazy("payment method hint", "You name the card on Freedom Pay's page."),
-                currencies=CODES,
-                own_page=True,
-            ),
-        ),
-        fields=(
-            SettingField(name="merchant_id", label=pgettext_lazy("provider setting", "Merchant ID")),
-            SettingField(
-                name="secret_key",
-                label=pgettext_lazy("provider setting", "Secret key for payments"),
-                secret=True,
-            ),
-            SettingField(
-                name="payout_key",
-                label=pgettext_lazy("provider setting", "Secret key for payouts"),
-                secret=True,
-                required=False,
-                help=pgettext_lazy("provider setting", "Only when Freedom Pay has opened payouts for you."),
-            ),
-            SettingField(
-                name="region",
-                label=pgettext_lazy("provider setting", "Region"),
-                default="kz",
-                choices=tuple((code, f"freedompay.{code}") for code in HOSTS),
-            ),
-            SettingField(
-                name="payout_currency",
-                label=pgettext_lazy("provider setting", "Currency of payouts"),
-                required=False,
-                default="KZT",
-                choices=tuple((code, code) for code in wire.DECIMALS),
-            ),
-            SettingField(
-                name="base_url",
-                label=pgettext_lazy("provider setting", "API address"),
-                required=False,
-                help=pgettext_lazy("provider setting", "Leave empty for the region's own."),
-            ),
-        ),
-    )
+    capabilities = CAPABILITIES
 
     def __init__(self, config: ProviderConfig) -> None:
         self.config = config
@@ -212,7 +155,8 @@ class FreedomPayProvider:
     def payout(self, order: PayoutOrder) -> RefundStatus:
         """A page where the payee names the card. The order id is ours and taken once."""
         if order.amount.currency != self._payout_currency():
-            raise AmountNotPayable(field="amount")
+            words = pgettext("freedom pay", "This account pays out in %(currency)s only.")
+            raise Rejected(words, provider="freedompay", currency=self._payout_currency())
         if found := self.find_payout(order.operation_id, reference=""):
             return found
         fields = {
@@ -220,7 +164,7 @@ class FreedomPayProvider:
             "pg_amount": wire.to_wire(order.amount),
             "pg_description": order.description[:255],
             "pg_post_link": order.webhook_url,
-            "pg_back_link": order.return_url or order.webhook_url,
+            "pg_back_link": order.return_url or urljoin(order.webhook_url, "/"),
             "pg_order_time_limit": (clock.now() + PAYOUT_LIFE).astimezone(ALMATY).strftime("%Y-%m-%d %H:%M:%S"),
         }
         reply = self._call("api/reg2nonreg", fields, writes=True, key="payout_key")
