@@ -223,6 +223,7 @@ def test_an_order_is_paid_by_one_transaction_at_a_time(side: PaymeSide) -> None:
     deposit = side.started()
     create(side, deposit)
     assert create(side, deposit, OTHER) == -31052
+    assert side.say("CheckPerformTransaction", amount=AMOUNT, account=account(deposit)) == -31052
     cancelled = side.say("CancelTransaction", id=TX, reason=3)
     assert cancelled["state"] == -1
     deposit.refresh_from_db()
@@ -284,6 +285,7 @@ def test_a_transaction_that_timed_out_makes_room_for_another(side: PaymeSide, at
     with at(began):
         create(side, deposit)
     with at(began + HALF_DAY):
+        assert side.say("CheckPerformTransaction", amount=AMOUNT, account=account(deposit)) == {"allow": True}
         assert create(side, deposit, OTHER)["state"] == 1
         told = side.say("CheckTransaction", id=TX)
         assert (told["state"], told["reason"]) == (-1, 4)

@@ -42,7 +42,7 @@ class Merchant:
         }
 
     def check_perform(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._payable(params, new="")
+        self._payable(params)
         return {"allow": True}
 
     def create(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -55,7 +55,8 @@ class Merchant:
             if note["state"] != CREATED or note["amount"] != params.get("amount"):
                 raise rpc.impossible()
             return {"create_time": note["create_time"], "transaction": note["transaction"], "state": CREATED}
-        deposit = self._payable(params, new=number)
+        deposit = self._payable(params)
+        self._make_room(deposit)
         if self.now - moment >= LIFE_MS:
             raise rpc.impossible()
         note = {
@@ -125,8 +126,8 @@ class Merchant:
 
     # --- parts of the answers -----------------------------------------------------------------------------------------
 
-    def _payable(self, params: Mapping[str, Any], *, new: str) -> DepositView:
-        """The order that may be paid now, by the transaction `new` or by whichever comes."""
+    def _payable(self, params: Mapping[str, Any]) -> DepositView:
+        """The order, if it may be paid now and nobody is about to."""
         amount, account = rpc.whole(params, "amount"), params.get("account")
         reference = account.get(self.field) if isinstance(account, Mapping) else None
         deposit = self.desk.deposit(reference) if isinstance(reference, str) and reference else None
@@ -136,14 +137,21 @@ class Merchant:
             raise rpc.order_closed(self.field)
         if deposit.amount.minor != amount:
             raise rpc.wrong_amount()
-        other = self.desk.note_of(deposit.deposit_id)
-        if other is not None and new:
-            number, note = other[0], dict(other[1])
-            if note["state"] == CREATED and not self._timed_out(note):
-                raise rpc.order_busy(self.field)
-            if note["state"] == CREATED:
-                self._end(number, note, deposit, CANCELLED, TIMED_OUT)
+        _, note = self._newest(deposit)
+        if note is not None and note["state"] == CREATED and not self._timed_out(note):
+            raise rpc.order_busy(self.field)
         return deposit
+
+    def _newest(self, deposit: DepositView) -> tuple[str, Note | None]:
+        """The order's last transaction; those before it have ended."""
+        found = self.desk.note_of(deposit.deposit_id)
+        return (found[0], dict(found[1])) if found is not None else ("", None)
+
+    def _make_room(self, deposit: DepositView) -> None:
+        """A transaction that timed out gives way to the next."""
+        number, note = self._newest(deposit)
+        if note is not None and note["state"] == CREATED:
+            self._end(number, note, deposit, CANCELLED, TIMED_OUT)
 
     def _load(self, number: str, *, must: bool) -> tuple[Note, DepositView] | None:
         """A transaction's note, read after its deposit was locked."""
