@@ -11,14 +11,16 @@ import pytest
 from django.db import connection
 from django.test import Client as Browser
 
-from kernel import clock
+from kernel import clock, commands
 from kernel.errors import OutcomeUnknown, Rejected, Unavailable
 from kernel.ids import uuid7
+from kernel.models import Command, CommandState
 from kernel.money import Money
 from sandbox.tests.support import Receiver, Sandbox
 from tenant_apps.payments.adapters.paypal import PayPalProvider, facts, units
 from tenant_apps.payments.adapters.paypal.wire import Api
-from tenant_apps.payments.models import Deposit, DepositState, ProviderAccount
+from tenant_apps.payments.models import Deposit, DepositState, PartState, ProviderAccount, WithdrawalPart
+from tenant_apps.payments.permissions_list import APPROVE, PROPOSE
 from tenant_apps.payments.ports import (
     EventKind,
     PaymentState,
@@ -28,13 +30,16 @@ from tenant_apps.payments.ports import (
     SignatureInvalid,
 )
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
+from tenant_apps.payments.services.destinations import fingerprint, masked
 from tenant_apps.payments.services.offers import offers_for
 from tenant_apps.payments.services.providers import provider_of
+from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
 from tenant_apps.wallets.selectors import wallet_of
 
 from .contract import PayoutContract, ProviderContract
 from .paypal_side import PayPalSide
-from .support import SYSTEM, eur, make_client, make_rule, run_inbox
+from .support import SYSTEM, client_actor, eur, make_client, make_destination, make_rule, run_inbox, staff
+from .test_withdrawals import funded
 
 
 @pytest.fixture
@@ -289,6 +294,15 @@ def test_a_refused_payout_is_rejected(side: PayPalSide, provider: PayPalProvider
     assert side.payouts_made(order) == 0
 
 
+def test_what_cannot_be_said_is_refused_for_good(side: PayPalSide, provider: PayPalProvider) -> None:
+    """Half a forint: a command would otherwise try for ever."""
+    half = Money(150, "HUF")
+    with pytest.raises(Rejected):
+        provider.payout(TestPayPal().payout_order(side, amount=half))
+    with pytest.raises(Rejected):
+        provider.refund(operation_id=uuid7(), payment_reference="X", amount=half, reason="W1")
+
+
 # --- webhooks ------------------------------------------------------------------------------------------------------------------
 
 
@@ -422,3 +436,45 @@ def test_paypal_is_asked_about_a_signature_outside_of_any_transaction(
     side.pay(order, redirect)
     assert post(live_tenant, account, *side.news("CHECKOUT.ORDER.APPROVED", str(order.deposit_id))).status_code == 200
     assert asked == [False]
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "state", "left"),
+    [("SUCCESS", "SUCCEEDED", PartState.PAID, "300"), ("RETURNED", "RETURNED", PartState.FAILED, "500")],
+)
+def test_a_withdrawal_to_an_address_of_paypal(
+    tenant: Any, side: PayPalSide, status: str, name: str, state: str, left: str
+) -> None:
+    """From the address book through the command, its answer lost, to the webhook, which is told twice."""
+    account, person = side.connect(payouts=["paypal"]), funded()
+    details = {"email": "lena.vogt@example.com"}
+    method = PayPalProvider.capabilities.payout_method("paypal")
+    assert method is not None
+    destination = make_destination(
+        person, method="paypal", details=details, fingerprint=fingerprint(method, details),
+        label=masked(method, details), country="",
+    )  # fmt: skip
+    row = withdrawal_request(
+        actor=client_actor(person), client=person, amount=eur("200"), destination=destination
+    )  # fmt: skip
+    withdrawal_check(actor=staff(PROPOSE), withdrawal_id=row.pk)
+    withdrawal_approve(actor=staff(APPROVE), withdrawal_id=row.pk)
+    part = WithdrawalPart.objects.get(withdrawal=row)
+    assert part.provider_account_id == account.pk
+    side.control("PUT", "faults", {"api_reset_after_commit": 1})
+    assert commands.run(part.pk) == CommandState.UNKNOWN
+    quiet = PayPalProvider.capabilities.refund_quiet
+    Command.objects.filter(pk=part.pk).update(available_at=clock.now(), sent_at=clock.now() - quiet)
+    assert commands.run(part.pk) == CommandState.SUCCEEDED
+    (batch,) = side.control("GET", "payouts")["data"]
+    part.refresh_from_db()
+    assert (part.state, part.provider_reference) == (PartState.SENDING, batch["id"])
+    side.control("POST", f"payouts/{batch['id']}/settle", {"status": "UNCLAIMED"})
+    side.control("POST", f"payouts/{batch['id']}/settle", {"status": status})
+    for news_ in (side.news("PAYOUTS-ITEM.UNCLAIMED"), *[side.news(f"PAYOUTS-ITEM.{name}")] * 2):
+        assert post(tenant, account, *news_).status_code == 200
+        run_inbox()
+    part.refresh_from_db()
+    wallet = wallet_of(person.pk, "EUR")
+    assert wallet is not None
+    assert (part.state, wallet.balance, wallet.held) == (state, eur(left), eur("0"))

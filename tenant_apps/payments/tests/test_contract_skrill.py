@@ -21,14 +21,17 @@ from tenant_apps.payments.models import Deposit, DepositState, PartState, Provid
 from tenant_apps.payments.permissions_list import APPROVE, PROPOSE
 from tenant_apps.payments.ports import EventKind, PaymentState, ProviderConfig, RefundState, SignatureInvalid
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
+from tenant_apps.payments.services.destinations import fingerprint, masked
 from tenant_apps.payments.services.offers import offers_for
+from tenant_apps.payments.services.parts import part_ask
 from tenant_apps.payments.services.providers import provider_of
 from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
 from tenant_apps.wallets.selectors import wallet_of
 
 from .contract import PayoutContract, ProviderContract
 from .skrill_side import SkrillSide
-from .support import SYSTEM, client_actor, eur, make_client, make_rule, run_inbox, staff
+from .support import SYSTEM, client_actor, eur, make_client, make_destination, make_rule, run_inbox, staff
+from .test_withdrawals import funded
 
 
 @pytest.fixture
@@ -408,6 +411,42 @@ def test_a_lost_refund_is_settled_by_its_report_and_never_sent_again(tenant: Any
     assert again() == CommandState.SUCCEEDED
     assert len(side.control("GET", "refunds")["data"]) == 1
     assert balance(deposit) == eur("300")
+
+
+def test_a_withdrawal_to_a_wallet(tenant: Any, side: SkrillSide) -> None:
+    """From the address book through the command, its answer lost, found by asking; the payee comes days later."""
+    from kernel import commands
+
+    account, person = side.connect(payouts=["skrill"]), funded()
+    side.hold_payouts()
+    details = {"email": "lena.vogt@example.com"}
+    method = SkrillProvider.capabilities.payout_method("skrill")
+    assert method is not None
+    destination = make_destination(
+        person, method="skrill", details=details, fingerprint=fingerprint(method, details),
+        label=masked(method, details), country="",
+    )  # fmt: skip
+    row = withdrawal_request(
+        actor=client_actor(person), client=person, amount=eur("200"), destination=destination
+    )  # fmt: skip
+    withdrawal_check(actor=staff(PROPOSE), withdrawal_id=row.pk)
+    withdrawal_approve(actor=staff(APPROVE), withdrawal_id=row.pk)
+    part = WithdrawalPart.objects.get(withdrawal=row)
+    assert part.provider_account_id == account.pk
+    side.control("PUT", "faults", {"api_reset_after_commit": 1})
+    assert commands.run(part.pk) == CommandState.UNKNOWN
+    Command.objects.filter(pk=part.pk).update(available_at=clock.now())
+    assert commands.run(part.pk) == CommandState.SUCCEEDED
+    (sent,) = side.control("GET", "payouts")["data"]
+    part.refresh_from_db()
+    assert (part.state, part.provider_reference) == (PartState.SENDING, sent["id"])
+    assert part_ask(part_id=part.pk, actor=SYSTEM) == "pending"
+    side.control("POST", f"payouts/{sent['id']}/process")
+    assert part_ask(part_id=part.pk, actor=SYSTEM) == "paid"
+    assert part_ask(part_id=part.pk, actor=SYSTEM) == "nothing"
+    wallet = wallet_of(person.pk, "EUR")
+    assert wallet is not None
+    assert (wallet.balance, wallet.held) == (eur("300"), eur("0"))
 
 
 def test_the_secret_word_alone_opens_the_door(tenant: Any, side: SkrillSide) -> None:
