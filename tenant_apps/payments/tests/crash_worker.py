@@ -34,6 +34,19 @@ def arm(point: str) -> None:
     setattr(module, name, deadly)
 
 
+def decide(what: str, row_id: Any) -> None:
+    """The second pair of eyes on a statement or a payment file."""
+    from tenant_apps.payments.services.bank import statement_approve
+    from tenant_apps.payments.services.batches import payout_batch_release
+
+    from .support import staff
+
+    if what == "approve":
+        statement_approve(actor=staff(), statement_id=row_id)
+    else:
+        payout_batch_release(actor=staff(), batch_id=row_id)
+
+
 def main(tenant_id: str, what: str, row_id: str, point: str = "") -> None:
     import django
 
@@ -50,6 +63,8 @@ def main(tenant_id: str, what: str, row_id: str, point: str = "") -> None:
             arm(point)
         if what == "inbox":
             inbox.process(UUID(row_id))
+        elif what in {"approve", "release"}:
+            decide(what, UUID(row_id))
         else:
             commands.run(UUID(row_id))
 

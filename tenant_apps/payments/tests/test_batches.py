@@ -26,7 +26,7 @@ from tenant_apps.payments.services.parts import part_refused_by_bank, part_sent_
 
 from .support import eur, staff
 from .test_bank import OURS, THEIRS, account, balance, document, entry, imported, stands, wire_account, wired
-from .test_exactly_once import in_threads
+from .test_exactly_once import crashed, in_threads
 from .test_pages import ALL, officer
 
 __all__ = ["account"]  # the fixture
@@ -233,6 +233,21 @@ def test_people_at_once_make_release_and_read_once(live_tenant: Any) -> None:
     done = in_threads(live_tenant, 3, lambda _: answered(batch, told).refused)
     assert sorted(done) == [0, 0, 1]
     assert stands(row) == ("failed", "failed", eur("500"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["pain001.build:after", "files.save:after", "services.batches._done:after"])
+def test_killed_while_releasing_there_is_no_file_and_then_one(live_tenant: Any, point: str) -> None:
+    live = wire_account()
+    batch = made(live, wired(live))
+    home = {"pain001": "tenant_apps.payments.adapters.bank_wire", "files": "kernel", "services": "tenant_apps.payments"}
+    assert crashed(live_tenant, "release", batch.pk, f"{home[point.partition('.')[0]]}.{point}") == -9
+    batch.refresh_from_db()
+    assert (batch.state, batch.file) == ("made", None)
+    with pytest.raises(WrongState):
+        file_of(batch)
+    batch = batches.payout_batch_release(actor=staff(BATCH_RELEASE), batch_id=batch.pk)
+    assert file_of(batch).count(b"<CdtTrfTxInf>") == 1
 
 
 def test_the_database_refuses_the_same_person_too(account: ProviderAccount) -> None:

@@ -38,7 +38,7 @@ from .test_bank import (
     wire_account,
     wired,
 )
-from .test_exactly_once import in_threads
+from .test_exactly_once import crashed, in_threads
 
 __all__ = ["account"]  # the fixture
 
@@ -201,6 +201,26 @@ def test_two_people_approving_at_once_import_once(live_tenant: Any) -> None:
     assert sorted(str(result) for result in done if not isinstance(result, WrongState)) == ["1"]
     assert (balance(deposit.client), BankLine.objects.count()) == (eur("500"), 1)
     assert ledger.broken_invariants() == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "point",
+    ["posting.deposit_post:after", "bank._decided:after", "bank.line_credit:after", "parts.part_apply:before"],
+)
+def test_killed_while_approving_all_of_it_or_nothing_is_done(live_tenant: Any, point: str) -> None:
+    live = wire_account()
+    row = wired(live)
+    deposit = announced(live)
+    entries = [entry("500", deposit.reference, bank_reference="B9"), entry("-200", row.reference)]
+    sheet = uploaded(live, document(*entries, opening=Decimal(500), number=2)).statements[0]
+    module, _, rest = point.partition(".")
+    module = "bank" if "part_apply" in rest else module  # the name that the approval calls
+    assert crashed(live_tenant, "approve", sheet.pk, f"tenant_apps.payments.services.{module}.{rest}") == -9
+    sheet.refresh_from_db()
+    assert (sheet.state, balance(deposit.client), stands(row)[0]) == ("waiting", eur("0"), "sending")
+    assert approved(sheet).credited == 1
+    assert (balance(deposit.client), stands(row)) == (eur("500"), ("paid", "paid", eur("300")))
 
 
 def test_the_database_refuses_the_same_person_too(account: ProviderAccount) -> None:
