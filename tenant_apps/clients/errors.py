@@ -2,7 +2,7 @@
 
 from django.utils.translation import pgettext_lazy
 
-from kernel.errors import Conflict, Invalid
+from kernel.errors import Conflict, Forbidden, Invalid
 
 
 class PhoneInvalid(Invalid):
@@ -40,3 +40,12 @@ class StageRefused(Conflict):
 
     code = "stage_refused"
     message = pgettext_lazy("client", "This client has already come further.")
+
+
+class SamePerson(Forbidden):
+    """Four eyes: who proposed cannot approve, nor can another account of theirs, nor the client concerned."""
+
+    code = "same_person"
+    message = pgettext_lazy(
+        "payments error", "Another person has to approve this: you or an account of yours had a part in it."
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import pgettext_lazy
 
 from kernel.errors import Conflict, Forbidden, Invalid, Unavailable
+from tenant_apps.clients.errors import SamePerson as SamePerson
 
 
 class AmountOutOfLimits(Invalid):
@@ -40,15 +41,6 @@ class WithdrawalRefused(Invalid):
 
     code = "withdrawal_refused"
     message = pgettext_lazy("payments error", "This withdrawal is not possible now.")
-
-
-class SamePerson(Forbidden):
-    """Four eyes: who proposed cannot approve, nor can another account of theirs, nor the client concerned."""
-
-    code = "same_person"
-    message = pgettext_lazy(
-        "payments error", "Another person has to approve this: you or an account of yours had a part in it."
-    )
 
 
 class NotYourTurn(Forbidden):
