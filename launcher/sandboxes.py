@@ -50,6 +50,7 @@ TABLE: dict[str, Sandbox] = {
     ),
     "stripe": Sandbox("Stripe (sandbox)", variables=lambda at: {"SANDBOX_STRIPE_URL": _url(at.port)}),
     "paytabs": Sandbox("PayTabs (sandbox)", variables=lambda at: {"SANDBOX_PAYTABS_URL": _url(at.port)}),
+    "ecb": Sandbox("European Central Bank (sandbox)", variables=lambda at: {"SANDBOX_ECB_URL": _url(at.port)}),
     "bank": Sandbox("Bank (sandbox)", variables=lambda at: {"SANDBOX_BANK_URL": _url(at.port)}),
     "mailbox": Sandbox(
         "Mailbox (sandbox)",

@@ -5,3 +5,15 @@ from kernel.permissions import register
 VIEW = register(
     "wallets.view", pgettext_lazy("permission", "See clients' wallets and their history"), writes=False, scoped=True
 )
+RATES_VIEW = register("wallets.rates.view", pgettext_lazy("permission", "See exchange rates"), writes=False)
+RATES_PROPOSE = register("wallets.rates.propose", pgettext_lazy("permission", "Propose exchange rates"), critical=True)
+RATES_APPROVE = register(
+    "wallets.rates.approve",
+    pgettext_lazy("permission", "Approve exchange rates that someone else proposed"),
+    critical=True,
+)
+SETTINGS = register(
+    "wallets.settings.edit",
+    pgettext_lazy("permission", "Set mark-ups and the rules of exchange and transfers"),
+    critical=True,
+)

@@ -55,13 +55,21 @@ SPECIAL: dict[str, Special] = {
     "campaigns.SeriesStep": lambda p: {"content": {"en": {"subject": "A mail", "blocks": []}}},
     "payments.ProviderAccount": lambda p: {"kind": "bank_wire"},
     "kyc.Case": lambda p: {"state": "submitted"},
+    "wallets.Rate": lambda p: {"base": "EUR", "quote": "USD", "pair": "EUR/USD", "mid": 1, "source": "ecb"},
+    "wallets.ManualRate": lambda p: {"base": "USD", "quote": "AED", "mid": 1},
+    "wallets.SourceState": lambda p: {"asked_at": clock.now(), "fetched_at": clock.now()},
 }
 # Written by functions of the database only; the ledger's own tests cover them, and no address carries their ids.
 WRITTEN_BY_FUNCTIONS = {
     "ledger.Account", "ledger.Transfer", "ledger.Entry", "ledger.Hold", "ledger.Period", "ledger.Snapshot",
 }  # fmt: skip
 # A second population of the same brokerage shares these.
-ONE_PER_BROKERAGE = {"branding.BrandVersion", "payments.PayoutSettings", "payments.WithdrawalPolicy"}
+ONE_PER_BROKERAGE = {
+    "branding.BrandVersion",
+    "payments.PayoutSettings",
+    "payments.WithdrawalPolicy",
+    "wallets.ExchangePolicy",
+}
 
 
 def tenant_models() -> list[type[models.Model]]:

@@ -75,6 +75,8 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "clients:legal-new": (Look(values={"kind": "terms"}),),
     "campaigns:unsubscribe": (Look(VISITOR, {"token": "unsubscribe"}),),
     "clients:accept": (Look("asked"),),
+    "wallets:rates": (Look(), Look(query="?base=USD&quote=EUR"), Look(query="?base=USD&quote=KWD")),
+    "wallets:rate-history": (Look(query="?pair=EUR/USD"),),
     # --- pages that look different by state
     "payments:deposit": (Look(), *_states("deposit_id", "deposit", "delayed", "credited", "failed", "reversed")),
     "payments:withdrawal": (Look(), *_states("withdrawal_id", "withdrawal", "approved", "paid", "rejected")),

@@ -1,0 +1,37 @@
+"""What can be refused around wallets. Every class says when it is raised."""
+
+from __future__ import annotations
+
+from django.utils.translation import pgettext_lazy
+
+from kernel.errors import Conflict, Invalid, Unavailable
+
+
+class RateUnknown(Invalid):
+    """No source knows the pair, not even by way of other currencies."""
+
+    code = "rate_unknown"
+    message = pgettext_lazy("wallets error", "There is no exchange rate between these currencies.")
+
+
+class RateTooOld(Invalid):
+    """What is known of the pair is older than the brokerage allows: a price from before the weekend's news is a gift."""
+
+    code = "rate_too_old"
+    message = pgettext_lazy(
+        "wallets error", "There is no fresh exchange rate between these currencies now. Try again later."
+    )
+
+
+class SheetRefused(Unavailable):
+    """A source answered with something that is not its sheet of rates. Nothing of it was taken."""
+
+    code = "sheet_refused"
+    message = pgettext_lazy("wallets error", "The source of exchange rates did not answer as expected.")
+
+
+class WrongState(Conflict):
+    """The object has moved on; the action no longer applies."""
+
+    code = "wrong_state"
+    message = pgettext_lazy("wallets error", "This has already been decided. Reload to see where it stands.")

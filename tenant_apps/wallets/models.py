@@ -1,0 +1,180 @@
+"""What wallets keep beside the ledger: exchange rates and their rules. Balances are in the ledger and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.utils.translation import pgettext_lazy
+
+from kernel.clock import now
+from kernel.models import Entity
+from kernel.money import Money
+
+RATE: dict[str, Any] = {"max_digits": 44, "decimal_places": 24}  # finer than any feed; whole part up to 10^20
+MOST_BPS = 2_000
+
+
+def pair_key(one: str, other: str) -> str:
+    """One name for a pair, whichever way it is traded: `EUR/USD`."""
+    return "/".join(sorted((one, other)))
+
+
+class Rate(models.Model):
+    """What one unit of `base` cost in `quote`, as its source said it. Never changed; a newer row takes over.
+
+    A pegged rate does not age; it ends with the next rate of its pair.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    base = models.CharField(max_length=8)
+    quote = models.CharField(max_length=8)
+    pair = models.CharField(max_length=17)
+    mid = models.DecimalField(**RATE)
+    source = models.CharField(max_length=14)
+    observed_at = models.DateTimeField()
+    pegged = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=now)
+    db_rights = "append"
+
+    class Meta:
+        db_table = "wallets_rate"
+        constraints = [
+            models.UniqueConstraint(fields=["source", "base", "quote", "observed_at"], name="wallets_rate_once"),
+            models.CheckConstraint(condition=models.Q(mid__gt=0), name="wallets_rate_positive"),
+            models.CheckConstraint(condition=~models.Q(base=models.F("quote")), name="wallets_rate_two_currencies"),
+        ]
+        indexes = [
+            models.Index(fields=["pair", "-observed_at", "-id"], name="wallets_rate_pair"),
+            models.Index(fields=["observed_at"], name="wallets_rate_time"),
+            models.Index(fields=["pair"], condition=models.Q(pegged=True), name="wallets_rate_peg"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.base}/{self.quote} {self.mid.normalize():f}"
+
+
+class SourceState(Entity):
+    """When a source of rates was last asked, when it last had something, and what went wrong since."""
+
+    source = models.CharField(max_length=14)
+    asked_at = models.DateTimeField(null=True)
+    fetched_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        db_table = "wallets_rate_source"
+        constraints = [models.UniqueConstraint(fields=["source"], name="wallets_rate_source_once")]
+
+    def __str__(self) -> str:
+        return self.source
+
+
+class Decision(models.TextChoices):
+    """Where something stands that one person proposes and another decides."""
+
+    PROPOSED = "proposed", pgettext_lazy("decision", "Waiting for approval")
+    APPROVED = "approved", pgettext_lazy("decision", "Approved")
+    REJECTED = "rejected", pgettext_lazy("decision", "Rejected")
+    WITHDRAWN = "withdrawn", pgettext_lazy("decision", "Taken back")
+
+
+class Decided(Entity):
+    """Four eyes as columns: who proposed, who decided, when and why. The database refuses the same account twice."""
+
+    state = models.CharField(max_length=10, choices=Decision.choices, default=Decision.PROPOSED)
+    proposer_id = models.CharField(max_length=40)
+    proposer_label = models.CharField(max_length=160)
+    decider_id = models.CharField(max_length=40, blank=True)
+    decider_label = models.CharField(max_length=160, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    refusal = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class ManualRate(Decided):
+    """A rate that people set: proposed by one, approved by another, observed at the moment of the approval."""
+
+    base = models.CharField(max_length=8)
+    quote = models.CharField(max_length=8)
+    mid = models.DecimalField(**RATE)
+    pegged = models.BooleanField(default=False)
+    reason = models.CharField(max_length=300)
+
+    class Meta:
+        db_table = "wallets_manual_rate"
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(state=Decision.APPROVED) | ~models.Q(decider_id=models.F("proposer_id")),
+                name="wallets_manual_rate_four_eyes",
+            ),
+            models.CheckConstraint(condition=models.Q(mid__gt=0), name="wallets_manual_rate_positive"),
+        ]
+        indexes = [models.Index(fields=["state", "-created_at"], name="wallets_manual_rate_state")]
+
+    def __str__(self) -> str:
+        return f"{self.base}/{self.quote} {self.mid.normalize():f}"
+
+
+class ExchangePolicy(Entity):
+    """The brokerage's rules of exchange; one row, made when they are first changed (selectors.exchange_policy).
+
+    `markup_bps` is taken from the mid rate in the client's disfavour, in hundredths of a percent. `minimum` is compared
+    at the mid rate, whatever the currency given.
+    """
+
+    only = models.BooleanField(default=True)
+    enabled = models.BooleanField(default=True)
+    max_age_hours = models.PositiveIntegerField(default=96)
+    quote_seconds = models.PositiveIntegerField(default=30)
+    markup_bps = models.PositiveIntegerField(default=50)
+    minimum_minor = models.BigIntegerField(default=100)
+    minimum_currency = models.CharField(max_length=8, default="EUR")
+    daily_count = models.PositiveIntegerField(default=50)
+
+    class Meta:
+        db_table = "wallets_exchange_policy"
+        constraints = [
+            models.UniqueConstraint(fields=["only"], name="wallets_exchange_policy_one"),
+            models.CheckConstraint(
+                condition=models.Q(only=True, markup_bps__lte=MOST_BPS, quote_seconds__gte=5, max_age_hours__gte=1),
+                name="wallets_exchange_policy_sound",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.markup_bps} bps"
+
+    @property
+    def minimum(self) -> Money:
+        return Money(self.minimum_minor, self.minimum_currency)
+
+    @property
+    def max_age(self) -> timedelta:
+        return timedelta(hours=self.max_age_hours)
+
+
+class PairMarkup(Entity):
+    """The mark-up of one pair, both ways, in place of the default."""
+
+    pair = models.CharField(max_length=17)
+    bps = models.PositiveIntegerField()
+
+    class Meta:
+        db_table = "wallets_pair_markup"
+        constraints = [
+            models.UniqueConstraint(fields=["pair"], name="wallets_pair_markup_once"),
+            models.CheckConstraint(condition=models.Q(bps__lte=MOST_BPS), name="wallets_pair_markup_sound"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pair}: {self.bps}"
+
+
+def as_percent(bps: int) -> Decimal:
+    """Basis points as a ratio: 50 is 0.005."""
+    return Decimal(bps).scaleb(-4)

@@ -1,0 +1,85 @@
+"""Forms of the office's wallets: rates by hand, mark-ups, the rules of exchange."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import pgettext_lazy
+
+from kernel.money import CURRENCIES
+from kernel.ui.forms import DecimalField, MoneyField, UiForm, style_widget
+
+from ..models import ExchangePolicy
+
+CODES = [(code, code) for code in sorted(CURRENCIES)]
+
+
+class RateForm(UiForm, forms.Form):
+    """What one unit costs, where that is known from, and whether it is fixed."""
+
+    base = forms.ChoiceField(label=pgettext_lazy("rate form", "One unit of"), choices=CODES, initial="USD")
+    quote = forms.ChoiceField(label=pgettext_lazy("rate form", "costs in"), choices=CODES, initial="AED")
+    mid = DecimalField(label=pgettext_lazy("rate form", "Rate"), max_digits=24, decimal_places=12)
+    pegged = forms.BooleanField(
+        label=pgettext_lazy("rate form", "Pegged"),
+        required=False,
+        help_text=pgettext_lazy(
+            "rate form", "Fixed by law or central bank: it does not age until another rate is set."
+        ),
+    )
+    reason = forms.CharField(
+        label=pgettext_lazy("rate form", "Source and reason"),
+        max_length=300,
+        help_text=pgettext_lazy("rate form", "Who approves it looks there: a central bank's page, a dealer's quote."),
+    )
+
+
+class MarkupForm(UiForm, forms.Form):
+    base = forms.ChoiceField(label=pgettext_lazy("markup form", "Currency"), choices=CODES, initial="EUR")
+    quote = forms.ChoiceField(label=pgettext_lazy("markup form", "and"), choices=CODES, initial="USD")
+    bps = forms.IntegerField(label=pgettext_lazy("markup form", "Mark-up in basis points"), min_value=0, max_value=2000)
+
+
+class ExchangeForm(UiForm, forms.Form):
+    """The rules of exchange. The minimum's decimals follow its currency."""
+
+    enabled = forms.BooleanField(
+        label=pgettext_lazy("exchange form", "Clients may exchange between their wallets"), required=False
+    )
+    markup_bps = forms.IntegerField(
+        label=pgettext_lazy("exchange form", "Default mark-up in basis points"),
+        min_value=0,
+        max_value=2000,
+        help_text=pgettext_lazy("exchange form", "100 basis points are one percent, taken from the mid rate."),
+    )
+    max_age_hours = forms.IntegerField(
+        label=pgettext_lazy("exchange form", "Oldest rate that is used, in hours"),
+        min_value=1,
+        max_value=744,
+        help_text=pgettext_lazy("exchange form", "Four days bridge a week-end. Older rates are not quoted."),
+    )
+    quote_seconds = forms.IntegerField(
+        label=pgettext_lazy("exchange form", "A quote stands for, in seconds"), min_value=5, max_value=600
+    )
+    daily_count = forms.IntegerField(
+        label=pgettext_lazy("exchange form", "Exchanges per client in 24 hours"), min_value=1, max_value=10_000
+    )
+
+    def __init__(self, *args: Any, policy: ExchangePolicy, **kwargs: Any) -> None:
+        names = ("enabled", "markup_bps", "max_age_hours", "quote_seconds", "daily_count")
+        kwargs["initial"] = {name: getattr(policy, name) for name in names} | {"minimum": policy.minimum}
+        super().__init__(*args, **kwargs)
+        self.currency = policy.minimum_currency
+        self.fields["minimum"] = MoneyField(
+            currency=self.currency,
+            label=pgettext_lazy("exchange form", "Least amount of an exchange"),
+            help_text=pgettext_lazy("exchange form", "Other currencies are compared at the mid rate."),
+        )
+        style_widget(self.fields["minimum"])
+
+    def values(self) -> dict[str, Any]:
+        """The policy's fields as the service takes them."""
+        data = dict(self.cleaned_data)
+        minimum = data.pop("minimum")
+        return {**data, "minimum_minor": minimum.minor, "minimum_currency": minimum.currency}

@@ -1,0 +1,166 @@
+"""Exchange rates in the office: what is known and how old it is, rates by hand with four eyes, mark-ups and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_GET, require_POST
+
+from kernel.errors import Invalid, NotFound
+from kernel.guards import guard
+from kernel.money import CURRENCIES
+from kernel.pages import page
+from kernel.ui.charts import Chart, Series
+
+from .. import rates, registry
+from ..models import pair_key
+from ..permissions_list import RATES_APPROVE, RATES_PROPOSE, SETTINGS
+from ..services.rates import (
+    exchange_policy_save,
+    manual_rate_approve,
+    manual_rate_propose,
+    manual_rate_reject,
+    markup_remove,
+    markup_save,
+    rates_refresh,
+)
+from .forms import ExchangeForm, MarkupForm, RateForm
+
+
+@guard("wallets.rates.view")
+@require_GET
+def index(request: Any) -> HttpResponse:
+    """Every pair's newest rate, and what one currency costs in another after the mark-up."""
+    policy = rates.exchange_policy()
+    actor = request.actor
+    context = {
+        "policy": policy,
+        "shown": rates.shown_rates(policy),
+        "states": rates.source_states(),
+        "markups": rates.markups(),
+        "waiting": rates.manual_waiting(),
+        "decided": rates.manual_decided(),
+        "asked": _asked(request, policy),
+        "currencies": rates.currencies_known(),
+        "may_propose": actor.may(RATES_PROPOSE),
+        "may_approve": actor.may(RATES_APPROVE),
+        "may_set": actor.may(SETTINGS),
+    }
+    return page(request, "wallets/office/rates.html", context)
+
+
+def _asked(request: Any, policy: Any) -> dict[str, Any] | None:
+    """The price of the pair somebody asks for, or why there is none."""
+    base, quote = request.GET.get("base", ""), request.GET.get("quote", "")
+    if not {base, quote} <= CURRENCIES.keys() or base == quote:
+        return None
+    try:
+        found = rates.price_now(base, quote, policy)
+    except Invalid as error:
+        return {"base": base, "quote": quote, "problem": str(error)}
+    bps = rates.markup_bps(base, quote, policy)
+    return {"base": base, "quote": quote, "price": found, "bps": bps, "applied": found.applied(bps)}
+
+
+@guard("wallets.rates.view")
+@require_GET
+def history(request: Any) -> HttpResponse:
+    """A pair over time."""
+    base, _, quote = request.GET.get("pair", "").partition("/")
+    rows = rates.history_of(pair_key(base, quote))
+    if not rows:
+        raise NotFound
+    newest = rows[0]
+    same = [row for row in reversed(rows) if row.base == newest.base]
+    chart = Chart(
+        kind="line", x=[row.observed_at for row in same], places=5,
+        series=[Series(name=f"{newest.base}/{newest.quote}", values=[row.mid for row in same])],
+    )  # fmt: skip
+    return page(request, "wallets/office/rate_history.html", {"rows": rows, "newest": newest, "chart": chart})
+
+
+@guard("wallets.rates.propose")
+def propose(request: Any) -> HttpResponse:
+    """First pair of eyes."""
+
+    def save(data: dict[str, Any]) -> None:
+        manual_rate_propose(actor=request.actor, **data)
+
+    wanted = {name: request.GET[name] for name in ("base", "quote") if request.GET.get(name) in CURRENCIES}
+    form = RateForm(request.POST or None, initial=wanted)
+    words = pgettext("rates", "Proposed. Another person has to approve it.")
+    return _form_page(request, form, save, pgettext("rates", "Set a rate by hand"), words)
+
+
+@guard("wallets.settings.edit")
+def markup(request: Any) -> HttpResponse:
+    def save(data: dict[str, Any]) -> None:
+        markup_save(actor=request.actor, **data)
+
+    title = pgettext("rates", "Mark-up of a pair")
+    return _form_page(request, MarkupForm(request.POST or None), save, title, pgettext("rates", "Saved."))
+
+
+@guard("wallets.settings.edit")
+def rules(request: Any) -> HttpResponse:
+    form = ExchangeForm(request.POST or None, policy=rates.exchange_policy())
+
+    def save(data: dict[str, Any]) -> None:
+        exchange_policy_save(actor=request.actor, values=form.values())
+
+    return _form_page(request, form, save, pgettext("rates", "Rules of exchange"), pgettext("rates", "Saved."))
+
+
+def _form_page(
+    request: Any, form: Any, save: Callable[[dict[str, Any]], None], title: str, done: str
+) -> HttpResponse:  # fmt: skip
+    if request.method == "POST" and form.is_valid():
+        try:
+            save(form.cleaned_data)
+        except Invalid as error:
+            form.add_error(error.field if error.field in form.fields else None, str(error))
+        else:
+            messages.success(request, done)
+            return redirect("wallets:rates")
+    context = {"form": form, "title": title}
+    return page(request, "wallets/office/rates_form.html", context, status=422 if request.method == "POST" else 200)
+
+
+@guard("wallets.settings.edit")
+@require_POST
+def markup_remove_view(request: Any, markup_id: UUID) -> HttpResponse:
+    markup_remove(actor=request.actor, markup_id=markup_id)
+    messages.success(request, pgettext("rates", "The default mark-up stands for this pair."))
+    return redirect("wallets:rates")
+
+
+@guard("wallets.rates.approve")
+@require_POST
+def approve(request: Any, rate_id: UUID) -> HttpResponse:
+    row = manual_rate_approve(actor=request.actor, rate_id=rate_id)
+    messages.success(request, pgettext("rates", "%(pair)s is in force.") % {"pair": f"{row.base}/{row.quote}"})
+    return redirect("wallets:rates")
+
+
+@guard("wallets.rates.view")
+@require_POST
+def reject(request: Any, rate_id: UUID) -> HttpResponse:
+    manual_rate_reject(actor=request.actor, rate_id=rate_id, reason=request.POST.get("reason", ""))
+    messages.success(request, pgettext("rates", "The proposal is closed."))
+    return redirect("wallets:rates")
+
+
+@guard("wallets.settings.edit")
+@require_POST
+def refresh(request: Any) -> HttpResponse:
+    """Ask the feeds now. What goes wrong stands beside the source."""
+    came = sum(rates_refresh(kind) for kind in registry.sources() if kind != "manual")
+    words = pgettext("rates", "New rates: %(count)s.") if came else pgettext("rates", "Nothing new.")
+    messages.info(request, words % {"count": came} if came else words)
+    return redirect("wallets:rates")

@@ -1,0 +1,41 @@
+"""Words and numbers of wallets in templates."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from kernel.ui.formatting import current_locale, decimal_text
+
+from .. import registry
+from ..models import Decision
+
+register = template.Library()
+SIGNIFICANT = 7
+
+
+@register.filter
+def rate(value: Decimal) -> SafeString:
+    """A rate to seven significant digits, isolated: 1.0835, 149.8293, 0.006674338."""
+    value = Decimal(value)
+    places = max(4, min(16, SIGNIFICANT - 1 - value.adjusted()))
+    return format_html('<bdi dir="ltr" class="num">{}</bdi>', decimal_text(value, places, current_locale(), least=4))
+
+
+@register.filter
+def source_name(kinds: str) -> str:
+    """`ecb+manual` in words."""
+    return " + ".join(str(registry.label(kind)) for kind in kinds.split("+"))
+
+
+@register.filter
+def decision_tone(state: Any) -> str:
+    return {
+        Decision.PROPOSED: "warning",
+        Decision.APPROVED: "success",
+        Decision.REJECTED: "danger",
+    }.get(state, "neutral")
