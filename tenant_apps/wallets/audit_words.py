@@ -12,6 +12,7 @@ audit_words.declare(
         "wallets.rate_withdrawn": pgettext_lazy("audit act", "Took a proposed exchange rate back"),
         "wallets.markup_saved": pgettext_lazy("audit act", "Saved a pair's mark-up"),
         "wallets.markup_removed": pgettext_lazy("audit act", "Removed a pair's mark-up"),
+        "wallets.exchanged": pgettext_lazy("audit act", "Exchanged between wallets"),
         "wallets.exchange_rules_saved": pgettext_lazy("audit act", "Saved the rules of exchange"),
     }
 )
@@ -19,6 +20,8 @@ audit_words.declare_fields(
     {
         "bps": pgettext_lazy("audit field", "Mark-up, basis points"),
         "markup_bps": pgettext_lazy("audit field", "Mark-up, basis points"),
+        "give": pgettext_lazy("audit field", "Given"),
+        "get": pgettext_lazy("audit field", "Received"),
         "pair": pgettext_lazy("audit field", "Pair"),
         "rate": pgettext_lazy("audit field", "Rate"),
         "pegged": pgettext_lazy("audit field", "Pegged"),

@@ -35,3 +35,17 @@ class WrongState(Conflict):
 
     code = "wrong_state"
     message = pgettext_lazy("wallets error", "This has already been decided. Reload to see where it stands.")
+
+
+class MoveRefused(Invalid):
+    """A check before money moves failed; `check` in the data names it."""
+
+    code = "move_refused"
+    message = pgettext_lazy("wallets error", "This is not possible now.")
+
+
+class QuoteExpired(Conflict):
+    """The quote's time is over; its rate is nobody's promise any more."""
+
+    code = "quote_expired"
+    message = pgettext_lazy("wallets error", "This quote has expired. Ask for a new one.")

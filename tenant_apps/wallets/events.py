@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from kernel.events import Event, event
+from kernel.money import Money
 
 
 @event("wallets.rate_set")
@@ -13,3 +16,14 @@ class RateSet(Event):
     quote: str
     mid: str
     pegged: bool
+
+
+@event("wallets.exchanged")
+class Exchanged(Event):
+    """A client exchanged between two wallets. `income` is the house's share, in the currency of `get`."""
+
+    exchange_id: UUID
+    client_id: UUID
+    give: Money
+    get: Money
+    income: Money

@@ -178,3 +178,72 @@ class PairMarkup(Entity):
 def as_percent(bps: int) -> Decimal:
     """Basis points as a ratio: 50 is 0.005."""
     return Decimal(bps).scaleb(-4)
+
+
+class ExchangeState(models.TextChoices):
+    QUOTED = "quoted", pgettext_lazy("exchange state", "Quoted")
+    DONE = "done", pgettext_lazy("exchange state", "Done")
+
+
+class Exchange(Entity):
+    """A quote of an exchange between two wallets of one client and, once confirmed in time, the exchange itself.
+
+    `worth` is what the given amount is worth at the mid rate; what it is above `get` is the house's. Everything that
+    priced it stays: mid, mark-up, the rate applied, its source and time. Amounts never change after the quote.
+    """
+
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="exchanges")
+    reference = models.CharField(max_length=12)
+    state = models.CharField(max_length=8, choices=ExchangeState.choices, default=ExchangeState.QUOTED)
+    give_minor = models.BigIntegerField()
+    give_currency = models.CharField(max_length=8)
+    get_minor = models.BigIntegerField()
+    get_currency = models.CharField(max_length=8)
+    worth_minor = models.BigIntegerField()
+    mid = models.DecimalField(**RATE)
+    bps = models.PositiveIntegerField()
+    applied = models.DecimalField(**RATE)
+    source = models.CharField(max_length=60)
+    rate_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    transfer_id = models.BigIntegerField(null=True)  # the ledger's
+
+    class Meta:
+        db_table = "wallets_exchange"
+        constraints = [
+            models.UniqueConstraint(fields=["reference"], name="wallets_exchange_reference"),
+            models.CheckConstraint(
+                condition=models.Q(give_minor__gt=0, get_minor__gt=0, worth_minor__gte=models.F("get_minor")),
+                name="wallets_exchange_amounts",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(give_currency=models.F("get_currency")), name="wallets_exchange_two_currencies"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="quoted", confirmed_at=None, transfer_id=None)
+                | models.Q(state="done", transfer_id__isnull=False, confirmed_at__lt=models.F("expires_at")),
+                name="wallets_exchange_in_time",
+            ),
+        ]
+        indexes = [models.Index(fields=["client", "state", "-confirmed_at"], name="wallets_exchange_client")]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def give(self) -> Money:
+        return Money(self.give_minor, self.give_currency)
+
+    @property
+    def get(self) -> Money:
+        return Money(self.get_minor, self.get_currency)
+
+    @property
+    def worth(self) -> Money:
+        return Money(self.worth_minor, self.get_currency)
+
+    @property
+    def income(self) -> Money:
+        """What the house earns, in the currency received."""
+        return self.worth - self.get

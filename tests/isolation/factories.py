@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -57,8 +58,12 @@ SPECIAL: dict[str, Special] = {
     "kyc.Case": lambda p: {"state": "submitted"},
     "wallets.Rate": lambda p: {"base": "EUR", "quote": "USD", "pair": "EUR/USD", "mid": 1, "source": "ecb"},
     "wallets.ManualRate": lambda p: {"base": "USD", "quote": "AED", "mid": 1},
+    "wallets.Exchange": lambda p: {
+        "give_currency": "EUR", "get_currency": "USD", "give_minor": 100, "get_minor": 90, "worth_minor": 91,
+        "mid": 1, "applied": 1, "source": "ecb", "expires_at": clock.now() + timedelta(minutes=9), "transfer_id": None,
+    },
     "wallets.SourceState": lambda p: {"asked_at": clock.now(), "fetched_at": clock.now()},
-}
+}  # fmt: skip
 # Written by functions of the database only; the ledger's own tests cover them, and no address carries their ids.
 WRITTEN_BY_FUNCTIONS = {
     "ledger.Account", "ledger.Transfer", "ledger.Entry", "ledger.Hold", "ledger.Period", "ledger.Snapshot",

@@ -9,10 +9,10 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from kernel.ui.formatting import current_locale, decimal_text
+from kernel.ui.formatting import current_locale, decimal_text, percent_text
 
 from .. import registry
-from ..models import Decision
+from ..models import Decision, as_percent
 
 register = template.Library()
 SIGNIFICANT = 7
@@ -39,3 +39,9 @@ def decision_tone(state: Any) -> str:
         Decision.APPROVED: "success",
         Decision.REJECTED: "danger",
     }.get(state, "neutral")
+
+
+@register.filter
+def bps_percent(bps: int) -> SafeString:
+    """Basis points as people read them: 50 is 0.5 %."""
+    return format_html('<bdi dir="ltr" class="num">{}</bdi>', percent_text(as_percent(bps), places=2))

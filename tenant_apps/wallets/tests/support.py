@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
+import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db import connection, connections
+
 from kernel import clock
 from kernel.actors import Actor, Reach, system
+from kernel.errors import AppError
 from kernel.ids import uuid7
 from kernel.money import Money
 from kernel.permissions import all_permissions
+from kernel.tenancy import context
 from tenant_apps.clients.models import Client, KycState, Stage
 from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, post
 from tenant_apps.wallets.ports import Observation
@@ -64,3 +72,65 @@ def sheet(moment: datetime | None = None, **mids: str) -> None:
 def pegged(base: str, quote: str, mid: str) -> None:
     when = clock.now() - timedelta(days=400)
     rates_store("manual", [Observation(base, quote, Decimal(mid), when, pegged=True)])
+
+
+def in_threads(work: Callable[[int], Any], count: int, tenant: Any) -> list[Any]:
+    """Run `work` at once from several connections; its answers, or the refusals it raised."""
+    results: list[Any] = []
+    barrier = threading.Barrier(count)
+
+    def run(number: int) -> None:
+        try:
+            with context.use(tenant):
+                barrier.wait()
+                try:
+                    results.append(work(number))
+                except AppError as refused:
+                    results.append(type(refused))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[number]) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+class _Deadly:
+    """Counts statements as they are carried out, and ends the process after the given one."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def __call__(self, execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        self.left -= 1
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+
+def killed_after(statements: int, work: Callable[[], Any]) -> bool:
+    """Carry `work` out in a process of its own that dies by SIGKILL after so many statements; whether it died."""
+    connections.close_all()
+    child = os.fork()
+    if child == 0:
+        try:
+            with connection.execute_wrapper(_Deadly(statements)):
+                work()
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def killed_anywhere(work: Callable[[], Any], check: Callable[[], None]) -> int:
+    """Kill `work` after its first statement, its second and so on until it lives to its end; `check` after each."""
+    for statements in range(1, 200):
+        died = killed_after(statements, work)
+        check()
+        if not died:
+            return statements - 1
+    raise AssertionError("it never came to its end")
