@@ -12,6 +12,16 @@ audit_words.declare(
         "wallets.rate_withdrawn": pgettext_lazy("audit act", "Took a proposed exchange rate back"),
         "wallets.markup_saved": pgettext_lazy("audit act", "Saved a pair's mark-up"),
         "wallets.markup_removed": pgettext_lazy("audit act", "Removed a pair's mark-up"),
+        "wallets.recipient_unknown": pgettext_lazy("audit act", "Looked for a recipient who is not there"),
+        "wallets.transfer_requested": pgettext_lazy("audit act", "Asked for a transfer to another client"),
+        "wallets.transfer_sent": pgettext_lazy("audit act", "Sent money to another client"),
+        "wallets.transfer_rejected": pgettext_lazy("audit act", "Refused a transfer between clients"),
+        "wallets.transfer_cancelled": pgettext_lazy("audit act", "Cancelled a transfer to another client"),
+        "wallets.transfers_switched": pgettext_lazy("audit act", "Switched transfers between clients"),
+        "wallets.transfer_limits_saved": pgettext_lazy("audit act", "Saved the limits of transfers between clients"),
+        "wallets.transfer_limits_removed": pgettext_lazy(
+            "audit act", "Removed the limits of transfers between clients"
+        ),
         "wallets.exchanged": pgettext_lazy("audit act", "Exchanged between wallets"),
         "wallets.exchange_rules_saved": pgettext_lazy("audit act", "Saved the rules of exchange"),
     }
@@ -20,6 +30,10 @@ audit_words.declare_fields(
     {
         "bps": pgettext_lazy("audit field", "Mark-up, basis points"),
         "markup_bps": pgettext_lazy("audit field", "Mark-up, basis points"),
+        "from": pgettext_lazy("audit field", "From client"),
+        "to": pgettext_lazy("audit field", "To client"),
+        "times": pgettext_lazy("audit field", "Times"),
+        "approval_above": pgettext_lazy("audit field", "Approval above"),
         "give": pgettext_lazy("audit field", "Given"),
         "get": pgettext_lazy("audit field", "Received"),
         "pair": pgettext_lazy("audit field", "Pair"),

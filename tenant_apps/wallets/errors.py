@@ -49,3 +49,12 @@ class QuoteExpired(Conflict):
 
     code = "quote_expired"
     message = pgettext_lazy("wallets error", "This quote has expired. Ask for a new one.")
+
+
+class RecipientUnknown(Invalid):
+    """Nobody who may receive has this number and this address. Deliberately one answer for every reason there is."""
+
+    code = "recipient_unknown"
+    message = pgettext_lazy(
+        "wallets error", "There is no client with this number and e-mail address who can receive. Check both."
+    )

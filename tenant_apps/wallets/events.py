@@ -27,3 +27,23 @@ class Exchanged(Event):
     give: Money
     get: Money
     income: Money
+
+
+@event("wallets.client_transfer_done")
+class ClientTransferDone(Event):
+    """Money went from one client's wallet to another's."""
+
+    client_transfer_id: UUID
+    sender_id: UUID
+    recipient_id: UUID
+    amount: Money
+
+
+@event("wallets.client_transfer_rejected")
+class ClientTransferRejected(Event):
+    """Staff refused a transfer that waited; the amount is available to the sender again."""
+
+    client_transfer_id: UUID
+    sender_id: UUID
+    recipient_id: UUID
+    amount: Money

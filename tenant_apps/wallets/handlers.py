@@ -34,3 +34,45 @@ def _exchange_line(data: Mapping[str, Any]) -> str:
 
 register_kind("wallets.exchanged", icon="arrow-left-right", tone="info", words=_exchanged, for_client=True)
 register_line("wallets.exchange", icon="arrow-left-right", words=_exchange_line)
+
+
+def _requested(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Transfer of %(amount)s to client %(number)s waits for approval.") % _sent_values(entry)
+
+
+def _sent(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Sent %(amount)s to client %(number)s.") % _sent_values(entry)
+
+
+def _refused(entry: TimelineEntry) -> str:
+    values = _sent_values(entry) | {"reason": f"\u2068{entry.data.get('reason', '')}\u2069"}
+    return pgettext("timeline", "Transfer of %(amount)s to client %(number)s was refused: %(reason)s") % values
+
+
+def _cancelled(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Transfer of %(amount)s to client %(number)s cancelled.") % _sent_values(entry)
+
+
+def _received(entry: TimelineEntry) -> str:
+    values = {"amount": amount_of(entry.data), "number": f"\u2066{entry.data.get('from', '')}\u2069"}
+    return pgettext("timeline", "Received %(amount)s from client %(number)s.") % values
+
+
+def _sent_values(entry: TimelineEntry) -> dict[str, str]:
+    return {"amount": amount_of(entry.data), "number": f"\u2066{entry.data.get('to', '')}\u2069"}
+
+
+def _transfer_line(data: Mapping[str, Any]) -> str:
+    values = {"sender": f"\u2066{data.get('from', '')}\u2069", "recipient": f"\u2066{data.get('to', '')}\u2069"}
+    return pgettext("wallet line", "Transfer from client %(sender)s to client %(recipient)s") % values
+
+
+for _name, _icon, _tone, _words in (
+    ("wallets.transfer_requested", "clock", "info", _requested),
+    ("wallets.transfer_sent", "send", "success", _sent),
+    ("wallets.transfer_rejected", "circle-x", "danger", _refused),
+    ("wallets.transfer_cancelled", "undo-2", "neutral", _cancelled),
+    ("wallets.transfer_received", "arrow-down-left", "success", _received),
+):
+    register_kind(_name, icon=_icon, tone=_tone, words=_words, for_client=True)
+register_line("wallets.transfer", icon="send", words=_transfer_line)

@@ -121,14 +121,16 @@ class ManualRate(Decided):
 
 
 class ExchangePolicy(Entity):
-    """The brokerage's rules of exchange; one row, made when they are first changed (selectors.exchange_policy).
+    """The brokerage's rules of moving money inside; one row, made when they are first changed (selectors.exchange_policy).
 
     `markup_bps` is taken from the mid rate in the client's disfavour, in hundredths of a percent. `minimum` is compared
-    at the mid rate, whatever the currency given.
+    at the mid rate, whatever the currency given. `transfers_enabled`: clients may send to each other, within
+    TransferPolicy; off until somebody decides so.
     """
 
     only = models.BooleanField(default=True)
     enabled = models.BooleanField(default=True)
+    transfers_enabled = models.BooleanField(default=False)
     max_age_hours = models.PositiveIntegerField(default=96)
     quote_seconds = models.PositiveIntegerField(default=30)
     markup_bps = models.PositiveIntegerField(default=50)
@@ -247,3 +249,96 @@ class Exchange(Entity):
     def income(self) -> Money:
         """What the house earns, in the currency received."""
         return self.worth - self.get
+
+
+class TransferPolicy(Entity):
+    """Limits of transfers between clients in one currency; without a row the currency cannot be sent.
+
+    `daily` is the most that one client sends in 24 hours; above `approval` (None: never) staff have to agree.
+    """
+
+    currency = models.CharField(max_length=8)
+    minimum_minor = models.BigIntegerField()
+    daily_minor = models.BigIntegerField()
+    approval_minor = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "wallets_transfer_policy"
+        constraints = [
+            models.UniqueConstraint(fields=["currency"], name="wallets_transfer_policy_once"),
+            models.CheckConstraint(
+                condition=models.Q(minimum_minor__gt=0, daily_minor__gte=models.F("minimum_minor"))
+                & (models.Q(approval_minor=None) | models.Q(approval_minor__gte=0)),
+                name="wallets_transfer_policy_sound",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.currency
+
+    @property
+    def minimum(self) -> Money:
+        return Money(self.minimum_minor, self.currency)
+
+    @property
+    def daily(self) -> Money:
+        return Money(self.daily_minor, self.currency)
+
+    @property
+    def approval(self) -> Money | None:
+        return None if self.approval_minor is None else Money(self.approval_minor, self.currency)
+
+
+class TransferState(models.TextChoices):
+    WAITING = "waiting", pgettext_lazy("client transfer state", "Waiting for approval")
+    DONE = "done", pgettext_lazy("client transfer state", "Done")
+    REJECTED = "rejected", pgettext_lazy("client transfer state", "Refused")
+    CANCELLED = "cancelled", pgettext_lazy("client transfer state", "Cancelled")
+
+
+class ClientTransfer(Entity):
+    """Money from one client to another. While it waits, the amount is held in the sender's wallet."""
+
+    sender = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="transfers_sent")
+    recipient = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="transfers_received")
+    reference = models.CharField(max_length=12)
+    key = models.CharField(max_length=60)  # the sender's form: sent twice, it counts once
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=8)
+    note = models.CharField(max_length=140, blank=True)
+    state = models.CharField(max_length=10, choices=TransferState.choices)
+    hold_id = models.UUIDField(null=True)
+    transfer_id = models.BigIntegerField(null=True)  # the ledger's
+    decider_id = models.CharField(max_length=40, blank=True)
+    decider_label = models.CharField(max_length=160, blank=True)
+    refusal = models.CharField(max_length=300, blank=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "wallets_client_transfer"
+        constraints = [
+            models.UniqueConstraint(fields=["reference"], name="wallets_client_transfer_reference"),
+            models.UniqueConstraint(fields=["sender", "key"], name="wallets_client_transfer_once"),
+            models.CheckConstraint(
+                condition=models.Q(amount_minor__gt=0) & ~models.Q(sender=models.F("recipient")),
+                name="wallets_client_transfer_two",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="waiting", hold_id__isnull=False, closed_at=None, transfer_id=None)
+                | models.Q(state="done", transfer_id__isnull=False, closed_at__isnull=False)
+                | models.Q(state__in=["rejected", "cancelled"], transfer_id=None, closed_at__isnull=False),
+                name="wallets_client_transfer_state",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["sender", "currency", "-created_at"], name="wallets_transfer_sender"),
+            models.Index(fields=["recipient", "-created_at"], name="wallets_transfer_recipient"),
+            models.Index(fields=["state", "-created_at"], name="wallets_transfer_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)

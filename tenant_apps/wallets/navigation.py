@@ -2,7 +2,8 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
 
-from .permissions_list import RATES_VIEW
+from .permissions_list import RATES_VIEW, VIEW
+from .transfers import waiting_count
 
 register(
     "portal",
@@ -23,4 +24,15 @@ register(
     url="wallets:rates",
     permission=RATES_VIEW,
     order=50,
+)
+register(
+    "office",
+    section="money",
+    key="wallets-transfers",
+    label=pgettext_lazy("navigation", "Client transfers"),
+    icon="send",
+    url="wallets:client-transfers",
+    permission=VIEW,
+    order=45,
+    badge=waiting_count,
 )

@@ -17,3 +17,9 @@ SETTINGS = register(
     pgettext_lazy("permission", "Set mark-ups and the rules of exchange and transfers"),
     critical=True,
 )
+TRANSFER_APPROVE = register(
+    "wallets.transfer.approve",
+    pgettext_lazy("permission", "Approve and refuse transfers between clients"),
+    scoped=True,
+    critical=True,
+)

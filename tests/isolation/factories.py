@@ -19,6 +19,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import connections, models, transaction
 
 from kernel import clock, files
+from kernel.ids import uuid7
 from kernel.tenancy import context, schemas
 
 PICTURE = (240, 240)
@@ -62,6 +63,10 @@ SPECIAL: dict[str, Special] = {
         "give_currency": "EUR", "get_currency": "USD", "give_minor": 100, "get_minor": 90, "worth_minor": 91,
         "mid": 1, "applied": 1, "source": "ecb", "expires_at": clock.now() + timedelta(minutes=9), "transfer_id": None,
     },
+    "wallets.ClientTransfer": lambda p: {
+        "recipient_id": _second_client(p), "state": "waiting", "amount_minor": 5, "hold_id": p.uuid, "transfer_id": None,
+    },
+    "wallets.TransferPolicy": lambda p: {"minimum_minor": 1, "daily_minor": 2},
     "wallets.SourceState": lambda p: {"asked_at": clock.now(), "fetched_at": clock.now()},
 }  # fmt: skip
 # Written by functions of the database only; the ledger's own tests cover them, and no address carries their ids.
@@ -74,6 +79,7 @@ ONE_PER_BROKERAGE = {
     "payments.PayoutSettings",
     "payments.WithdrawalPolicy",
     "wallets.ExchangePolicy",
+    "wallets.TransferPolicy",
 }
 
 
@@ -131,6 +137,16 @@ def _store_bytes(population: Population) -> None:
     Image.new("RGB", PICTURE, "white").save(out, format="PNG")
     row = population.rows["kernel.StoredFile"]
     files.store().put(f"{context.tenant().id}/{row.pk}", secrets.seal(out.getvalue(), "kernel.file", "bytes", row.pk))
+
+
+def _second_client(population: Population) -> UUID:
+    """Sender and recipient are two people, and a population has one client."""
+    first = population.rows["clients.Client"]
+    other = type(first)(**dict(_values(type(first), population)))
+    other.pk, other.user_id = uuid7(), None
+    other.number, other.email = population.number, f"recipient{population.seed}@example.com"
+    other.save(using=schemas.OWNER, force_insert=True)
+    return UUID(str(other.pk))
 
 
 def _relations(model: type[models.Model]) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 from kernel.money import CURRENCIES
 from kernel.ui.forms import DecimalField, MoneyField, UiForm, style_widget
 
-from ..models import ExchangePolicy
+from ..models import ExchangePolicy, TransferPolicy
 
 CODES = [(code, code) for code in sorted(CURRENCIES)]
 
@@ -83,3 +83,37 @@ class ExchangeForm(UiForm, forms.Form):
         data = dict(self.cleaned_data)
         minimum = data.pop("minimum")
         return {**data, "minimum_minor": minimum.minor, "minimum_currency": minimum.currency}
+
+
+class TransferRulesForm(UiForm, forms.Form):
+    """Limits of transfers between clients in one currency."""
+
+    def __init__(self, *args: Any, wanted: str, policy: TransferPolicy | None, **kwargs: Any) -> None:
+        self.currency = wanted if wanted in CURRENCIES else "EUR"
+        if policy is not None:
+            kwargs["initial"] = {"minimum": policy.minimum, "daily": policy.daily, "approval": policy.approval}
+        super().__init__(*args, **kwargs)
+        self.fields["currency"] = forms.ChoiceField(
+            label=pgettext_lazy("transfer rules form", "Currency"),
+            choices=CODES,
+            initial=self.currency,
+            # The amounts' decimals and mark follow the currency.
+            widget=forms.Select(
+                attrs={"hx-get": "", "hx-target": "#rules-form", "hx-select": "#rules-form", "hx-swap": "outerHTML"}
+            ),
+        )
+        self.fields["minimum"] = MoneyField(
+            currency=self.currency, label=pgettext_lazy("transfer rules form", "Least amount of a transfer")
+        )
+        self.fields["daily"] = MoneyField(
+            currency=self.currency, label=pgettext_lazy("transfer rules form", "Most per client in 24 hours")
+        )
+        self.fields["approval"] = MoneyField(
+            currency=self.currency,
+            required=False,
+            allow_zero=True,
+            label=pgettext_lazy("transfer rules form", "Staff approve above"),
+            help_text=pgettext_lazy("transfer rules form", "The amount waits, set aside. Empty means never."),
+        )
+        for added in self.fields.values():
+            style_widget(added)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import rates, views
+from . import rates, transfers, views
 
 urlpatterns = [
     path("wallets/rates/", rates.index, name="rates"),
@@ -12,5 +12,12 @@ urlpatterns = [
     path("wallets/rates/markups/<uuid:markup_id>/remove/", rates.markup_remove_view, name="markup-remove"),
     path("wallets/rates/<uuid:rate_id>/approve/", rates.approve, name="rate-approve"),
     path("wallets/rates/<uuid:rate_id>/reject/", rates.reject, name="rate-reject"),
+    path("wallets/transfers/", transfers.index, name="client-transfers"),
+    path("wallets/transfers/switch/", transfers.switch, name="transfers-switch"),
+    path("wallets/transfers/rules/", transfers.rules, name="transfer-rules"),
+    path("wallets/transfers/rules/<uuid:policy_id>/remove/", transfers.rules_remove, name="transfer-rules-remove"),
+    path("wallets/transfers/<uuid:client_transfer_id>/", transfers.transfer, name="client-transfer"),
+    path("wallets/transfers/<uuid:client_transfer_id>/approve/", transfers.approve, name="client-transfer-approve"),
+    path("wallets/transfers/<uuid:client_transfer_id>/reject/", transfers.reject, name="client-transfer-reject"),
     path("wallets/<uuid:client_id>/<str:currency>/", views.statement, name="statement"),
 ]

@@ -12,6 +12,7 @@ from kernel.guards import client_only
 from kernel.pages import page
 
 from ..selectors import history, wallet_of, wallets_of
+from ..transfers import policies_offered
 
 PAGE = 50
 
@@ -21,7 +22,7 @@ PAGE = 50
 def wallets(request: Any) -> HttpResponse:
     template = "wallets/portal_wallets.html#cards" if request.htmx else "wallets/portal_wallets.html"
     return page(
-        request, template, {"wallets": wallets_of(request.client.pk)}, live=[f"client:{request.client.pk}"]
+        request, template, {"wallets": wallets_of(request.client.pk), "may_send": bool(policies_offered())}, live=[f"client:{request.client.pk}"]
     )  # fmt: skip
 
 

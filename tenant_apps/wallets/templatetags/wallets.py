@@ -45,3 +45,8 @@ def decision_tone(state: Any) -> str:
 def bps_percent(bps: int) -> SafeString:
     """Basis points as people read them: 50 is 0.5 %."""
     return format_html('<bdi dir="ltr" class="num">{}</bdi>', percent_text(as_percent(bps), places=2))
+
+
+@register.filter
+def transfer_tone(state: Any) -> str:
+    return {"waiting": "warning", "done": "success", "rejected": "danger"}.get(str(state), "neutral")
