@@ -4,6 +4,9 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import audit_words
 
+from .models import AdjustmentReason
+from .words import counter_names
+
 audit_words.declare(
     {
         "wallets.rate_proposed": pgettext_lazy("audit act", "Proposed an exchange rate"),
@@ -22,6 +25,10 @@ audit_words.declare(
         "wallets.transfer_limits_removed": pgettext_lazy(
             "audit act", "Removed the limits of transfers between clients"
         ),
+        "wallets.adjustment_proposed": pgettext_lazy("audit act", "Proposed an adjustment of a wallet"),
+        "wallets.adjusted": pgettext_lazy("audit act", "Adjusted a wallet"),
+        "wallets.adjustment_rejected": pgettext_lazy("audit act", "Refused an adjustment of a wallet"),
+        "wallets.adjustment_withdrawn": pgettext_lazy("audit act", "Took a proposed adjustment back"),
         "wallets.exchanged": pgettext_lazy("audit act", "Exchanged between wallets"),
         "wallets.exchange_rules_saved": pgettext_lazy("audit act", "Saved the rules of exchange"),
     }
@@ -34,6 +41,8 @@ audit_words.declare_fields(
         "to": pgettext_lazy("audit field", "To client"),
         "times": pgettext_lazy("audit field", "Times"),
         "approval_above": pgettext_lazy("audit field", "Approval above"),
+        "adjustment_reason": pgettext_lazy("audit field", "Reason"),
+        "counter": pgettext_lazy("audit field", "Counter account"),
         "give": pgettext_lazy("audit field", "Given"),
         "get": pgettext_lazy("audit field", "Received"),
         "pair": pgettext_lazy("audit field", "Pair"),
@@ -44,5 +53,11 @@ audit_words.declare_fields(
         "daily_count": pgettext_lazy("audit field", "Times a day"),
         "minimum_minor": pgettext_lazy("audit field", "Minimum, smallest units"),
         "minimum_currency": pgettext_lazy("audit field", "Minimum's currency"),
+    }
+)
+audit_words.declare_values(
+    {
+        "wallets.adjustment_reason": dict(AdjustmentReason.choices),
+        "wallets.counter": counter_names(),
     }
 )

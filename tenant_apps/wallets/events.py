@@ -47,3 +47,13 @@ class ClientTransferRejected(Event):
     sender_id: UUID
     recipient_id: UUID
     amount: Money
+
+
+@event("wallets.adjusted")
+class Adjusted(Event):
+    """Staff credited (positive) or debited a client's wallet. `reason`: goodwill, correction, fee_refund, fee."""
+
+    adjustment_id: UUID
+    client_id: UUID
+    amount: Money
+    reason: str

@@ -13,6 +13,7 @@ from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
 
 from .lines import register_line
+from .words import adjustment_words
 
 
 def amount_of(data: Mapping[str, Any], name: str = "amount") -> str:
@@ -76,3 +77,34 @@ for _name, _icon, _tone, _words in (
 ):
     register_kind(_name, icon=_icon, tone=_tone, words=_words, for_client=True)
 register_line("wallets.transfer", icon="send", words=_transfer_line)
+
+
+def _adjustment(entry: TimelineEntry, words: str) -> str:
+    return words % {"amount": amount_of(entry.data), "reason": adjustment_words(entry.data.get("reason", ""))}
+
+
+def _adjustment_proposed(entry: TimelineEntry) -> str:
+    return _adjustment(entry, pgettext("timeline", "Adjustment of %(amount)s proposed: %(reason)s."))
+
+
+def _adjusted(entry: TimelineEntry) -> str:
+    return _adjustment(entry, pgettext("timeline", "Wallet adjusted by %(amount)s: %(reason)s."))
+
+
+def _adjustment_rejected(entry: TimelineEntry) -> str:
+    return _adjustment(entry, pgettext("timeline", "Adjustment of %(amount)s refused: %(reason)s."))
+
+
+def _adjustment_withdrawn(entry: TimelineEntry) -> str:
+    return _adjustment(entry, pgettext("timeline", "Adjustment of %(amount)s taken back: %(reason)s."))
+
+
+def _adjustment_line(data: Mapping[str, Any]) -> str:
+    return adjustment_words(str(data.get("reason", "")))
+
+
+register_kind("wallets.adjustment_proposed", icon="scale", tone="info", words=_adjustment_proposed)
+register_kind("wallets.adjusted", icon="scale", tone="success", words=_adjusted, for_client=True)
+register_kind("wallets.adjustment_rejected", icon="circle-x", tone="warning", words=_adjustment_rejected)
+register_kind("wallets.adjustment_withdrawn", icon="undo-2", words=_adjustment_withdrawn)
+register_line("wallets.adjustment", icon="scale", words=_adjustment_line)

@@ -342,3 +342,50 @@ class ClientTransfer(Entity):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+
+class AdjustmentReason(models.TextChoices):
+    GOODWILL = "goodwill", pgettext_lazy("adjustment reason", "Goodwill")
+    CORRECTION = "correction", pgettext_lazy("adjustment reason", "Correction of an error")
+    FEE_REFUND = "fee_refund", pgettext_lazy("adjustment reason", "Fee given back")
+    FEE = "fee", pgettext_lazy("adjustment reason", "Fee charged")
+
+
+class Adjustment(Decided):
+    """A credit (positive) or debit (negative) of a client's wallet that one person proposes and another approves."""
+
+    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="adjustments")
+    reference = models.CharField(max_length=12)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=8)
+    reason = models.CharField(max_length=12, choices=AdjustmentReason.choices)
+    counter = models.CharField(max_length=20)  # the house account's kind
+    text = models.CharField(max_length=300)
+    transfer_id = models.BigIntegerField(null=True)  # the ledger's
+
+    class Meta:
+        db_table = "wallets_adjustment"
+        constraints = [
+            models.UniqueConstraint(fields=["reference"], name="wallets_adjustment_reference"),
+            models.CheckConstraint(condition=~models.Q(amount_minor=0), name="wallets_adjustment_amount"),
+            models.CheckConstraint(
+                condition=~models.Q(state=Decision.APPROVED)
+                | (~models.Q(decider_id=models.F("proposer_id")) & models.Q(transfer_id__isnull=False)),
+                name="wallets_adjustment_four_eyes",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state=Decision.APPROVED) | models.Q(transfer_id=None),
+                name="wallets_adjustment_posted_if_approved",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "-created_at"], name="wallets_adjustment_state"),
+            models.Index(fields=["client", "-created_at"], name="wallets_adjustment_client"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)

@@ -2,6 +2,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
 
+from . import adjustments
 from .permissions_list import RATES_VIEW, VIEW
 from .transfers import waiting_count
 
@@ -35,4 +36,15 @@ register(
     permission=VIEW,
     order=45,
     badge=waiting_count,
+)
+register(
+    "office",
+    section="money",
+    key="wallets-adjustments",
+    label=pgettext_lazy("navigation", "Adjustments"),
+    icon="scale",
+    url="wallets:adjustments",
+    permission=VIEW,
+    order=46,
+    badge=adjustments.waiting_count,
 )

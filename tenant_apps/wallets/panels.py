@@ -9,13 +9,16 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.panels import register
 
-from .permissions_list import VIEW
+from .permissions_list import ADJUST_PROPOSE, VIEW
 from .selectors import history, wallets_of
 
 
 def client_tab(request: HttpRequest, client: Any) -> dict[str, Any]:
     wallets = wallets_of(client.pk)
-    return {"wallets": [(wallet, history(client.pk, wallet.currency, limit=8)) for wallet in wallets]}
+    return {
+        "wallets": [(wallet, history(client.pk, wallet.currency, limit=8)) for wallet in wallets],
+        "may_adjust": request.actor.may(ADJUST_PROPOSE, client),  # type: ignore[attr-defined]
+    }
 
 
 def portal_home(request: HttpRequest, client: Any) -> dict[str, Any]:

@@ -23,3 +23,15 @@ TRANSFER_APPROVE = register(
     scoped=True,
     critical=True,
 )
+ADJUST_PROPOSE = register(
+    "wallets.adjust.propose",
+    pgettext_lazy("permission", "Propose credits and debits of clients' wallets"),
+    scoped=True,
+    critical=True,
+)
+ADJUST_APPROVE = register(
+    "wallets.adjust.approve",
+    pgettext_lazy("permission", "Approve credits and debits of wallets that someone else proposed"),
+    scoped=True,
+    critical=True,
+)

@@ -66,6 +66,7 @@ SPECIAL: dict[str, Special] = {
     "wallets.ClientTransfer": lambda p: {
         "recipient_id": _second_client(p), "state": "waiting", "amount_minor": 5, "hold_id": p.uuid, "transfer_id": None,
     },
+    "wallets.Adjustment": lambda p: {"amount_minor": 5, "transfer_id": None},
     "wallets.TransferPolicy": lambda p: {"minimum_minor": 1, "daily_minor": 2},
     "wallets.SourceState": lambda p: {"asked_at": clock.now(), "fetched_at": clock.now()},
 }  # fmt: skip

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import pgettext_lazy
 
-from kernel.money import CURRENCIES
+from kernel.money import CURRENCIES, Money
 from kernel.ui.forms import DecimalField, MoneyField, UiForm, style_widget
 
-from ..models import ExchangePolicy, TransferPolicy
+from ..models import AdjustmentReason, ExchangePolicy, TransferPolicy
 
 CODES = [(code, code) for code in sorted(CURRENCIES)]
 
@@ -117,3 +118,48 @@ class TransferRulesForm(UiForm, forms.Form):
         )
         for added in self.fields.values():
             style_widget(added)
+
+
+class AdjustmentForm(UiForm, forms.Form):
+    """A credit or a debit of one wallet, why, and in words."""
+
+    direction = forms.ChoiceField(
+        label=pgettext_lazy("adjustment form", "Direction"),
+        choices=[
+            ("credit", pgettext_lazy("adjustment form", "Credit: the client gets")),
+            ("debit", pgettext_lazy("adjustment form", "Debit: the client gives")),
+        ],
+    )
+    reason = forms.ChoiceField(label=pgettext_lazy("adjustment form", "Reason"), choices=AdjustmentReason.choices)
+    text = forms.CharField(
+        label=pgettext_lazy("adjustment form", "What happened"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=pgettext_lazy(
+            "adjustment form", "For who approves it and for the audit trail; the client does not read it."
+        ),
+    )
+
+    def __init__(self, data: Any, *, currencies: Sequence[str], wanted: str, **kwargs: Any) -> None:
+        named = str((data or {}).get("currency") or wanted)
+        self.currency = named if named in currencies else currencies[0]
+        super().__init__(data, **kwargs)
+        self.fields["currency"] = forms.ChoiceField(
+            label=pgettext_lazy("adjustment form", "Wallet"),
+            choices=[(code, code) for code in currencies],
+            initial=self.currency,
+            # The amount's decimals and mark follow the currency.
+            widget=forms.Select(
+                attrs={"hx-get": "", "hx-target": "#adjust-form", "hx-select": "#adjust-form", "hx-swap": "outerHTML"}
+            ),
+        )
+        self.fields["amount"] = MoneyField(currency=self.currency, label=pgettext_lazy("adjustment form", "Amount"))
+        for name in ("currency", "amount"):
+            style_widget(self.fields[name])
+        self.order_fields(["currency", "direction", "amount", "reason", "text"])
+
+    @property
+    def amount(self) -> Money:
+        """Positive for a credit."""
+        money: Money = self.cleaned_data["amount"]
+        return money if self.cleaned_data["direction"] == "credit" else -money

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import rates, transfers, views
+from . import adjustments, rates, transfers, views
 
 urlpatterns = [
     path("wallets/rates/", rates.index, name="rates"),
@@ -19,5 +19,10 @@ urlpatterns = [
     path("wallets/transfers/<uuid:client_transfer_id>/", transfers.transfer, name="client-transfer"),
     path("wallets/transfers/<uuid:client_transfer_id>/approve/", transfers.approve, name="client-transfer-approve"),
     path("wallets/transfers/<uuid:client_transfer_id>/reject/", transfers.reject, name="client-transfer-reject"),
+    path("wallets/adjustments/", adjustments.index, name="adjustments"),
+    path("wallets/adjustments/new/<uuid:client_id>/", adjustments.propose, name="adjustment-new"),
+    path("wallets/adjustments/<uuid:adjustment_id>/", adjustments.adjustment, name="adjustment"),
+    path("wallets/adjustments/<uuid:adjustment_id>/approve/", adjustments.approve, name="adjustment-approve"),
+    path("wallets/adjustments/<uuid:adjustment_id>/refuse/", adjustments.refuse, name="adjustment-refuse"),
     path("wallets/<uuid:client_id>/<str:currency>/", views.statement, name="statement"),
 ]

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from kernel.ui.formatting import current_locale, decimal_text, percent_text
 
-from .. import registry
+from .. import registry, words
 from ..models import Decision, as_percent
 
 register = template.Library()
@@ -50,3 +50,8 @@ def bps_percent(bps: int) -> SafeString:
 @register.filter
 def transfer_tone(state: Any) -> str:
     return {"waiting": "warning", "done": "success", "rejected": "danger"}.get(str(state), "neutral")
+
+
+@register.filter
+def account_words(kind: str) -> str:
+    return words.account_words(kind)
