@@ -93,13 +93,27 @@ def _line(account: Account, entry: Entry, transfer: Transfer) -> Line:
     )
 
 
-def trial_balance() -> list[tuple[str, str, str, int]]:
-    """(owner group, kind, currency, minor units), clients summed per kind. The minor units of a currency sum to zero."""
+def lines_between(account: Account, start: datetime, end: datetime, *, chunk: int = 500) -> Iterator[Line]:
+    """The lines of a period (posting time, `start` included, `end` not), oldest first, two queries per chunk."""
+    entries = Entry.objects.filter(account_id=account.pk, created_at__gte=start, created_at__lt=end).order_by("id")
+    last = 0
+    while page := list(entries.filter(id__gt=last)[:chunk]):
+        transfers = Transfer.objects.in_bulk([entry.transfer_id for entry in page])
+        yield from (_line(account, entry, transfers[entry.transfer_id]) for entry in page)
+        last = page[-1].id
+
+
+def trial_balance(moment: datetime | None = None) -> list[tuple[str, str, str, int]]:
+    """(owner group, kind, currency, minor units), clients summed per kind. The minor units of a currency sum to zero.
+
+    With a `moment`, as it stood then (posting time, the instant included).
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT CASE WHEN a.owner = %s THEN a.owner ELSE 'clients' END, a.kind, a.currency, sum(e.amount)::bigint"
-            " FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id GROUP BY 1, 2, 3 ORDER BY 3, 1, 2",
-            [HOUSE],
+            " FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id"
+            " WHERE %s::timestamptz IS NULL OR e.created_at <= %s GROUP BY 1, 2, 3 ORDER BY 3, 1, 2",
+            [HOUSE, moment, moment],
         )
         return [
             (str(owner), str(kind), str(currency), int(minor)) for owner, kind, currency, minor in cursor.fetchall()

@@ -29,6 +29,8 @@ audit_words.declare(
         "wallets.adjusted": pgettext_lazy("audit act", "Adjusted a wallet"),
         "wallets.adjustment_rejected": pgettext_lazy("audit act", "Refused an adjustment of a wallet"),
         "wallets.adjustment_withdrawn": pgettext_lazy("audit act", "Took a proposed adjustment back"),
+        "wallets.statement_exported": pgettext_lazy("audit act", "Exported a wallet's statement"),
+        "wallets.trial_balance_exported": pgettext_lazy("audit act", "Exported the trial balance"),
         "wallets.exchanged": pgettext_lazy("audit act", "Exchanged between wallets"),
         "wallets.exchange_rules_saved": pgettext_lazy("audit act", "Saved the rules of exchange"),
     }
@@ -43,6 +45,7 @@ audit_words.declare_fields(
         "approval_above": pgettext_lazy("audit field", "Approval above"),
         "adjustment_reason": pgettext_lazy("audit field", "Reason"),
         "counter": pgettext_lazy("audit field", "Counter account"),
+        "what": pgettext_lazy("audit field", "What"),
         "give": pgettext_lazy("audit field", "Given"),
         "get": pgettext_lazy("audit field", "Received"),
         "pair": pgettext_lazy("audit field", "Pair"),

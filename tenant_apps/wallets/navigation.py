@@ -3,7 +3,7 @@ from django.utils.translation import pgettext_lazy
 from kernel.navigation import register
 
 from . import adjustments
-from .permissions_list import RATES_VIEW, VIEW
+from .permissions_list import BOOKS, RATES_VIEW, VIEW
 from .transfers import waiting_count
 
 register(
@@ -47,4 +47,14 @@ register(
     permission=VIEW,
     order=46,
     badge=adjustments.waiting_count,
+)
+register(
+    "office",
+    section="money",
+    key="trial-balance",
+    label=pgettext_lazy("navigation", "Trial balance"),
+    icon="book-open",
+    url="wallets:trial-balance",
+    permission=BOOKS,
+    order=55,
 )

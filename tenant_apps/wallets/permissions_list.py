@@ -35,3 +35,4 @@ ADJUST_APPROVE = register(
     scoped=True,
     critical=True,
 )
+BOOKS = register("ledger.view", pgettext_lazy("permission", "See the house's books: the trial balance"), writes=False)

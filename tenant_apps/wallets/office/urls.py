@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import adjustments, rates, transfers, views
+from . import adjustments, rates, statements, transfers, views
 
 urlpatterns = [
     path("wallets/rates/", rates.index, name="rates"),
@@ -24,5 +24,12 @@ urlpatterns = [
     path("wallets/adjustments/<uuid:adjustment_id>/", adjustments.adjustment, name="adjustment"),
     path("wallets/adjustments/<uuid:adjustment_id>/approve/", adjustments.approve, name="adjustment-approve"),
     path("wallets/adjustments/<uuid:adjustment_id>/refuse/", adjustments.refuse, name="adjustment-refuse"),
+    path("wallets/trial-balance/", statements.trial_balance, name="trial-balance"),
+    path("wallets/trial-balance/csv/", statements.trial_balance_csv, name="trial-balance-csv"),
+    path("wallets/<uuid:client_id>/balances/", statements.balances, name="balances"),
+    path("wallets/<uuid:client_id>/balances/pdf/", statements.balances_pdf, name="balances-pdf"),
+    path("wallets/<uuid:client_id>/<str:currency>/period/", statements.statement, name="statement-period"),
+    path("wallets/<uuid:client_id>/<str:currency>/period/csv/", statements.statement_csv, name="statement-csv"),
+    path("wallets/<uuid:client_id>/<str:currency>/period/pdf/", statements.statement_pdf, name="statement-pdf"),
     path("wallets/<uuid:client_id>/<str:currency>/", views.statement, name="statement"),
 ]
