@@ -14,6 +14,10 @@ audit_words.declare(
         "payments.deposits_exported": pgettext_lazy("audit act", "Exported the deposits"),
         "payments.withdrawals_exported": pgettext_lazy("audit act", "Exported the withdrawals"),
         "payments.provider_saved": pgettext_lazy("audit act", "Saved a payment provider"),
+        "payments.provider_held_back": pgettext_lazy("audit act", "Held a payment provider back"),
+        "payments.provider_lifted": pgettext_lazy("audit act", "Offered a payment provider again"),
+        "payments.maintenance_begun": pgettext_lazy("audit act", "Set a payment method to maintenance"),
+        "payments.maintenance_ended": pgettext_lazy("audit act", "Ended the maintenance of a payment method"),
         "payments.rule_saved": pgettext_lazy("audit act", "Saved a payment rule"),
         "payments.webhook_registered": pgettext_lazy("audit act", "Registered a webhook"),
         "payments.statement_imported": pgettext_lazy("audit act", "Read in a bank statement"),
@@ -35,6 +39,17 @@ audit_words.declare(
 )
 audit_words.declare_fields(
     {
+        "backoff_after": pgettext_lazy("audit field", "Held back after failures"),
+        "backoff_hides": pgettext_lazy("audit field", "Hidden while held back"),
+        "cost_fixed": pgettext_lazy("audit field", "Provider's fixed cost"),
+        "cost_percent": pgettext_lazy("audit field", "Provider's cost, percent"),
+        "device": pgettext_lazy("audit field", "Device"),
+        "ends_at": pgettext_lazy("audit field", "Until"),
+        "failures": pgettext_lazy("audit field", "Failed calls"),
+        "hours": pgettext_lazy("audit field", "Hours"),
+        "starts_at": pgettext_lazy("audit field", "From"),
+        "tags_any": pgettext_lazy("audit field", "Any of the tags"),
+        "tags_none": pgettext_lazy("audit field", "None of the tags"),
         "bank_reference": pgettext_lazy("audit field", "Bank's reference"),
         "countries": pgettext_lazy("audit field", "Countries"),
         "currency": pgettext_lazy("audit field", "Currency"),

@@ -39,6 +39,10 @@ class ProviderAccount(Entity):
     test_good = models.BooleanField(null=True)
     test_words = models.CharField(max_length=300, blank=True)
     last_event_at = models.DateTimeField(null=True)
+    failures = models.PositiveSmallIntegerField(default=0)  # calls in a row that ended with Unavailable
+    backed_off_at = models.DateTimeField(null=True)  # held back since then (services.health)
+    backoff_after = models.PositiveSmallIntegerField(default=3)  # so many failures hold it back; 0: never
+    backoff_hides = models.BooleanField(default=False)  # not offered at all while another account can serve the method
 
     class Meta:
         db_table = "payments_provider_account"
@@ -57,10 +61,17 @@ class ProviderAccount(Entity):
         return f"provider:{self.pk}"
 
 
+class Device(models.TextChoices):
+    PHONE = "phone", pgettext_lazy("device", "Phone or tablet")
+    DESKTOP = "desktop", pgettext_lazy("device", "Computer")
+
+
 class MethodRule(Entity):
     """Which method, for whom, within which limits and at what fee. The first matching rule decides; none: not offered.
 
-    Limits are minor units of `currency`. Empty lists mean everyone. `fee_percent` in percent of the deposit.
+    Limits are minor units of `currency`; several rules of one method are bands of amounts. Empty lists mean everyone.
+    `fee_*` is what the client pays the brokerage, `cost_*` what the provider is expected to charge the brokerage; both
+    in percent of the deposit and per payment. Hours are half-open, in the brokerage's time zone, and may pass midnight.
     """
 
     provider_account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="rules")
@@ -71,8 +82,15 @@ class MethodRule(Entity):
     minimum_minor = models.BigIntegerField()
     maximum_minor = models.BigIntegerField()
     kyc_level = models.PositiveSmallIntegerField(default=0)
+    tags_any = models.JSONField(default=list, blank=True)
+    tags_none = models.JSONField(default=list, blank=True)
+    device = models.CharField(max_length=8, choices=Device.choices, blank=True)
+    hours_from = models.TimeField(null=True, blank=True)
+    hours_until = models.TimeField(null=True, blank=True)
     fee_percent = models.DecimalField(max_digits=6, decimal_places=3, default=0)
     fee_fixed_minor = models.BigIntegerField(default=0)
+    cost_percent = models.DecimalField(max_digits=6, decimal_places=3, default=0)
+    cost_fixed_minor = models.BigIntegerField(default=0)
     position = models.PositiveSmallIntegerField(default=10)
     enabled = models.BooleanField(default=True)
 
@@ -87,6 +105,15 @@ class MethodRule(Entity):
                 condition=models.Q(fee_percent__gte=0, fee_percent__lt=100, fee_fixed_minor__gte=0),
                 name="payments_rule_fee",
             ),
+            models.CheckConstraint(
+                condition=models.Q(cost_percent__gte=0, cost_percent__lt=100, cost_fixed_minor__gte=0),
+                name="payments_rule_cost",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(hours_from__isnull=True, hours_until__isnull=True)
+                | models.Q(hours_from__isnull=False, hours_until__isnull=False),
+                name="payments_rule_hours",
+            ),
         ]
         indexes = [models.Index(fields=["currency", "enabled", "position"], name="payments_rule_currency")]
 
@@ -100,6 +127,45 @@ class MethodRule(Entity):
     @property
     def maximum(self) -> Money:
         return Money(self.maximum_minor, self.currency)
+
+
+class Maintenance(Entity):
+    """A time in which an account, one of its methods, or a method everywhere is not offered. Open payments go on.
+
+    `words` are for staff; traders just do not see the method. Without an end it lasts until somebody ends it.
+    """
+
+    provider_account = models.ForeignKey(
+        ProviderAccount, null=True, on_delete=models.PROTECT, related_name="maintenance"
+    )  # null: the method at every account
+    method = models.CharField(max_length=40, blank=True)  # empty: all methods of the account
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    words = models.CharField(max_length=300, blank=True)
+    set_by = models.CharField(max_length=160, blank=True)
+
+    class Meta:
+        db_table = "payments_maintenance"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(provider_account__isnull=False) | ~models.Q(method=""),
+                name="payments_maintenance_of",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__isnull=True) | models.Q(ends_at__gte=models.F("starts_at")),
+                name="payments_maintenance_order",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["provider_account"], name="payments_maintenance_account"),
+            models.Index(fields=["ends_at"], name="payments_maintenance_end"),
+        ]
+
+    def __str__(self) -> str:
+        return self.words or self.method
+
+    def covers(self, account_id: Any, method: str) -> bool:
+        return self.provider_account_id in (None, account_id) and self.method in ("", method)
 
 
 class DepositState(models.TextChoices):
@@ -143,6 +209,8 @@ class Deposit(Entity):
     )  # why a person should look: amount, currency, late, reversed
     target_trading_account_id = models.UUIDField(null=True, blank=True)
     first = models.BooleanField(default=False)
+    attempt = models.UUIDField(null=True, blank=True)  # the first deposit of a row of tries at the same payment
+    cost_minor = models.BigIntegerField(default=0)  # what the provider is expected to charge us, by the rule
     language = models.CharField(max_length=10, default="en")
     pending_at = models.DateTimeField(null=True)
     credited_at = models.DateTimeField(null=True)

@@ -39,6 +39,16 @@ register(
 register(
     "office",
     section="settings",
+    key="payments-routing",
+    label=pgettext_lazy("navigation", "Payment routing"),
+    icon="route",
+    url="payments:routing",
+    permission=PROVIDERS,
+    order=41,
+)
+register(
+    "office",
+    section="settings",
     key="payments-limits",
     label=pgettext_lazy("navigation", "Withdrawal limits"),
     icon="gauge",

@@ -67,6 +67,25 @@ ATTENTION: dict[str, Any] = {
     "reversed_uncovered": pgettext_lazy("deposit attention", "Reversed; the wallet no longer held the money"),
 }
 
+# Why a rule is not offered, or only last: for staff, in the rule tester.
+ROUTING: dict[str, Any] = {
+    "off": pgettext_lazy("routing reason", "The rule is switched off"),
+    "account_off": pgettext_lazy("routing reason", "The provider is switched off"),
+    "method_off": pgettext_lazy("routing reason", "The provider does not offer this method in this currency"),
+    "maintenance": pgettext_lazy("routing reason", "Under maintenance"),
+    "country": pgettext_lazy("routing reason", "Not for this country"),
+    "level": pgettext_lazy("routing reason", "A higher verification level is needed"),
+    "tags_any": pgettext_lazy("routing reason", "The client has none of the tags asked for"),
+    "tags_none": pgettext_lazy("routing reason", "The client has a tag that is left out"),
+    "device": pgettext_lazy("routing reason", "Not on this device"),
+    "hours": pgettext_lazy("routing reason", "Outside the hours"),
+    "amount": pgettext_lazy("routing reason", "The amount is outside the band"),
+    "fee": pgettext_lazy("routing reason", "The fee would take all of it"),
+    "step": pgettext_lazy("routing reason", "The provider cannot take such a fine amount"),
+    "backed_off": pgettext_lazy("routing reason", "Held back: the provider did not answer, and another one serves"),
+    "backed_off_last": pgettext_lazy("routing reason", "Offered last: the provider did not answer"),
+}
+
 MATCH: dict[str, Any] = {
     "reference": pgettext_lazy("bank match reason", "Our reference is in the payment's text"),
     "amount": pgettext_lazy("bank match reason", "The amount is the one expected"),
@@ -99,6 +118,10 @@ ACTIONS: dict[str, Any] = {
 
 def action_words(code: str) -> str:
     return str(ACTIONS.get(code, code))
+
+
+def routing_words(code: str) -> str:
+    return str(ROUTING.get(code, code))
 
 
 def match_words(code: str) -> str:

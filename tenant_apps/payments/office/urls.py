@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import bank, exports, inbox, limits, providers
+from . import bank, exports, inbox, limits, providers, routing
 
 urlpatterns = [
     path("payments/", inbox.withdrawals, name="inbox"),
@@ -23,6 +23,10 @@ urlpatterns = [
     path("payments/providers/<uuid:account_id>/webhook/", providers.webhook, name="provider-webhook"),
     path("payments/providers/<uuid:account_id>/rules/", providers.rule, name="rule-new"),
     path("payments/rules/<uuid:rule_id>/", providers.rule_edit, name="rule"),
+    path("payments/providers/<uuid:account_id>/lift/", providers.lift, name="provider-lift"),
+    path("payments/routing/", routing.tester, name="routing"),
+    path("payments/routing/maintenance/", routing.maintenance, name="maintenance"),
+    path("payments/routing/maintenance/<uuid:maintenance_id>/end/", routing.maintenance_over, name="maintenance-end"),
     path("payments/limits/", limits.index, name="limits"),
     path("payments/limits/new/", limits.new, name="limits-new"),
     path("payments/limits/<uuid:policy_id>/", limits.edit, name="limits-edit"),

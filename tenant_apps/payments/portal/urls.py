@@ -7,6 +7,7 @@ urlpatterns = [
     path("cashier/", views.cashier, name="cashier"),
     path("cashier/return/<uuid:deposit_id>/", webhooks.deposit_return, name="deposit-return"),
     path("cashier/deposits/<uuid:deposit_id>/", views.deposit_page, name="deposit"),
+    path("cashier/deposits/<uuid:deposit_id>/retry/", views.deposit_retry, name="deposit-retry"),
     path("cashier/withdraw/", views.withdraw, name="withdraw"),
     path("cashier/withdrawals/<uuid:withdrawal_id>/", views.withdrawal_page, name="withdrawal"),
     path("cashier/withdrawals/<uuid:withdrawal_id>/cancel/", views.withdrawal_cancel_view, name="withdrawal-cancel"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -24,6 +25,7 @@ from .. import selectors
 from ..models import Deposit, DepositState
 from ..services import offers
 from ..services.deposits import deposit_open, deposit_start
+from ..services.routing import device_of
 from ..services.sources import plan
 from ..services.withdrawals import withdrawal_cancel, withdrawal_request
 from .forms import DepositForm, WithdrawalForm
@@ -47,6 +49,10 @@ def _currency(request: Any, choices: list[str]) -> str:
     return choices[0] if choices else str(request.client.currency)
 
 
+def _device(request: Any) -> str:
+    return device_of(request.actor.user_agent)
+
+
 def _target(request: Any, currency: str) -> Target | None:
     wanted = request.POST.get("target") or request.GET.get("target") or ""
     return next((t for t in targets_of(request.client.pk) if str(t.id) == wanted and t.currency == currency), None)
@@ -55,7 +61,7 @@ def _target(request: Any, currency: str) -> Target | None:
 def _cashier_context(request: Any, form: DepositForm | None = None) -> dict[str, Any]:
     currencies = offers.deposit_currencies()
     currency = _currency(request, currencies)
-    found = offers.offers_for(request.client, currency)
+    found = offers.offers_for(request.client, currency, device=_device(request))
     chosen = (request.POST or request.GET).get("method") or (found[0].key if found else "")
     return {
         "currencies": currencies,
@@ -82,7 +88,7 @@ def _offer(found: list[offers.Offer], key: str) -> offers.Offer | None:
 def _quick(currency: str, found: list[offers.Offer], chosen: str) -> list[Money]:
     offer = _offer(found, chosen)
     amounts = [Money.of(value, currency) for value in QUICK]
-    return [amount for amount in amounts if offer and offer.rule.minimum <= amount <= offer.rule.maximum]
+    return [amount for amount in amounts if offer and offer.rule_for(amount)]
 
 
 def _quote(request: HttpRequest, currency: str, found: list[offers.Offer], chosen: str) -> dict[str, Any] | None:
@@ -158,19 +164,40 @@ def deposit_page(request: Any, deposit_id: UUID) -> HttpResponse:
     """Where a deposit stands; waits live for the provider's word."""
     deposit = selectors.client_deposit(request.client.pk, deposit_id)
     failed = deposit.state in (DepositState.FAILED, DepositState.EXPIRED)
-    tried = f"{deposit.provider_account_id}:{deposit.method}"
     cancelled = "cancelled" in request.GET and deposit.state == DepositState.PENDING
+    stuck = failed or deposit.failure or cancelled
+    device = _device(request)
     context = {
         "deposit": deposit,
         "failed": failed,
         "cancelled": cancelled,
         "waiting": deposit.state in (DepositState.CREATED, DepositState.PENDING) and not deposit.instructions,
-        "next_best": offers.next_best(request.client, deposit.currency, tried=tried, amount=deposit.amount)
-        if failed or deposit.failure or cancelled
-        else None,
+        "next_best": offers.next_best(request.client, deposit, device=device) if stuck else None,
+        "other": offers.other_method(request.client, deposit, device=device) if stuck else None,
     }
     template = "payments/portal/deposit.html#status" if request.htmx else "payments/portal/deposit.html"
     return page(request, template, context, live=[f"client:{request.client.pk}"])
+
+
+@client_only
+@require_POST
+def deposit_retry(request: Any, deposit_id: UUID) -> HttpResponse:
+    """The same payment once more with the next best offer: one click, never an account tried before."""
+    throttle.check("deposit", str(request.client.pk), burst=10, per_minute=6)
+    deposit = selectors.client_deposit(request.client.pk, deposit_id)
+    offer = offers.next_best(request.client, deposit, device=_device(request))
+    if offer is None:
+        return redirect("payments:deposit", deposit.pk)
+    try:
+        again = deposit_start(
+            actor=request.actor, client=request.client, amount=deposit.amount, offer_key=offer.key,
+            target_trading_account_id=deposit.target_trading_account_id, language=request.LANGUAGE_CODE,
+            instead_of=deposit,
+        )  # fmt: skip
+        return _off(request, deposit_open(deposit_id=again.pk, ip=request.ip or ""))
+    except AppError as error:
+        messages.error(request, str(error))
+        return redirect("payments:deposit", deposit.pk)
 
 
 @client_only

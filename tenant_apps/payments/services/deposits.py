@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from kernel import audit, clock
+from kernel import audit, clock, locks
 from kernel.actors import Actor
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
 from kernel.events import publish
@@ -34,9 +34,10 @@ from ..errors import MethodNotOffered, WrongState
 from ..models import OPEN_DEPOSITS, Deposit, DepositState, ProviderAccount
 from ..permissions_list import DEPOSIT_MANAGE
 from ..ports import DepositOrder, DepositStatus, Payer, PaymentState, RefundState, RefundStatus
-from . import posting
-from .offers import offer_for
+from . import health, posting
+from .offers import offer_for, tried_accounts
 from .providers import provider_at_work, provider_of
+from .routing import Offer, cost_of, device_of, fee_of
 
 PAGE_LIFE = timedelta(hours=24)
 VOIDED = "voided"  # the failure of a payment that was taken back before the bank had settled it
@@ -50,30 +51,45 @@ def deposit_start(
     offer_key: str,
     target_trading_account_id: UUID | None = None,
     language: str = "en",
+    instead_of: Deposit | None = None,
 ) -> Deposit:
-    """Write down that the client wants to pay. Raises MethodNotOffered, AmountOutOfLimits, AmountNotPayable."""
+    """Write down that the client wants to pay. Raises MethodNotOffered, AmountOutOfLimits, AmountNotPayable.
+
+    `instead_of`: the client's payment that did not come through; this one goes to an account not yet tried for it.
+    """
     if actor.kind != "system":
         actor.require_client(client.pk)
     if context.tenant().state != "active":
         raise MethodNotOffered  # a suspended brokerage takes no money in; withdrawals stay open
-    offer = offer_for(client, amount.currency, offer_key)
+    offer = offer_for(client, amount.currency, offer_key, device=device_of(actor.user_agent))
     offer.check(amount)
-    fee = offer.fee(amount)
+    rule = offer.rule_for(amount) or offer.rule
     with transaction.atomic():
+        attempt = _attempt_after(instead_of, client, offer) if instead_of else None
         deposit = Deposit.objects.create(
             client=client,
             reference=f"D{short_id(8).upper()}",
             amount_minor=amount.minor,
             currency=amount.currency,
-            fee_minor=fee.minor,
+            fee_minor=fee_of(rule, amount).minor,
+            cost_minor=cost_of(rule, amount).minor,
             provider_account=offer.account,
-            rule=offer.rule,
+            rule=rule,
+            attempt=attempt,
             method=offer.method.code,
             target_trading_account_id=target_trading_account_id,
             language=language,
         )
         _tell(deposit)
     return deposit
+
+
+def _attempt_after(earlier: Deposit, client: Client, offer: Offer) -> UUID:
+    """What binds the tries together. Serialised per client: two clicks at once do not go to one account twice."""
+    locks.hold(f"deposits:{client.pk}")
+    if earlier.client_id != client.pk or offer.account.pk in tried_accounts(earlier):
+        raise MethodNotOffered(field="method")
+    return earlier.attempt or earlier.pk
 
 
 def deposit_open(*, deposit_id: UUID, ip: str = "") -> Deposit:
@@ -85,11 +101,17 @@ def deposit_open(*, deposit_id: UUID, ip: str = "") -> Deposit:
     deposit = Deposit.objects.select_related("client", "provider_account").get(pk=deposit_id)
     if deposit.state != DepositState.CREATED:
         return deposit
+    provider = provider_at_work(deposit.provider_account)
     try:
-        redirect = provider_at_work(deposit.provider_account).create_deposit(_order(deposit, ip))
+        redirect = provider.create_deposit(_order(deposit, ip))
     except Rejected as error:
+        health.call_worked(deposit.provider_account_id)
         _fail_unopened(deposit.pk, str(error))
         raise
+    except Unavailable:
+        health.call_failed(deposit.provider_account_id)
+        raise
+    health.call_worked(deposit.provider_account_id)
     with transaction.atomic():
         deposit = _locked(deposit_id)
         if deposit.state == DepositState.CREATED:
@@ -457,11 +479,15 @@ def deposit_ask(*, deposit_id: UUID, actor: Actor) -> str:
         return _gone_quiet(deposit)
     try:
         status = provider_of(deposit.provider_account).fetch_deposit(deposit.provider_reference)
-    except (Unavailable, OutcomeUnknown):
+    except Unavailable:
+        health.call_failed(deposit.provider_account_id)
+        return "no answer"
+    except OutcomeUnknown:
         return "no answer"
     except AppError as error:
         log.warning("deposit_unknown_there", deposit=str(deposit_id), error=str(error))
         return "not known there"
+    health.call_worked(deposit.provider_account_id)
     return deposit_apply(deposit_id=deposit_id, status=status, actor=actor)
 
 
