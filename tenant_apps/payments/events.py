@@ -53,6 +53,21 @@ class DepositReinstated(Event):
     method: str
 
 
+@event("payments.source_of_funds_needed")
+class SourceOfFundsNeeded(Event):
+    """A client has paid in so much that the brokerage has to know where it comes from. `total` is what came in."""
+
+    client_id: UUID
+    request_id: UUID
+    total: Money
+
+
+@event("payments.source_of_funds_accepted")
+class SourceOfFundsAccepted(Event):
+    client_id: UUID
+    request_id: UUID
+
+
 @event("payments.withdrawal_requested")
 class WithdrawalRequested(Event):
     withdrawal_id: UUID

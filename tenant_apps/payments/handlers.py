@@ -12,7 +12,7 @@ from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
 from tenant_apps.wallets.lines import register_line
 
-from .words import failure_words, method_name, reason_words
+from .words import failure_words, method_name, reason_words, refusal_words
 
 
 def _amount(entry: TimelineEntry) -> str:
@@ -46,6 +46,30 @@ def _refunded(entry: TimelineEntry) -> str:
 
 def _reinstated(entry: TimelineEntry) -> str:
     return pgettext("timeline", "%(amount)s that had been taken back came back after all.") % {"amount": _amount(entry)}
+
+
+def _kept_from(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "A deposit of %(amount)s was not started: %(reason)s") % {
+        "amount": _amount(entry), "reason": refusal_words(entry.data.get("reason", "")),
+    }  # fmt: skip
+
+
+def _funds_asked(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Asked where the money comes from, after deposits of %(amount)s.") % {
+        "amount": _amount(entry)
+    }
+
+
+def _funds_given(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Told where the money comes from.")
+
+
+def _funds_accepted(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "The source of funds was accepted.")
+
+
+def _funds_refused(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "More is needed about the source of funds.")
 
 
 def _requested(entry: TimelineEntry) -> str:
@@ -85,6 +109,11 @@ for _name, _icon, _tone, _words, _for_client in (
     ("payments.deposit_reversed", "rotate-ccw", "danger", _reversed, True),
     ("payments.deposit_refunded", "rotate-ccw", "warning", _refunded, True),
     ("payments.deposit_reinstated", "undo-2", "success", _reinstated, True),
+    ("payments.deposit_kept_from", "hand", "warning", _kept_from, False),
+    ("payments.funds_asked", "hand-coins", "warning", _funds_asked, True),
+    ("payments.funds_given", "hand-coins", "info", _funds_given, True),
+    ("payments.funds_accepted", "hand-coins", "success", _funds_accepted, True),
+    ("payments.funds_refused", "hand-coins", "warning", _funds_refused, True),
     ("payments.withdrawal_requested", "arrow-up-right", "info", _requested, True),
     ("payments.withdrawal_checked", "clipboard-check", "info", _checked, False),
     ("payments.withdrawal_approved", "shield-check", "info", _approved, True),

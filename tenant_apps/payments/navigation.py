@@ -3,7 +3,7 @@ from django.utils.translation import pgettext_lazy
 from kernel.navigation import register
 
 from .permissions_list import BANK_IMPORT, LIMITS, PROVIDERS, VIEW
-from .selectors import waiting_count
+from .selectors import funds_waiting, waiting_count
 
 register(
     "office",
@@ -65,4 +65,25 @@ register(
     url="payments:cashier",
     order=20,
     mobile=True,
+)
+register(
+    "office",
+    section="settings",
+    key="payments-deposit-limits",
+    label=pgettext_lazy("navigation", "Deposit limits"),
+    icon="gauge",
+    url="payments:deposit-limits",
+    permission=LIMITS,
+    order=43,
+)
+register(
+    "office",
+    section="money",
+    key="payments-funds",
+    label=pgettext_lazy("navigation", "Source of funds"),
+    icon="hand-coins",
+    url="payments:funds",
+    permission="kyc.view",
+    order=45,
+    badge=funds_waiting,
 )

@@ -15,6 +15,7 @@ from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.money import Money
 from kernel.permissions import scoped
+from tenant_apps.kyc.permissions_list import VIEW as KYC_VIEW
 
 from .models import (
     OPEN_DEPOSITS,
@@ -22,6 +23,8 @@ from .models import (
     BankLine,
     Deposit,
     DepositState,
+    FundsRequest,
+    FundsState,
     LineState,
     MethodRule,
     ProviderAccount,
@@ -173,6 +176,23 @@ def counters(actor: Actor) -> Counters:
 def waiting_count(actor: Actor) -> int:
     """The badge in the menu."""
     return counters(actor).to_do
+
+
+def funds_visible(actor: Actor) -> QuerySet[FundsRequest]:
+    """Source-of-funds requests; for who may see identity checks."""
+    return scoped(actor, KYC_VIEW, FundsRequest.objects.select_related("client", "file"), **_OWNER)
+
+
+def funds_get(actor: Actor, request_id: UUID) -> FundsRequest:
+    found = funds_visible(actor).filter(pk=request_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def funds_waiting(actor: Actor) -> int:
+    """The badge in the menu."""
+    return funds_visible(actor).filter(state=FundsState.GIVEN).count()
 
 
 DEPOSIT_VIEWS = {

@@ -52,6 +52,7 @@ CHECKS: dict[str, Any] = {
     "limits": pgettext_lazy("withdrawal check", "Within the limits"),
     "no_reversal": pgettext_lazy("withdrawal check", "No deposit was reversed"),
     "address": pgettext_lazy("withdrawal check", "No recent change of the e-mail address"),
+    "funds_source": pgettext_lazy("withdrawal check", "Where the money comes from is known"),
     "two_people": pgettext_lazy(
         "withdrawal check", "The two who decided share no device, and neither invited the other"
     ),
@@ -59,6 +60,7 @@ CHECKS: dict[str, Any] = {
     "iban": pgettext_lazy("withdrawal check", "The IBAN is well formed"),
 }
 ATTENTION: dict[str, Any] = {
+    "velocity": pgettext_lazy("deposit attention", "More payments in a short time than usual"),
     "amount": pgettext_lazy("deposit attention", "Another amount arrived than was asked for"),
     "currency": pgettext_lazy("deposit attention", "It was paid in another currency and waits for a decision"),
     "late": pgettext_lazy("deposit attention", "It arrived after it had been given up"),
@@ -67,6 +69,12 @@ ATTENTION: dict[str, Any] = {
     "reversed_uncovered": pgettext_lazy("deposit attention", "Reversed; the wallet no longer held the money"),
 }
 
+WINDOWS: dict[str, Any] = {
+    "day": pgettext_lazy("limit window", "in 24 hours"),
+    "week": pgettext_lazy("limit window", "in 7 days"),
+    "month": pgettext_lazy("limit window", "in 30 days"),
+    "total": pgettext_lazy("limit window", "in total"),
+}
 # Why a rule is not offered, or only last: for staff, in the rule tester.
 ROUTING: dict[str, Any] = {
     "off": pgettext_lazy("routing reason", "The rule is switched off"),
@@ -104,6 +112,7 @@ ACTIONS: dict[str, Any] = {
     "payments.deposit_reversed": pgettext_lazy("payments story", "Taken back by the payer's bank"),
     "payments.deposit_refunded": pgettext_lazy("payments story", "Given back on the provider's own pages"),
     "payments.deposit_reinstated": pgettext_lazy("payments story", "Came back to us"),
+    "payments.deposit_looked_at": pgettext_lazy("payments story", "Looked at"),
     "payments.deposit_closed": pgettext_lazy("payments story", "Closed by hand"),
     "payments.withdrawal_requested": pgettext_lazy("payments story", "Requested"),
     "payments.withdrawal_checked": pgettext_lazy("payments story", "Checked and proposed"),
@@ -118,6 +127,21 @@ ACTIONS: dict[str, Any] = {
 
 def action_words(code: str) -> str:
     return str(ACTIONS.get(code, code))
+
+
+REFUSALS: dict[str, Any] = {
+    "deposit_limit_reached": pgettext_lazy("deposit refusal", "the client's deposit limit"),
+    "too_often": pgettext_lazy("deposit refusal", "too many payments in a short time"),
+    "funds_needed": pgettext_lazy("deposit refusal", "the source of funds is not known"),
+}
+
+
+def refusal_words(code: str) -> str:
+    return str(REFUSALS.get(code, code))
+
+
+def window_words(code: str) -> str:
+    return str(WINDOWS.get(code, code))
 
 
 def routing_words(code: str) -> str:

@@ -59,7 +59,9 @@ SPECIAL: dict[str, Special] = {
 # Written by functions of the database only; the ledger's own tests cover them, and no address carries their ids.
 WRITTEN_BY_FUNCTIONS = {"ledger.Account", "ledger.Transfer", "ledger.Entry", "ledger.Hold"}
 # A second population of the same brokerage shares these.
-ONE_PER_BROKERAGE = {"branding.BrandVersion", "payments.WithdrawalPolicy"}
+ONE_PER_BROKERAGE = {
+    "branding.BrandVersion", "payments.WithdrawalPolicy", "payments.DepositLimit", "payments.FundsThreshold",
+}  # fmt: skip
 
 
 def tenant_models() -> list[type[models.Model]]:

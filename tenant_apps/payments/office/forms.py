@@ -13,7 +13,18 @@ from kernel.money import CURRENCIES, Money
 from kernel.ui.forms import CountryField, DateTimeInput, DecimalField, MoneyField, UiForm, UploadInput, style_widget
 
 from .. import registry
-from ..models import Device, MethodRule, ProviderAccount, WithdrawalPolicy
+from ..models import (
+    DepositLimit,
+    Device,
+    FundsAction,
+    FundsThreshold,
+    Measure,
+    MethodRule,
+    ProviderAccount,
+    VelocityAction,
+    VelocityRule,
+    WithdrawalPolicy,
+)
 from ..words import method_name
 
 
@@ -329,3 +340,92 @@ class SituationForm(UiForm, forms.Form):
             currency=self.currency, label=pgettext_lazy("rule tester", "Amount"), required=False
         )
         self.order_fields(["client", "country", "level", "tags", "currency", "amount", "device", "at"])
+
+
+class DepositLimitForm(UiForm, forms.Form):
+    """What one client of a level may pay in; empty windows have no limit."""
+
+    def __init__(self, *args: Any, row: DepositLimit, known: bool, asked: Any = None, **kwargs: Any) -> None:
+        self.row, self.known = row, known
+        data = args[0] if args else None
+        wanted = row.currency or str((data or asked or {}).get("currency") or "")
+        self.currency = wanted if wanted in CURRENCIES else "EUR"
+        if known:
+            kwargs["initial"] = {window: row.of(window) for window in ("day", "week", "month", "total")}
+        super().__init__(*args, **kwargs)
+        if not known:
+            self.fields["currency"] = currency_choice(self.currency)
+            self.fields["kyc_level"] = forms.IntegerField(
+                label=pgettext_lazy("limits form", "From verification level"), min_value=0, max_value=9, initial=1
+            )
+        for window, label in (
+            ("day", pgettext_lazy("limits form", "At most in 24 hours")),
+            ("week", pgettext_lazy("limits form", "At most in 7 days")),
+            ("month", pgettext_lazy("limits form", "At most in 30 days")),
+            ("total", pgettext_lazy("limits form", "At most in total")),
+        ):
+            self.fields[window] = MoneyField(currency=self.currency, required=False, label=label)
+
+    def result(self) -> DepositLimit:
+        data = self.cleaned_data
+        if not self.known:
+            self.row.currency, self.row.kyc_level = self.currency, data["kyc_level"]
+        for window in ("day", "week", "month", "total"):
+            setattr(self.row, f"{window}_minor", data[window].minor if data[window] else None)
+        return self.row
+
+
+def currency_choice(initial: str) -> forms.ChoiceField:
+    """A currency whose choice draws the form anew: the amounts' decimals and mark follow it."""
+    again = {"hx-get": "", "hx-target": "#limits-form", "hx-select": "#limits-form", "hx-swap": "outerHTML"}
+    return forms.ChoiceField(
+        label=pgettext_lazy("limits form", "Currency"), choices=[(code, code) for code in sorted(CURRENCIES)],
+        initial=initial, widget=forms.Select(attrs=again),
+    )  # fmt: skip
+
+
+class VelocityForm(UiForm, forms.Form):
+    """So many of something in so many hours, and what then."""
+
+    measure = forms.ChoiceField(label=pgettext_lazy("limits form", "What is counted"), choices=Measure.choices)
+    most = forms.IntegerField(label=pgettext_lazy("limits form", "From so many on"), min_value=1, max_value=1000)
+    hours = forms.IntegerField(label=pgettext_lazy("limits form", "Within so many hours"), min_value=1, max_value=720)
+    action = forms.ChoiceField(label=pgettext_lazy("limits form", "What then"), choices=VelocityAction.choices)
+
+    def __init__(self, *args: Any, row: VelocityRule, known: bool, asked: Any = None, **kwargs: Any) -> None:
+        self.row = row
+        if known:
+            kwargs["initial"] = {"measure": row.measure, "most": row.most, "hours": row.hours, "action": row.action}
+        super().__init__(*args, **kwargs)
+
+    def result(self) -> VelocityRule:
+        for name, value in self.cleaned_data.items():
+            setattr(self.row, name, value)
+        return self.row
+
+
+class ThresholdForm(UiForm, forms.Form):
+    """From how much on the source of funds has to be known, and what happens to deposits above it."""
+
+    def __init__(self, *args: Any, row: FundsThreshold, known: bool, asked: Any = None, **kwargs: Any) -> None:
+        self.row, self.known = row, known
+        data = args[0] if args else None
+        wanted = row.currency or str((data or asked or {}).get("currency") or "")
+        self.currency = wanted if wanted in CURRENCIES else "EUR"
+        if known:
+            kwargs["initial"] = {"amount": row.amount, "action": row.action}
+        super().__init__(*args, **kwargs)
+        if not known:
+            self.fields["currency"] = currency_choice(self.currency)
+        self.fields["amount"] = MoneyField(
+            currency=self.currency, label=pgettext_lazy("limits form", "Paid in altogether more than")
+        )
+        self.fields["action"] = forms.ChoiceField(
+            label=pgettext_lazy("limits form", "What goes above it, until the source is accepted"),
+            choices=FundsAction.choices,
+        )
+
+    def result(self) -> FundsThreshold:
+        data = self.cleaned_data
+        self.row.currency, self.row.amount_minor, self.row.action = self.currency, data["amount"].minor, data["action"]
+        return self.row

@@ -28,7 +28,7 @@ from .. import selectors, words
 from ..models import Deposit, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import APPROVE, DEPOSIT_MANAGE, EXPORT, PROPOSE
 from ..services.checks import withdrawal_checks
-from ..services.deposits import deposit_ask, deposit_close
+from ..services.deposits import deposit_ask, deposit_close, deposit_looked_at
 from ..services.parts import part_sent_by_hand
 from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject
 from .tables import DEPOSITS, WITHDRAWALS
@@ -153,6 +153,7 @@ def deposit(request: Any, deposit_id: UUID) -> HttpResponse:
         "row": row,
         "news": news,
         "story": _story(row),
+        "may_look": bool(row.attention) and request.actor.may(DEPOSIT_MANAGE, row.client),
         "may_manage": row.is_open and request.actor.may(DEPOSIT_MANAGE, row.client),
         **_about(row.client),
     }
@@ -266,6 +267,17 @@ def deposit_close_view(request: Any, deposit_id: UUID) -> HttpResponse:
     row = selectors.deposit_get(request.actor, deposit_id)
     try:
         deposit_close(actor=request.actor, deposit_id=row.pk, reason=request.POST.get("reason", ""))
+    except AppError as error:
+        messages.error(request, str(error))
+    return redirect("payments:deposit", row.pk)
+
+
+@guard("payments.deposit.manage")
+@require_POST
+def deposit_looked_at_view(request: Any, deposit_id: UUID) -> HttpResponse:
+    row = selectors.deposit_get(request.actor, deposit_id)
+    try:
+        deposit_looked_at(actor=request.actor, deposit_id=row.pk)
     except AppError as error:
         messages.error(request, str(error))
     return redirect("payments:deposit", row.pk)

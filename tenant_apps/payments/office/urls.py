@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import bank, exports, inbox, limits, providers, routing
+from . import bank, deposit_limits, exports, funds, inbox, limits, providers, routing
 
 urlpatterns = [
     path("payments/", inbox.withdrawals, name="inbox"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("payments/deposits/<uuid:deposit_id>/", inbox.deposit, name="deposit"),
     path("payments/deposits/<uuid:deposit_id>/ask/", inbox.deposit_ask_view, name="deposit-ask"),
     path("payments/deposits/<uuid:deposit_id>/close/", inbox.deposit_close_view, name="deposit-close"),
+    path("payments/deposits/<uuid:deposit_id>/looked-at/", inbox.deposit_looked_at_view, name="deposit-looked-at"),
     path("payments/withdrawals/<uuid:withdrawal_id>/", inbox.withdrawal, name="withdrawal"),
     path("payments/withdrawals/<uuid:withdrawal_id>/check/", inbox.check, name="withdrawal-check"),
     path("payments/withdrawals/<uuid:withdrawal_id>/approve/", inbox.approve, name="withdrawal-approve"),
@@ -31,6 +32,16 @@ urlpatterns = [
     path("payments/limits/new/", limits.new, name="limits-new"),
     path("payments/limits/<uuid:policy_id>/", limits.edit, name="limits-edit"),
     path("payments/limits/<uuid:policy_id>/remove/", limits.remove, name="limits-remove"),
+    path("payments/deposit-limits/", deposit_limits.index, name="deposit-limits"),
+    path("payments/deposit-limits/levels/new/", deposit_limits.limit_new, name="deposit-limit-new"),
+    path("payments/deposit-limits/levels/<uuid:limit_id>/", deposit_limits.limit_edit, name="deposit-limit"),
+    path("payments/deposit-limits/speed/new/", deposit_limits.speed_new, name="velocity-new"),
+    path("payments/deposit-limits/speed/<uuid:rule_id>/", deposit_limits.speed_edit, name="velocity"),
+    path("payments/deposit-limits/sources/new/", deposit_limits.source_new, name="threshold-new"),
+    path("payments/deposit-limits/sources/<uuid:threshold_id>/", deposit_limits.source_edit, name="threshold"),
+    path("payments/funds/", funds.index, name="funds"),
+    path("payments/funds/<uuid:request_id>/", funds.one, name="funds-request"),
+    path("payments/funds/<uuid:request_id>/file/", funds.file, name="funds-file"),
     path("payments/bank/", bank.index, name="bank"),
     path("payments/bank/upload/", bank.upload, name="bank-upload"),
     path("payments/bank/<uuid:statement_id>/", bank.statement, name="bank-statement"),

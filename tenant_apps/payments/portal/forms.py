@@ -7,7 +7,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import pgettext_lazy
 
-from kernel.ui.forms import MoneyField, UiForm
+from kernel.ui.forms import MoneyField, UiForm, UploadInput
+
+from ..models import FundsOrigin
 
 
 class DepositForm(UiForm, forms.Form):
@@ -43,3 +45,20 @@ class WithdrawalForm(UiForm, forms.Form):
             widget=forms.TextInput(attrs={"dir": "ltr", "autocomplete": "off", "spellcheck": "false"}),
         )
         self.fields["bank"] = forms.CharField(label=pgettext_lazy("cashier", "Bank"), max_length=120, required=False)
+
+
+class FundsForm(UiForm, forms.Form):
+    """Where the money comes from, in a word, a sentence and a paper."""
+
+    origin = forms.ChoiceField(
+        label=pgettext_lazy("cashier", "Where does the money come from?"), choices=[("", "—"), *FundsOrigin.choices]
+    )
+    text = forms.CharField(
+        label=pgettext_lazy("cashier", "Tell us more, if you like"), required=False, max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )  # fmt: skip
+    file = forms.FileField(
+        label=pgettext_lazy("cashier", "A document that shows it"), required=False,
+        help_text=pgettext_lazy("cashier", "A payslip, a tax assessment, a bank statement, a contract of sale: picture or PDF."),
+        widget=UploadInput(accept=".pdf,image/*", max_bytes=8_000_000),
+    )  # fmt: skip

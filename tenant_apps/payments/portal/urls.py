@@ -11,5 +11,6 @@ urlpatterns = [
     path("cashier/withdraw/", views.withdraw, name="withdraw"),
     path("cashier/withdrawals/<uuid:withdrawal_id>/", views.withdrawal_page, name="withdrawal"),
     path("cashier/withdrawals/<uuid:withdrawal_id>/cancel/", views.withdrawal_cancel_view, name="withdrawal-cancel"),
+    path("cashier/funds/", views.funds_page, name="funds"),
     path("cashier/history/", views.history, name="history"),
 ]

@@ -22,13 +22,13 @@ from tenant_apps.wallets.selectors import wallet_of, wallets_of
 from tenant_apps.wallets.targets import Target, targets_of
 
 from .. import selectors
-from ..models import Deposit, DepositState
-from ..services import offers
+from ..models import Deposit, DepositState, FundsRequest, FundsState
+from ..services import funds, offers
 from ..services.deposits import deposit_open, deposit_start
 from ..services.routing import device_of
 from ..services.sources import plan
 from ..services.withdrawals import withdrawal_cancel, withdrawal_request
-from .forms import DepositForm, WithdrawalForm
+from .forms import DepositForm, FundsForm, WithdrawalForm
 
 QUICK = (100, 250, 500, 1000)  # major units offered beside the amount, where the limits allow them
 
@@ -65,6 +65,7 @@ def _cashier_context(request: Any, form: DepositForm | None = None) -> dict[str,
     chosen = (request.POST or request.GET).get("method") or (found[0].key if found else "")
     return {
         "currencies": currencies,
+        "funds": _funds_wanted(request),
         "currency": currency,
         "targets": [target for target in targets_of(request.client.pk) if target.currency == currency],
         "target": request.POST.get("target") or request.GET.get("target") or "",
@@ -75,6 +76,11 @@ def _cashier_context(request: Any, form: DepositForm | None = None) -> dict[str,
         "quote": _quote(request, currency, found, chosen),
         "quick": _quick(currency, found, chosen),
     }
+
+
+def _funds_wanted(request: Any) -> FundsRequest | None:
+    row = funds.request_of(request.client.pk)
+    return row if row is not None and row.state in (FundsState.ASKED, FundsState.REFUSED) else None
 
 
 def _initial(request: HttpRequest) -> dict[str, str]:
@@ -221,6 +227,7 @@ def _withdraw_context(request: Any, wallets: list[Any], currency: str, form: Wit
         "wallet": next((wallet for wallet in wallets if wallet.currency == currency), None),
         "form": form,
         "verified": offers.level_of(request.client) > 0,
+        "kept_back": funds.kept_back(request.client.pk, currency) if currency in CURRENCIES else None,
         "plan": _plan(request, currency),
         "open": selectors.open_withdrawals_of(request.client.pk),
         "limits": selectors.withdrawal_policy_of(currency),
@@ -283,3 +290,26 @@ def history(request: Any) -> HttpResponse:
     context = {"movements": selectors.movements(request.client.pk, limit=100)}
     template = "payments/portal/history.html#rows" if request.htmx else "payments/portal/history.html"
     return page(request, template, context, live=[f"client:{request.client.pk}"])
+
+
+@client_only
+def funds_page(request: Any) -> HttpResponse:
+    """Where the money comes from: what is asked, what was said, what is still needed."""
+    row = funds.request_of(request.client.pk)
+    if row is None:
+        return redirect("payments:cashier")
+    wanted = row.state in (FundsState.ASKED, FundsState.REFUSED)
+    form = FundsForm(request.POST or None, request.FILES or None, initial={"origin": row.origin, "text": row.text})
+    if request.method == "POST" and wanted and form.is_valid():
+        given = form.cleaned_data["file"]
+        try:
+            funds.give(
+                actor=request.actor, request_id=row.pk, origin=form.cleaned_data["origin"],
+                text=form.cleaned_data["text"], data=given.read() if given else None, name=given.name if given else "",
+            )  # fmt: skip
+        except AppError as error:
+            form.add_error(error.field if error.field in form.fields else None, str(error))
+        else:
+            return redirect("payments:funds")
+    status = 422 if request.method == "POST" else 200
+    return page(request, "payments/portal/funds.html", {"row": row, "form": form, "wanted": wanted}, status=status)

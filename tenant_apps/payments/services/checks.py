@@ -16,6 +16,7 @@ from tenant_apps.clients.models import Client, KycState
 from tenant_apps.wallets.selectors import wallet_of
 
 from ..models import Deposit, DepositState, Withdrawal, WithdrawalPolicy, WithdrawalState
+from . import funds
 
 COUNTED = (
     WithdrawalState.REQUESTED,
@@ -102,6 +103,7 @@ def withdrawal_checks(withdrawal: Withdrawal) -> list[dict[str, Any]]:
         ("limits", within_limits(client, withdrawal.amount, besides=withdrawal)),
         ("no_reversal", not reversed_),
         ("address", not payout_held(client)),
+        ("funds_source", wallet is None or wallet.available >= funds.kept_back(client.pk, withdrawal.currency)),
     ]
     if wire:
         results.append(("name", same_name(withdrawal.holder, client.name)))

@@ -34,7 +34,7 @@ from ..errors import MethodNotOffered, WrongState
 from ..models import OPEN_DEPOSITS, Deposit, DepositState, ProviderAccount
 from ..permissions_list import DEPOSIT_MANAGE
 from ..ports import DepositOrder, DepositStatus, Payer, PaymentState, RefundState, RefundStatus
-from . import health, posting
+from . import deposit_limits, funds, health, posting, refusals, velocity
 from .offers import offer_for, tried_accounts
 from .providers import provider_at_work, provider_of
 from .routing import Offer, cost_of, device_of, fee_of
@@ -55,7 +55,8 @@ def deposit_start(
 ) -> Deposit:
     """Write down that the client wants to pay. Raises MethodNotOffered, AmountOutOfLimits, AmountNotPayable.
 
-    `instead_of`: the client's payment that did not come through; this one goes to an account not yet tried for it.
+    Also DepositLimitReached, TooOften, FundsNeeded. `instead_of`: a payment of the client that did not come through; this
+    one goes to an account not yet tried for it.
     """
     if actor.kind != "system":
         actor.require_client(client.pk)
@@ -64,8 +65,12 @@ def deposit_start(
     offer = offer_for(client, amount.currency, offer_key, device=device_of(actor.user_agent))
     offer.check(amount)
     rule = offer.rule_for(amount) or offer.rule
-    with transaction.atomic():
+    with refusals.noted(client, actor), transaction.atomic():
+        locks.hold(f"deposits:{client.pk}")
         attempt = _attempt_after(instead_of, client, offer) if instead_of else None
+        deposit_limits.check(client, amount, attempt=attempt)
+        unusual = velocity.check(client, amount)
+        funds.check(client, amount)
         deposit = Deposit.objects.create(
             client=client,
             reference=f"D{short_id(8).upper()}",
@@ -76,6 +81,7 @@ def deposit_start(
             provider_account=offer.account,
             rule=rule,
             attempt=attempt,
+            attention="velocity" if unusual else "",
             method=offer.method.code,
             target_trading_account_id=target_trading_account_id,
             language=language,
@@ -85,8 +91,7 @@ def deposit_start(
 
 
 def _attempt_after(earlier: Deposit, client: Client, offer: Offer) -> UUID:
-    """What binds the tries together. Serialised per client: two clicks at once do not go to one account twice."""
-    locks.hold(f"deposits:{client.pk}")
+    """What binds the tries together. Under the client's lock: two clicks at once do not go to one account twice."""
     if earlier.client_id != client.pk or offer.account.pk in tried_accounts(earlier):
         raise MethodNotOffered(field="method")
     return earlier.attempt or earlier.pk
@@ -303,6 +308,8 @@ def _paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
         actor=actor,
     )
     activity_mark(client_id=deposit.client_id, actor=actor)
+    _save(deposit)
+    funds.after_credit(deposit, actor=actor)
     _announce_credit(deposit, actor)
     return "credited"
 
@@ -512,4 +519,21 @@ def deposit_close(*, actor: Actor, deposit_id: UUID, reason: str) -> Deposit:
         audit.record(
             actor=actor, action="payments.deposit_closed", obj=deposit, subject=deposit.client_id, reason=reason
         )
+    return deposit
+
+
+def deposit_looked_at(*, actor: Actor, deposit_id: UUID) -> Deposit:
+    """A person has looked at what stood out; it no longer waits. Raises WrongState when nothing did."""
+    with transaction.atomic():
+        deposit = _locked(deposit_id)
+        actor.require(DEPOSIT_MANAGE, deposit.client)
+        if not deposit.attention:
+            raise WrongState
+        was, deposit.attention = deposit.attention, ""
+        _save(deposit)
+        _tell(deposit)
+        audit.record(
+            actor=actor, action="payments.deposit_looked_at", obj=deposit, subject=deposit.client_id,
+            before={"attention": was}, after={"attention": ""},
+        )  # fmt: skip
     return deposit

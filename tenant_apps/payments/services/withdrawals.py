@@ -27,7 +27,7 @@ from .. import events
 from ..errors import WithdrawalRefused, WrongState
 from ..models import PartState, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import APPROVE, PROPOSE
-from . import posting, waiting
+from . import funds, posting, waiting
 from .checks import ADVICE, iban_good, same_name, withdrawal_checks, within_limits
 from .eyes import others_required
 from .parts import parts_send, withdrawal_tell
@@ -108,6 +108,15 @@ def _allowed(client: Client, amount: Money, *, iban: str, holder: str) -> Plan:
             pgettext_lazy("payments error", "This is more than is available in this wallet."),
             field="amount",
             check="funds",
+        )
+    if wallet.available - funds.kept_back(client.pk, amount.currency) < amount:
+        raise WithdrawalRefused(
+            pgettext_lazy(
+                "payments error",
+                "Please show us first where the money you deposited comes from; then you can withdraw all of it.",
+            ),
+            field="amount",
+            check="funds_source",
         )
     if not within_limits(client, amount):
         raise WithdrawalRefused(

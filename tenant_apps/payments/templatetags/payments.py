@@ -16,6 +16,7 @@ register.filter("reason_words", words.reason_words)
 register.filter("attention_words", words.attention_words)
 register.filter("action_words", words.action_words)
 register.filter("match_words", words.match_words)
+register.filter("window_words", words.window_words)
 register.filter("routing_words", words.routing_words)
 register.filter("state_tone", state_tone)
 
