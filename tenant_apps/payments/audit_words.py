@@ -33,6 +33,21 @@ audit_words.declare(
         "payments.withdrawal_paid": pgettext_lazy("audit act", "Paid a withdrawal"),
         "payments.withdrawal_failed": pgettext_lazy("audit act", "Could not pay a withdrawal"),
         "payments.wire_sent": pgettext_lazy("audit act", "Sent a bank transfer"),
+        "payments.suspense_booked": pgettext_lazy("audit act", "Kept a payment of another currency"),
+        "payments.suspense_proposed": pgettext_lazy(
+            "audit act", "Proposed what becomes of a payment of another currency"
+        ),
+        "payments.suspense_back": pgettext_lazy("audit act", "Took back a proposal for a payment of another currency"),
+        "payments.suspense_credited": pgettext_lazy("audit act", "Credited a payment of another currency"),
+        "payments.suspense_refunded": pgettext_lazy("audit act", "Sent a payment of another currency back"),
+        "payments.suspense_taken_back": pgettext_lazy("audit act", "A payment of another currency was taken back"),
+        "payments.freeze_begun": pgettext_lazy("audit act", "Stopped withdrawals after a chargeback"),
+        "payments.freeze_taken": pgettext_lazy("audit act", "Covered a chargeback from the wallet"),
+        "payments.freeze_lifted": pgettext_lazy("audit act", "Let withdrawals go on after a chargeback"),
+        "payments.first_deposit_changed": pgettext_lazy("audit act", "Changed which deposit is the first"),
+        "payments.withdrawal_held": pgettext_lazy("audit act", "Stopped a withdrawal"),
+        "payments.withdrawal_let_go": pgettext_lazy("audit act", "Let a withdrawal go on"),
+        "payments.provider_fee_booked": pgettext_lazy("audit act", "Booked a provider's fee"),
         "payments.deposit_looked_at": pgettext_lazy("audit act", "Looked at a deposit that stood out"),
         "payments.deposit_limits_saved": pgettext_lazy("audit act", "Saved a limit of deposits"),
         "payments.deposit_limits_removed": pgettext_lazy("audit act", "Removed a limit of deposits"),
@@ -48,6 +63,10 @@ audit_words.declare(
 audit_words.declare_fields(
     {
         "action": pgettext_lazy("audit field", "What then"),
+        "decision": pgettext_lazy("audit field", "Decision"),
+        "uncovered": pgettext_lazy("audit field", "Not covered"),
+        "lost": pgettext_lazy("audit field", "Lost"),
+        "withdrawals": pgettext_lazy("audit field", "Withdrawals"),
         "amount": pgettext_lazy("audit field", "Amount"),
         "day": pgettext_lazy("audit field", "In 24 hours"),
         "week": pgettext_lazy("audit field", "In 7 days"),

@@ -72,6 +72,28 @@ def _funds_refused(entry: TimelineEntry) -> str:
     return pgettext("timeline", "More is needed about the source of funds.")
 
 
+def _suspended(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "%(amount)s came in another currency than asked for.") % {"amount": _amount(entry)}
+
+
+def _suspense_credited(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "%(amount)s, come in another currency, credited as they are.") % {
+        "amount": _amount(entry)
+    }
+
+
+def _suspense_out(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "%(amount)s, come in another currency, went back.") % {"amount": _amount(entry)}
+
+
+def _held(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Withdrawal of %(amount)s stopped after a chargeback.") % {"amount": _amount(entry)}
+
+
+def _let_go(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Withdrawal of %(amount)s goes on.") % {"amount": _amount(entry)}
+
+
 def _requested(entry: TimelineEntry) -> str:
     return pgettext("timeline", "Withdrawal of %(amount)s requested.") % {"amount": _amount(entry)}
 
@@ -114,6 +136,12 @@ for _name, _icon, _tone, _words, _for_client in (
     ("payments.funds_given", "hand-coins", "info", _funds_given, True),
     ("payments.funds_accepted", "hand-coins", "success", _funds_accepted, True),
     ("payments.funds_refused", "hand-coins", "warning", _funds_refused, True),
+    ("payments.suspense_booked", "banknote", "warning", _suspended, True),
+    ("payments.suspense_credited", "arrow-down-left", "success", _suspense_credited, True),
+    ("payments.suspense_refunded", "undo-2", "info", _suspense_out, True),
+    ("payments.suspense_taken_back", "rotate-ccw", "warning", _suspense_out, True),
+    ("payments.withdrawal_held", "hand", "warning", _held, False),
+    ("payments.withdrawal_let_go", "play", "info", _let_go, False),
     ("payments.withdrawal_requested", "arrow-up-right", "info", _requested, True),
     ("payments.withdrawal_checked", "clipboard-check", "info", _checked, False),
     ("payments.withdrawal_approved", "shield-check", "info", _approved, True),
@@ -136,7 +164,10 @@ register_line(
 register_line(
     "payments.deposit_refunded", icon="rotate-ccw", words=lambda data: pgettext("wallet line", "Deposit given back")
 )
-for _kind in ("payments.deposit_reversed.reversal", "payments.deposit_refunded.reversal"):
+register_line(
+    "payments.frozen", icon="rotate-ccw", words=lambda data: pgettext("wallet line", "Covers a deposit taken back")
+)
+for _kind in ("payments.frozen.reversal", "payments.deposit_reversed.reversal", "payments.deposit_refunded.reversal"):
     register_line(_kind, icon="undo-2", words=lambda data: pgettext("wallet line", "Deposit restored"))
 register_line("payments.withdrawal", icon="arrow-up-right", words=lambda data: pgettext("wallet line", "Withdrawal"))
 register_line(

@@ -4,7 +4,9 @@ State machines (every move is a compare-and-set under the row's lock, in service
 
     Deposit     created → pending → [authorised | delayed] → credited ⇄ reversed   (back when a dispute is won)
                                   → failed | expired            (money that arrives later still credits)
+                                  → suspense ⇄ reversed         (another currency than asked: SuspensePayment)
     Withdrawal  requested → checked → approved → sending → paid | failed
+                checked | sending (nothing sent yet) → requested with a hold reason, after a chargeback
                 requested → cancelled;  requested | checked → rejected
     Part        planned → sending → paid | failed;  planned → dropped
 """
@@ -177,6 +179,7 @@ class DepositState(models.TextChoices):
     FAILED = "failed", pgettext_lazy("deposit state", "Failed")
     EXPIRED = "expired", pgettext_lazy("deposit state", "Expired")
     REVERSED = "reversed", pgettext_lazy("deposit state", "Reversed")
+    SUSPENSE = "suspense", pgettext_lazy("deposit state", "Came in another currency")
 
 
 OPEN_DEPOSITS = (DepositState.CREATED, DepositState.PENDING, DepositState.AUTHORISED, DepositState.DELAYED)
@@ -204,11 +207,13 @@ class Deposit(Entity):
     source_country = models.CharField(max_length=2, blank=True)
     failure = models.CharField(max_length=40, blank=True)
     failure_text = models.CharField(max_length=300, blank=True)
-    attention = models.CharField(
-        max_length=40, blank=True
-    )  # why a person should look: amount, currency, late, reversed
+    attention = models.CharField(max_length=40, blank=True)  # why a person should look: words.ATTENTION
     target_trading_account_id = models.UUIDField(null=True, blank=True)
     first = models.BooleanField(default=False)
+    was_first = models.BooleanField(default=False)  # the first deposit until it was reversed
+    provider_fee_minor = models.BigIntegerField(default=0)  # what the provider told and the ledger has
+    provider_fee_currency = models.CharField(max_length=8, blank=True)
+    provider_fee_told = models.PositiveSmallIntegerField(default=0)  # how often it was told anew
     attempt = models.UUIDField(null=True, blank=True)  # the first deposit of a row of tries at the same payment
     cost_minor = models.BigIntegerField(default=0)  # what the provider is expected to charge us, by the rule
     language = models.CharField(max_length=10, default="en")
@@ -255,8 +260,18 @@ class Deposit(Entity):
         return Money(self.fee_minor, self.currency)
 
     @property
+    def cost(self) -> Money:
+        """The provider's charge as expected by the rule."""
+        return Money(self.cost_minor, self.currency)
+
+    @property
     def received(self) -> Money | None:
         return None if self.received_minor is None else Money(self.received_minor, self.currency)
+
+    @property
+    def provider_fee(self) -> Money | None:
+        currency = self.provider_fee_currency
+        return Money(self.provider_fee_minor, currency) if currency else None
 
     @property
     def credited_amount(self) -> Money:
@@ -267,6 +282,117 @@ class Deposit(Entity):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_DEPOSITS
+
+
+class SuspenseState(models.TextChoices):
+    OPEN = "open", pgettext_lazy("suspense state", "To decide")
+    PROPOSED = "proposed", pgettext_lazy("suspense state", "Waits for a second person")
+    CREDITED = "credited", pgettext_lazy("suspense state", "Credited in its own currency")
+    REFUNDED = "refunded", pgettext_lazy("suspense state", "Sent back")
+    TAKEN_BACK = "taken_back", pgettext_lazy("suspense state", "Taken back by the payer's bank")
+
+
+class SuspenseDecision(models.TextChoices):
+    CREDIT = "credit", pgettext_lazy("suspense decision", "Credit it in the currency it came in")
+    REFUND = "refund", pgettext_lazy("suspense decision", "Send it back")
+
+
+class SuspensePayment(Entity):
+    """Money that came in another currency than asked for: the house keeps it until two people have decided.
+
+    `left_minor` is what is still in suspense. Credited it becomes a deposit of its own (`credited`).
+    """
+
+    deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, related_name="suspended")
+    currency = models.CharField(max_length=8)
+    amount_minor = models.BigIntegerField()
+    left_minor = models.BigIntegerField()
+    state = models.CharField(max_length=12, choices=SuspenseState.choices, default=SuspenseState.OPEN)
+    decision = models.CharField(max_length=8, choices=SuspenseDecision.choices, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+    proposer_id = models.CharField(max_length=40, blank=True)
+    proposer_label = models.CharField(max_length=160, blank=True)
+    approver_id = models.CharField(max_length=40, blank=True)
+    approver_label = models.CharField(max_length=160, blank=True)
+    credited = models.ForeignKey(Deposit, null=True, on_delete=models.PROTECT, related_name="corrects")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "payments_suspense"
+        constraints = [
+            models.UniqueConstraint(fields=["deposit"], name="payments_suspense_once"),
+            models.CheckConstraint(
+                condition=models.Q(left_minor__gte=0, left_minor__lte=models.F("amount_minor")),
+                name="payments_suspense_left",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approver_id="") | ~models.Q(approver_id=models.F("proposer_id")),
+                name="payments_suspense_four_eyes",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "created_at"], name="payments_suspense_state"),
+            models.Index(fields=["credited"], name="payments_suspense_credited"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.deposit)
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def left(self) -> Money:
+        return Money(self.left_minor, self.currency)
+
+
+class Freeze(Entity):
+    """What a chargeback keeps in place: open withdrawals wait, and what the wallet no longer had of the loss is set
+    aside as money comes. `holds` are [{id, minor}] in the ledger, `taken` the keys of transfers that covered the loss.
+    """
+
+    deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, related_name="freezes")
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
+    currency = models.CharField(max_length=8)
+    lost_minor = models.BigIntegerField()
+    uncovered_minor = models.BigIntegerField()  # what the house carries of it
+    holds = models.JSONField(default=list, blank=True)
+    taken = models.JSONField(default=list, blank=True)
+    active = models.BooleanField(default=True)
+    lifted_by = models.CharField(max_length=160, blank=True)
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "payments_freeze"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["deposit"], condition=models.Q(active=True), name="payments_freeze_one_active"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(uncovered_minor__gte=0, uncovered_minor__lte=models.F("lost_minor")),
+                name="payments_freeze_uncovered",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["client", "active"], name="payments_freeze_client"),
+            models.Index(fields=["deposit"], name="payments_freeze_deposit"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.deposit)
+
+    @property
+    def lost(self) -> Money:
+        return Money(self.lost_minor, self.currency)
+
+    @property
+    def uncovered(self) -> Money:
+        return Money(self.uncovered_minor, self.currency)
+
+    @property
+    def held(self) -> Money:
+        return Money(sum(int(one["minor"]) for one in self.holds), self.currency)
 
 
 class ProviderNote(Entity):
@@ -336,6 +462,7 @@ class Withdrawal(Entity):
     proposer_label = models.CharField(max_length=160, blank=True)
     approver_id = models.CharField(max_length=40, blank=True)
     approver_label = models.CharField(max_length=160, blank=True)
+    hold_reason = models.CharField(max_length=20, blank=True)  # why it is not sent for now: words.HOLDS
     reason = models.CharField(max_length=20, choices=RejectReason.choices, blank=True)
     reason_text = models.CharField(max_length=300, blank=True)
     checked_at = models.DateTimeField(null=True)
@@ -664,6 +791,10 @@ def state_tone(state: Any) -> str:
         "accepted": "success",
         "given": "warning",
         "asked": "info",
+        "suspense": "warning",
+        "open": "warning",
+        "taken_back": "danger",
+        "refunded": "success",
         "unmatched": "warning",
         "requested": "warning",
         "checked": "info",

@@ -2,8 +2,8 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
 
-from .permissions_list import BANK_IMPORT, LIMITS, PROVIDERS, VIEW
-from .selectors import funds_waiting, waiting_count
+from .permissions_list import BANK_IMPORT, LIMITS, PROPOSE, PROVIDERS, VIEW
+from .selectors import funds_waiting, suspense_waiting, waiting_count
 
 register(
     "office",
@@ -86,4 +86,15 @@ register(
     permission="kyc.view",
     order=45,
     badge=funds_waiting,
+)
+register(
+    "office",
+    section="money",
+    key="payments-suspense",
+    label=pgettext_lazy("navigation", "Other currencies"),
+    icon="coins",
+    url="payments:suspense",
+    permission=PROPOSE,
+    order=44,
+    badge=suspense_waiting,
 )

@@ -28,6 +28,8 @@ from .models import (
     LineState,
     MethodRule,
     ProviderAccount,
+    SuspensePayment,
+    SuspenseState,
     Withdrawal,
     WithdrawalPolicy,
     WithdrawalState,
@@ -178,6 +180,24 @@ def waiting_count(actor: Actor) -> int:
     return counters(actor).to_do
 
 
+def suspense_visible(actor: Actor, code: str = VIEW) -> QuerySet[SuspensePayment]:
+    owner = {"owner": "deposit__client__owner_id", "team": "deposit__client__team_id"}
+    rows = SuspensePayment.objects.select_related("deposit__client", "deposit__provider_account", "credited")
+    return scoped(actor, code, rows, **owner)
+
+
+def suspense_get(actor: Actor, row_id: UUID) -> SuspensePayment:
+    found = suspense_visible(actor).filter(pk=row_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def suspense_waiting(actor: Actor) -> int:
+    """The badge in the menu."""
+    return suspense_visible(actor).filter(state__in=[SuspenseState.OPEN, SuspenseState.PROPOSED]).count()
+
+
 def funds_visible(actor: Actor) -> QuerySet[FundsRequest]:
     """Source-of-funds requests; for who may see identity checks."""
     return scoped(actor, KYC_VIEW, FundsRequest.objects.select_related("client", "file"), **_OWNER)
@@ -200,6 +220,7 @@ DEPOSIT_VIEWS = {
     "credited": Q(state=DepositState.CREDITED),
     "failed": Q(state__in=[DepositState.FAILED, DepositState.EXPIRED]),
     "reversed": Q(state=DepositState.REVERSED),
+    "suspense": Q(state=DepositState.SUSPENSE),
     "attention": ~Q(attention=""),
 }
 WITHDRAWAL_VIEWS = {

@@ -53,6 +53,7 @@ CHECKS: dict[str, Any] = {
     "no_reversal": pgettext_lazy("withdrawal check", "No deposit was reversed"),
     "address": pgettext_lazy("withdrawal check", "No recent change of the e-mail address"),
     "funds_source": pgettext_lazy("withdrawal check", "Where the money comes from is known"),
+    "held": pgettext_lazy("withdrawal check", "Nothing keeps it from being sent"),
     "two_people": pgettext_lazy(
         "withdrawal check", "The two who decided share no device, and neither invited the other"
     ),
@@ -61,7 +62,8 @@ CHECKS: dict[str, Any] = {
 }
 ATTENTION: dict[str, Any] = {
     "velocity": pgettext_lazy("deposit attention", "More payments in a short time than usual"),
-    "amount": pgettext_lazy("deposit attention", "Another amount arrived than was asked for"),
+    "underpaid": pgettext_lazy("deposit attention", "Less arrived than was asked for"),
+    "overpaid": pgettext_lazy("deposit attention", "More arrived than was asked for"),
     "currency": pgettext_lazy("deposit attention", "It was paid in another currency and waits for a decision"),
     "late": pgettext_lazy("deposit attention", "It arrived after it had been given up"),
     "reversed": pgettext_lazy("deposit attention", "Reversed; taken from the wallet"),
@@ -69,6 +71,9 @@ ATTENTION: dict[str, Any] = {
     "reversed_uncovered": pgettext_lazy("deposit attention", "Reversed; the wallet no longer held the money"),
 }
 
+HOLDS: dict[str, Any] = {
+    "reversal": pgettext_lazy("withdrawal hold", "A deposit of this client was taken back by the payer's bank"),
+}
 WINDOWS: dict[str, Any] = {
     "day": pgettext_lazy("limit window", "in 24 hours"),
     "week": pgettext_lazy("limit window", "in 7 days"),
@@ -112,6 +117,17 @@ ACTIONS: dict[str, Any] = {
     "payments.deposit_reversed": pgettext_lazy("payments story", "Taken back by the payer's bank"),
     "payments.deposit_refunded": pgettext_lazy("payments story", "Given back on the provider's own pages"),
     "payments.deposit_reinstated": pgettext_lazy("payments story", "Came back to us"),
+    "payments.suspense_booked": pgettext_lazy("payments story", "Came in another currency; kept by the house"),
+    "payments.suspense_proposed": pgettext_lazy("payments story", "A decision was proposed"),
+    "payments.suspense_credited": pgettext_lazy("payments story", "Credited in the currency it came in"),
+    "payments.suspense_refunded": pgettext_lazy("payments story", "Sent back"),
+    "payments.suspense_back": pgettext_lazy("payments story", "The proposal was taken back"),
+    "payments.freeze_begun": pgettext_lazy("payments story", "Withdrawals stopped after the chargeback"),
+    "payments.freeze_taken": pgettext_lazy("payments story", "The loss was taken from the wallet"),
+    "payments.freeze_lifted": pgettext_lazy("payments story", "Withdrawals go on"),
+    "payments.first_deposit_changed": pgettext_lazy("payments story", "No longer the first deposit"),
+    "payments.withdrawal_held": pgettext_lazy("payments story", "Stopped after a chargeback"),
+    "payments.withdrawal_let_go": pgettext_lazy("payments story", "Goes on"),
     "payments.deposit_looked_at": pgettext_lazy("payments story", "Looked at"),
     "payments.deposit_closed": pgettext_lazy("payments story", "Closed by hand"),
     "payments.withdrawal_requested": pgettext_lazy("payments story", "Requested"),
@@ -138,6 +154,10 @@ REFUSALS: dict[str, Any] = {
 
 def refusal_words(code: str) -> str:
     return str(REFUSALS.get(code, code))
+
+
+def hold_words(code: str) -> str:
+    return str(HOLDS.get(code, code))
 
 
 def window_words(code: str) -> str:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import bank, deposit_limits, exports, funds, inbox, limits, providers, routing
+from . import bank, deposit_limits, exports, funds, inbox, limits, providers, routing, suspense
 
 urlpatterns = [
     path("payments/", inbox.withdrawals, name="inbox"),
@@ -11,6 +11,12 @@ urlpatterns = [
     path("payments/deposits/<uuid:deposit_id>/ask/", inbox.deposit_ask_view, name="deposit-ask"),
     path("payments/deposits/<uuid:deposit_id>/close/", inbox.deposit_close_view, name="deposit-close"),
     path("payments/deposits/<uuid:deposit_id>/looked-at/", inbox.deposit_looked_at_view, name="deposit-looked-at"),
+    path("payments/deposits/<uuid:deposit_id>/freeze/take/", inbox.freeze_take_view, name="freeze-take"),
+    path("payments/deposits/<uuid:deposit_id>/freeze/lift/", inbox.freeze_lift_view, name="freeze-lift"),
+    path("payments/suspense/", suspense.index, name="suspense"),
+    path("payments/suspense/<uuid:row_id>/propose/", suspense.propose, name="suspense-propose"),
+    path("payments/suspense/<uuid:row_id>/approve/", suspense.approve, name="suspense-approve"),
+    path("payments/suspense/<uuid:row_id>/back/", suspense.back, name="suspense-back"),
     path("payments/withdrawals/<uuid:withdrawal_id>/", inbox.withdrawal, name="withdrawal"),
     path("payments/withdrawals/<uuid:withdrawal_id>/check/", inbox.check, name="withdrawal-check"),
     path("payments/withdrawals/<uuid:withdrawal_id>/approve/", inbox.approve, name="withdrawal-approve"),

@@ -175,6 +175,7 @@ def deposit_page(request: Any, deposit_id: UUID) -> HttpResponse:
     device = _device(request)
     context = {
         "deposit": deposit,
+        "suspended": deposit.suspended.first() if deposit.state == DepositState.SUSPENSE else None,
         "failed": failed,
         "cancelled": cancelled,
         "waiting": deposit.state in (DepositState.CREATED, DepositState.PENDING) and not deposit.instructions,

@@ -103,6 +103,7 @@ def withdrawal_checks(withdrawal: Withdrawal) -> list[dict[str, Any]]:
         ("limits", within_limits(client, withdrawal.amount, besides=withdrawal)),
         ("no_reversal", not reversed_),
         ("address", not payout_held(client)),
+        ("held", not withdrawal.hold_reason),
         ("funds_source", wallet is None or wallet.available >= funds.kept_back(client.pk, withdrawal.currency)),
     ]
     if wire:

@@ -12,28 +12,22 @@ from kernel.actors import Actor
 from kernel.commands import issue
 from kernel.errors import Outside
 from kernel.events import publish
-from kernel.live import publish as live
 from kernel.logs import log
 from kernel.models import Command, CommandState
 from kernel.money import Money
 from tenant_apps.clients.timeline import timeline_add
 
 from .. import events
-from ..errors import WrongState
+from ..errors import WithdrawalRefused, WrongState
 from ..models import PartState, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import PROPOSE
 from ..ports import RefundState, RefundStatus
-from . import posting
+from . import freezes, posting
 from .providers import provider_of
+from .waiting import withdrawal_tell
 
 SILENCE = timedelta(hours=6)  # banks take days to carry a refund out; news of it may get lost
 UNSETTLED = (PartState.PLANNED, PartState.SENDING)
-
-
-def withdrawal_tell(withdrawal: Withdrawal) -> None:
-    data = {"withdrawal": str(withdrawal.pk), "state": withdrawal.state}
-    live.publish(f"client:{withdrawal.client_id}", data)
-    live.publish("money", data)
 
 
 def parts_send(withdrawal: Withdrawal, *, actor: Actor) -> None:
@@ -77,6 +71,8 @@ def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor) -> str:
         part.save()
         if done in {"paid", "failed", "returned"}:
             _settle(withdrawal, actor)
+        if done in {"failed", "returned"}:
+            freezes.freeze_more(withdrawal.client_id, withdrawal.currency)
     return done
 
 
@@ -188,6 +184,8 @@ def part_sent_by_hand(*, actor: Actor, part_id: UUID, bank_reference: str) -> st
     actor.require(PROPOSE, part.withdrawal.client)
     if part.deposit_id is not None or part.state != PartState.SENDING:
         raise WrongState
+    if part.withdrawal.hold_reason:
+        raise WithdrawalRefused(check="held")
     with transaction.atomic():
         WithdrawalPart.objects.filter(pk=part.pk).update(sent_by=actor.label[:160])
         audit.record(

@@ -27,11 +27,12 @@ from .. import events
 from ..errors import WithdrawalRefused, WrongState
 from ..models import PartState, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import APPROVE, PROPOSE
-from . import funds, posting, waiting
+from . import freezes, funds, posting, waiting
 from .checks import ADVICE, iban_good, same_name, withdrawal_checks, within_limits
 from .eyes import others_required
-from .parts import parts_send, withdrawal_tell
+from .parts import parts_send
 from .sources import Plan, plan
+from .waiting import withdrawal_tell
 
 
 def withdrawal_request(
@@ -252,3 +253,4 @@ def _release(row: Withdrawal) -> None:
         posting.part_release(part)
         part.state, part.closed_at = PartState.DROPPED, clock.now()
         part.save(update_fields=["state", "closed_at"])
+    freezes.freeze_more(row.client_id, row.currency)
