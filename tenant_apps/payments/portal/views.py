@@ -18,19 +18,20 @@ from kernel.idempotency import once
 from kernel.ids import uuid7
 from kernel.money import CURRENCIES, Money
 from kernel.pages import page
+from kernel.ui.forms import typed_text
 from tenant_apps.wallets.selectors import wallet_of, wallets_of
 from tenant_apps.wallets.targets import Target, targets_of
 
 from .. import selectors
+from ..errors import DepositLimitReached
 from ..models import Deposit, DepositState, FundsRequest, FundsState
-from ..services import funds, offers
+from ..services import deposit_limits, funds, offers
 from ..services.deposits import deposit_open, deposit_start
 from ..services.routing import device_of
 from ..services.sources import plan
 from ..services.withdrawals import withdrawal_cancel, withdrawal_request
+from . import repeat
 from .forms import DepositForm, FundsForm, WithdrawalForm
-
-QUICK = (100, 250, 500, 1000)  # major units offered beside the amount, where the limits allow them
 
 
 def _currency(request: Any, choices: list[str]) -> str:
@@ -61,8 +62,13 @@ def _target(request: Any, currency: str) -> Target | None:
 def _cashier_context(request: Any, form: DepositForm | None = None) -> dict[str, Any]:
     currencies = offers.deposit_currencies()
     currency = _currency(request, currencies)
-    found = offers.offers_for(request.client, currency, device=_device(request))
-    chosen = (request.POST or request.GET).get("method") or (found[0].key if found else "")
+    found, locked = offers.cashier_for(request.client, currency, device=_device(request))
+    last = repeat.last_payment(request.client.pk, currency)
+    preferred = repeat.remembered(last, found) or (found[0] if found else None)
+    chosen = (request.POST or request.GET).get("method") or (preferred.key if preferred else "")
+    rooms = deposit_limits.room_of(request.client, currency)
+    typed = request.POST.get("amount") or request.GET.get("amount")
+    initial = {"amount": typed or (last.amount if last and not request.POST else "")}
     return {
         "currencies": currencies,
         "funds": _funds_wanted(request),
@@ -71,10 +77,15 @@ def _cashier_context(request: Any, form: DepositForm | None = None) -> dict[str,
         "target": request.POST.get("target") or request.GET.get("target") or "",
         "wallet": wallet_of(request.client.pk, currency),
         "offers": found,
+        "locked": locked,
         "chosen": chosen,
-        "form": form or DepositForm(currency=currency, initial=_initial(request)),
-        "quote": _quote(request, currency, found, chosen),
-        "quick": _quick(currency, found, chosen),
+        "rooms": rooms,
+        "tightest": min(rooms, key=lambda room: room.left.minor, default=None),
+        "repeat": None if request.POST else repeat.repeat_of(last, found),
+        "under_way": repeat.under_way(request.client.pk),
+        "form": form or DepositForm(currency=currency, initial=initial),
+        "quote": _quote(request, currency, found, chosen, initial),
+        "quick": repeat.quick_amounts(_offer(found, chosen), currency),
     }
 
 
@@ -91,23 +102,26 @@ def _offer(found: list[offers.Offer], key: str) -> offers.Offer | None:
     return next((offer for offer in found if offer.key == key), None)
 
 
-def _quick(currency: str, found: list[offers.Offer], chosen: str) -> list[Money]:
+def _quote(
+    request: HttpRequest, currency: str, found: list[offers.Offer], chosen: str, initial: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Fee and what arrives, for the amount typed so far; what stands against it, and which method would take it."""
     offer = _offer(found, chosen)
-    amounts = [Money.of(value, currency) for value in QUICK]
-    return [amount for amount in amounts if offer and offer.rule_for(amount)]
-
-
-def _quote(request: HttpRequest, currency: str, found: list[offers.Offer], chosen: str) -> dict[str, Any] | None:
-    """Fee and what arrives, for the amount typed so far; nothing while it is not a good amount."""
-    offer = _offer(found, chosen)
-    form = DepositForm({**(request.POST or request.GET).dict(), "method": chosen}, currency=currency)
+    typed = {**(request.POST or request.GET).dict(), "method": chosen}
+    if not typed.get("amount") and isinstance(initial["amount"], Money):
+        typed["amount"] = typed_text(initial["amount"].amount)
+    form = DepositForm(typed, currency=currency)
     if offer is None or not form.is_valid():
         return {"offer": offer} if offer else None
     amount: Money = form.cleaned_data["amount"]
     try:
         offer.check(amount)
-    except Invalid as error:
+        deposit_limits.check(request.client, amount)  # type: ignore[attr-defined]
+    except DepositLimitReached as error:
         return {"offer": offer, "problem": str(error)}
+    except Invalid as error:
+        other = next((one for one in found if one.key != chosen and one.takes(amount)), None)
+        return {"offer": offer, "problem": str(error), "other": other, "typed": amount}
     return {"offer": offer, "amount": amount, "fee": offer.fee(amount), "arrives": amount - offer.fee(amount)}
 
 

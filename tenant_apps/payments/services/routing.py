@@ -84,6 +84,15 @@ class Offer:
     def maximum(self) -> Money:
         return max((rule.maximum for rule in self.bands), key=lambda money: money.minor)
 
+    @property
+    def fee_fixed(self) -> Money:
+        return Money(self.rule.fee_fixed_minor, self.rule.currency)
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the money is there as soon as it is paid: neither a debit that takes days nor a transfer by hand."""
+        return not self.method.delayed and registry.capabilities(self.account.kind).hosted_page
+
     def rule_for(self, amount: Money) -> MethodRule | None:
         return next((rule for rule in self.bands if rule.minimum <= amount <= rule.maximum), None)
 
