@@ -11,6 +11,7 @@ audit_words.declare(
         "payments.deposit_credited": pgettext_lazy("audit act", "Credited a deposit"),
         "payments.deposit_reversed": pgettext_lazy("audit act", "Took a deposit back"),
         "payments.deposit_closed": pgettext_lazy("audit act", "Closed a deposit"),
+        "payments.figures_exported": pgettext_lazy("audit act", "Exported the figures of the cashier"),
         "payments.deposits_exported": pgettext_lazy("audit act", "Exported the deposits"),
         "payments.withdrawals_exported": pgettext_lazy("audit act", "Exported the withdrawals"),
         "payments.provider_saved": pgettext_lazy("audit act", "Saved a payment provider"),

@@ -98,3 +98,13 @@ register(
     order=44,
     badge=suspense_waiting,
 )
+register(
+    "office",
+    section="money",
+    key="payments-figures",
+    label=pgettext_lazy("navigation", "Cashier figures"),
+    icon="chart-column",
+    url="payments:figures",
+    permission=VIEW,
+    order=46,
+)

@@ -1,10 +1,12 @@
 from django.urls import path
 
-from . import bank, deposit_limits, exports, funds, inbox, limits, providers, routing, suspense
+from . import bank, deposit_limits, exports, figures, funds, inbox, limits, providers, routing, suspense
 
 urlpatterns = [
     path("payments/", inbox.withdrawals, name="inbox"),
     path("payments/deposits/", inbox.deposits, name="deposits"),
+    path("payments/figures/", figures.index, name="figures"),
+    path("payments/figures/export/", figures.export, name="figures-export"),
     path("payments/deposits/export/", exports.deposits, name="deposits-export"),
     path("payments/withdrawals/export/", exports.withdrawals, name="withdrawals-export"),
     path("payments/deposits/<uuid:deposit_id>/", inbox.deposit, name="deposit"),

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from babel.dates import format_timedelta
 from django import template
+from django.utils.translation import get_language
+
+from kernel.ui.formatting import locale_for
 
 from .. import registry, words
 from ..models import state_tone
@@ -34,3 +40,12 @@ def method_icon(code: str) -> str:
 def provider_label(kind: str) -> str:
     adapter = registry.adapters().get(kind)
     return str(adapter.capabilities.label) if adapter else kind
+
+
+@register.filter
+def lasted(seconds: float | None) -> str:
+    """A time that something took, in the largest unit that says enough: "4 minutes", "2 days"."""
+    if seconds is None:
+        return "–"
+    locale = locale_for(get_language() or "en")
+    return str(format_timedelta(timedelta(seconds=round(seconds)), threshold=2, locale=locale))
