@@ -46,6 +46,7 @@ class Offered:
     minimum: str
     maximum: str
     fee_percent: str = "0"
+    cost_percent: str = "0"  # what the provider is expected to charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ PRESETS = {
     "eu_retail": Preset(
         provider="stripe",
         offered=(
-            Offered("card", "EUR", "20", "20000"),
-            Offered("klarna", "EUR", "20", "5000"),
+            Offered("card", "EUR", "20", "20000", cost_percent="1.4"),
+            Offered("klarna", "EUR", "20", "5000", cost_percent="2.9"),
             Offered("ideal", "EUR", "20", "20000"),
             Offered("eps", "EUR", "20", "20000"),
             Offered("sepa_debit", "EUR", "50", "10000"),
@@ -199,6 +200,7 @@ def _rules(account: ProviderAccount, rules: Sequence[Offered]) -> None:
             maximum_minor=Money.of(rule.maximum, rule.currency).minor,
             kyc_level=1,
             fee_percent=rule.fee_percent,
+            cost_percent=rule.cost_percent,
             position=account.position * 10 + position,
         )
 
