@@ -23,6 +23,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Sum,
+    Value,
     When,
 )
 from django.db.models.functions import Coalesce, Extract
@@ -175,15 +176,13 @@ def by_dimension(
 
 def reasons(actor: Actor, period: Period, currency: str = "") -> list[Reason]:
     """Why payments were declined, the most frequent first. One query."""
-    rows = _rows(actor, period, currency, VIEW).filter(DECLINED).values("currency", "failure").annotate(n=Count("pk"))
-    found = list(rows.order_by("-n", "currency", "failure"))
+    named = Case(When(failure="", then=Value("declined")), default=F("failure"))
+    rows = _rows(actor, period, currency, VIEW).filter(DECLINED).annotate(why=named)
+    found = list(rows.values("currency", "why").annotate(n=Count("pk")).order_by("-n", "currency", "why"))
     totals: dict[str, int] = {}
     for row in found:
         totals[row["currency"]] = totals.get(row["currency"], 0) + row["n"]
-    return [
-        Reason(row["failure"] or "declined", row["currency"], row["n"], row["n"] / totals[row["currency"]])
-        for row in found
-    ]
+    return [Reason(row["why"], row["currency"], row["n"], row["n"] / totals[row["currency"]]) for row in found]
 
 
 def currencies(actor: Actor) -> list[str]:

@@ -77,7 +77,7 @@ def _shown(offer: Offer, situation: Situation) -> dict[str, Any]:
     if rule is None or situation.amount is None:
         return {"offer": offer}
     fee, cost = routing.fee_of(rule, situation.amount), routing.cost_of(rule, situation.amount)
-    return {"offer": offer, "fee": fee, "cost": cost}
+    return {"offer": offer, "exact": True, "fee": fee, "cost": cost}
 
 
 @guard("payments.provider.edit")

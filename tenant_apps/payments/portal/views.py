@@ -64,11 +64,13 @@ def _cashier_context(request: Any, form: DepositForm | None = None) -> dict[str,
     currency = _currency(request, currencies)
     found, locked = offers.cashier_for(request.client, currency, device=_device(request))
     last = repeat.last_payment(request.client.pk, currency)
-    preferred = repeat.remembered(last, found) or (found[0] if found else None)
+    known = repeat.remembered(last, found)
+    preferred = known or (found[0] if found else None)
     chosen = (request.POST or request.GET).get("method") or (preferred.key if preferred else "")
     rooms = deposit_limits.room_of(request.client, currency)
     typed = request.POST.get("amount") or request.GET.get("amount")
-    initial = {"amount": typed or (last.amount if last and not request.POST else "")}
+    again = last is not None and known is not None and known.takes(last.amount) and not request.POST
+    initial = {"amount": typed or (last.amount if again and last else "")}
     return {
         "currencies": currencies,
         "funds": _funds_wanted(request),
