@@ -14,6 +14,8 @@ from kernel.money import minor_units
 from .book import SEED, Book
 from .brokers import Broker, Provider
 
+# What providers charge a brokerage: percent of the payment and minor units per payment, by method.
+COSTS = {"card": ("1.4", 25), "klarna": ("2.9", 30), "ideal": ("0", 29), "eps": ("0.8", 25), "sepa_debit": ("0", 35)}
 WEBHOOK = "demo.webhook"  # where the register of this brokerage remembers the address told to the provider
 
 
@@ -96,7 +98,10 @@ def _rules(owner: Actor, account: Any, provider: Provider, *, after: int) -> Non
                 continue
             if MethodRule.objects.filter(provider_account=account, method=code, currency=currency).exists():
                 continue
+            percent, fixed = COSTS.get(code, ("0", 0))
             rule = MethodRule(
+                cost_percent=percent,
+                cost_fixed_minor=fixed,
                 provider_account=account,
                 method=code,
                 currency=currency,

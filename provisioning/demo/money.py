@@ -24,6 +24,14 @@ from .people import stage_line
 from .plan import Life, months
 
 OPEN_REQUESTS = 6
+DECLINES = (
+    "insufficient_funds",
+    "declined",
+    "authentication",
+    "expired_card",
+    "cancelled",
+)  # of every so manieth payment
+DECLINED_EVERY = 6
 TOLD_EVERY = 250  # postings between two lines of progress
 IBAN = "DE89370400440532013000"  # the example of ISO 13616
 Step = tuple[datetime, int, Callable[[], None]]
@@ -79,6 +87,7 @@ def _deposits(book: Book) -> dict[tuple[int, int], Any]:
     for rule in MethodRule.objects.select_related("provider_account").order_by("position"):
         offered[rule.provider_account.kind, rule.currency].append(rule)
     rows: dict[tuple[int, int], Any] = {}
+    declined: list[Any] = []
     for life in book.lives:
         client = book.clients[life.index]
         for number, paid in enumerate(life.deposits):
@@ -88,13 +97,35 @@ def _deposits(book: Book) -> dict[tuple[int, int], Any]:
                 client=client, reference=f"D{short_id(8).upper()}", amount_minor=paid.minor, currency=paid.currency,
                 received_minor=paid.minor, provider_account=rule.provider_account, rule=rule, method=rule.method,
                 state=DepositState.CREDITED, provider_reference=f"demo-{life.index}-{number}",
-                source="", first=number == 0, language=life.language, pending_at=paid.at - timedelta(minutes=3),
-                credited_at=paid.at, closed_at=paid.at, created_at=paid.at - timedelta(minutes=4), updated_at=paid.at,
+                source="", first=number == 0, language=life.language, cost_minor=_cost(rule, paid),
+                pending_at=paid.at - timedelta(seconds=40 + 31 * (life.index % 9)),
+                credited_at=paid.at, closed_at=paid.at, created_at=paid.at - timedelta(minutes=6), updated_at=paid.at,
             )  # fmt: skip
-    Deposit.objects.bulk_create(list(rows.values()), batch_size=BATCH)
+            if (life.index + number) % DECLINED_EVERY == 0 and rule.provider_account.kind != "bank_wire":
+                declined.append(_declined(rows[life.index, number], paid.at, len(declined)))
+    Deposit.objects.bulk_create([*rows.values(), *declined], batch_size=BATCH)
     for (index, number), row in rows.items():
         _deposit_lines(book, book.clients[index], row, number)
     return rows
+
+
+def _cost(rule: Any, paid: Any) -> int:
+    from tenant_apps.payments.services.routing import cost_of
+
+    return cost_of(rule, Money(paid.minor, paid.currency)).minor
+
+
+def _declined(row: Any, at: datetime, number: int) -> Any:
+    """The try before the one that came through."""
+    from tenant_apps.payments.models import Deposit, DepositState
+
+    return Deposit(
+        client=row.client, reference=f"D{short_id(8).upper()}", amount_minor=row.amount_minor, currency=row.currency,
+        provider_account=row.provider_account, rule=row.rule, method=row.method, state=DepositState.FAILED,
+        provider_reference=f"{row.provider_reference}-no", failure=DECLINES[number % len(DECLINES)],
+        language=row.language, pending_at=at - timedelta(minutes=10), closed_at=at - timedelta(minutes=9),
+        created_at=at - timedelta(minutes=11), updated_at=at - timedelta(minutes=9),
+    )  # fmt: skip
 
 
 def _deposit_lines(book: Book, client: Any, row: Any, number: int) -> None:

@@ -19,6 +19,7 @@ audit_words.declare(
         "clients.owner_set": pgettext_lazy("audit act", "Gave to an agent"),
         "clients.risk_set": pgettext_lazy("audit act", "Set the risk"),
         "clients.stage_changed": pgettext_lazy("audit act", "Moved to another stage"),
+        "clients.ftd_unset": pgettext_lazy("audit act", "Took back the first deposit"),
         "clients.tags_set": pgettext_lazy("audit act", "Changed the tags"),
         "clients.task_added": pgettext_lazy("audit act", "Added a task"),
         "clients.task_done": pgettext_lazy("audit act", "Finished a task"),
@@ -30,6 +31,8 @@ audit_words.declare(
 audit_words.declare_fields(
     {
         "address": pgettext_lazy("audit field", "Address"),
+        "ftd": pgettext_lazy("audit field", "First deposit"),
+        "ftd_at": pgettext_lazy("audit field", "First deposit on"),
         "amount": pgettext_lazy("audit field", "Amount"),
         "birth_date": pgettext_lazy("audit field", "Date of birth"),
         "city": pgettext_lazy("audit field", "City"),

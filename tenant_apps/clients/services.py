@@ -15,6 +15,7 @@ from kernel.actors import Actor
 from kernel.errors import Invalid, NotFound
 from kernel.events import publish
 from kernel.live.publish import publish as live
+from kernel.money import Money
 from kernel.tenancy import context
 from tenant_apps.accounts.services import email_normalise
 
@@ -306,6 +307,26 @@ def ftd_set(*, client_id: UUID, minor: int, currency: str, at: datetime, actor: 
     if set_now:
         stage_advance(client_id=client_id, to=Stage.FUNDED, actor=actor)
     return bool(set_now)
+
+
+@transaction.atomic
+def ftd_unset(*, client_id: UUID, reason: str, actor: Actor) -> bool:
+    """For the payments app: the first deposit was wholly taken back; the next one credited becomes the first.
+
+    The stage stays (it moves forward only), and the trail keeps what the first deposit had been.
+    """
+    client = Client.objects.select_for_update().get(pk=client_id)
+    if client.ftd_at is None:
+        return False
+    before = {"ftd_at": client.ftd_at.isoformat(), "ftd": str(Money(client.ftd_minor or 0, client.ftd_currency))}
+    Client.objects.filter(pk=client_id).update(
+        ftd_at=None, ftd_minor=None, ftd_currency="", updated_at=clock.now()
+    )  # fmt: skip
+    audit.record(
+        actor=actor, action="clients.ftd_unset", obj=client, subject=client_id, before=before,
+        after={"ftd_at": None, "ftd": None}, reason=reason,
+    )  # fmt: skip
+    return True
 
 
 @transaction.atomic

@@ -22,7 +22,16 @@ from kernel.logs import log
 from kernel.money import Money
 from kernel.tenancy import context
 
-from .models import MethodRule, ProviderAccount, WithdrawalPolicy
+from .models import (
+    DepositLimit,
+    FundsThreshold,
+    Measure,
+    MethodRule,
+    ProviderAccount,
+    VelocityAction,
+    VelocityRule,
+    WithdrawalPolicy,
+)
 from .services.providers import provider_webhook_register
 
 ACTOR = system(named("payments defaults", pgettext_lazy("system actor", "Set-up")))
@@ -37,6 +46,7 @@ class Offered:
     minimum: str
     maximum: str
     fee_percent: str = "0"
+    cost_percent: str = "0"  # what the provider is expected to charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +62,8 @@ PRESETS = {
     "eu_retail": Preset(
         provider="stripe",
         offered=(
-            Offered("card", "EUR", "20", "20000"),
-            Offered("klarna", "EUR", "20", "5000"),
+            Offered("card", "EUR", "20", "20000", cost_percent="1.4"),
+            Offered("klarna", "EUR", "20", "5000", cost_percent="2.9"),
             Offered("ideal", "EUR", "20", "20000"),
             Offered("eps", "EUR", "20", "20000"),
             Offered("sepa_debit", "EUR", "50", "10000"),
@@ -98,6 +108,8 @@ def ensure(preset: str) -> list[ProviderAccount]:
         _rules(bank, chosen.wires)
         for currency in chosen.currencies:
             _policy(currency, chosen)
+            _deposit_limits(currency, chosen)
+        _velocity()
     return [hosted, bank]
 
 
@@ -188,6 +200,7 @@ def _rules(account: ProviderAccount, rules: Sequence[Offered]) -> None:
             maximum_minor=Money.of(rule.maximum, rule.currency).minor,
             kyc_level=1,
             fee_percent=rule.fee_percent,
+            cost_percent=rule.cost_percent,
             position=account.position * 10 + position,
         )
 
@@ -199,6 +212,26 @@ def _policy(currency: str, chosen: Preset) -> None:
     WithdrawalPolicy.objects.get_or_create(
         currency=currency, defaults={"minimum_minor": least, "daily_minor": most * 2}
     )
+
+
+def _deposit_limits(currency: str, chosen: Preset) -> None:
+    """Before the identity is known a little (where a rule lets anybody pay at all), afterwards what the methods take."""
+    if DepositLimit.objects.filter(currency=currency).exists():
+        return
+    most = max(Money.of(rule.maximum, currency).minor for rule in chosen.offered if rule.currency == currency)
+    DepositLimit.objects.create(currency=currency, kyc_level=0, day_minor=most // 20, total_minor=most // 10)
+    DepositLimit.objects.create(
+        currency=currency, kyc_level=1, day_minor=most * 5, week_minor=most * 10, month_minor=most * 25
+    )
+    FundsThreshold.objects.get_or_create(currency=currency, defaults={"amount_minor": most * 10})
+
+
+def _velocity() -> None:
+    if VelocityRule.objects.exists():
+        return
+    VelocityRule.objects.create(measure=Measure.DECLINED, most=6, hours=1, action=VelocityAction.REFUSE)
+    VelocityRule.objects.create(measure=Measure.INSTRUMENTS, most=4, hours=24, action=VelocityAction.REVIEW)
+    VelocityRule.objects.create(measure=Measure.ATTEMPTS, most=30, hours=24, action=VelocityAction.REVIEW)
 
 
 def _webhook(account: ProviderAccount) -> None:

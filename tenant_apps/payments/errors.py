@@ -36,6 +36,34 @@ class ProviderOff(Unavailable):
     message = pgettext_lazy("payments error", "This payment method is not available at the moment.")
 
 
+class DepositLimitReached(Invalid):
+    """The client's limit of a window would be passed; `limit` and `left` are amounts in words."""
+
+    code = "deposit_limit_reached"
+    message = pgettext_lazy(
+        "payments error",
+        "This is more than you can deposit now: your limit is %(limit)s %(window)s, and %(left)s of it is left.",
+    )
+
+
+class TooOften(Invalid):
+    """More attempts, declined payments or different cards in a while than the brokerage finds usual."""
+
+    code = "too_often"
+    message = pgettext_lazy(
+        "payments error",
+        "There were many payments in a short time. To protect you, the next one has to wait: try again in %(hours)s hours, "
+        "or ask our support.",
+    )
+
+
+class FundsNeeded(Invalid):
+    """With this deposit the client has to show first where the money comes from."""
+
+    code = "funds_needed"
+    message = pgettext_lazy("payments error", "Before you deposit more, please show us where the money comes from.")
+
+
 class WithdrawalRefused(Invalid):
     """A check before or at the request failed; `check` in the data names it."""
 

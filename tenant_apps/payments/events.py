@@ -53,6 +53,55 @@ class DepositReinstated(Event):
     method: str
 
 
+@event("payments.deposit_suspended")
+class DepositSuspended(Event):
+    """Money came in another currency than asked for and waits in the house's suspense for a decision."""
+
+    deposit_id: UUID
+    client_id: UUID
+    amount: Money
+    provider: str
+    method: str
+
+
+@event("payments.first_deposit_changed")
+class FirstDepositChanged(Event):
+    """The first deposit was reversed, or came back: which one is the client's first now (none: the next that comes).
+
+    `previous` is what had been the first before; commissions earned on it are to be looked at again.
+    """
+
+    client_id: UUID
+    deposit_id: UUID | None
+    amount: Money | None
+    previous_deposit_id: UUID | None
+
+
+@event("payments.withdrawal_held")
+class WithdrawalHeld(Event):
+    """A withdrawal that was not sent yet waits; `reason` is a code ("reversal")."""
+
+    withdrawal_id: UUID
+    client_id: UUID
+    amount: Money
+    reason: str
+
+
+@event("payments.source_of_funds_needed")
+class SourceOfFundsNeeded(Event):
+    """A client has paid in so much that the brokerage has to know where it comes from. `total` is what came in."""
+
+    client_id: UUID
+    request_id: UUID
+    total: Money
+
+
+@event("payments.source_of_funds_accepted")
+class SourceOfFundsAccepted(Event):
+    client_id: UUID
+    request_id: UUID
+
+
 @event("payments.withdrawal_requested")
 class WithdrawalRequested(Event):
     withdrawal_id: UUID

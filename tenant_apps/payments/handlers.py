@@ -12,7 +12,7 @@ from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
 from tenant_apps.wallets.lines import register_line
 
-from .words import failure_words, method_name, reason_words
+from .words import failure_words, method_name, reason_words, refusal_words
 
 
 def _amount(entry: TimelineEntry) -> str:
@@ -46,6 +46,52 @@ def _refunded(entry: TimelineEntry) -> str:
 
 def _reinstated(entry: TimelineEntry) -> str:
     return pgettext("timeline", "%(amount)s that had been taken back came back after all.") % {"amount": _amount(entry)}
+
+
+def _kept_from(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "A deposit of %(amount)s was not started: %(reason)s") % {
+        "amount": _amount(entry), "reason": refusal_words(entry.data.get("reason", "")),
+    }  # fmt: skip
+
+
+def _funds_asked(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Asked where the money comes from, after deposits of %(amount)s.") % {
+        "amount": _amount(entry)
+    }
+
+
+def _funds_given(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Told where the money comes from.")
+
+
+def _funds_accepted(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "The source of funds was accepted.")
+
+
+def _funds_refused(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "More is needed about the source of funds.")
+
+
+def _suspended(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "%(amount)s came in another currency than asked for.") % {"amount": _amount(entry)}
+
+
+def _suspense_credited(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "%(amount)s, come in another currency, credited as they are.") % {
+        "amount": _amount(entry)
+    }
+
+
+def _suspense_out(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "%(amount)s, come in another currency, went back.") % {"amount": _amount(entry)}
+
+
+def _held(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Withdrawal of %(amount)s stopped after a chargeback.") % {"amount": _amount(entry)}
+
+
+def _let_go(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Withdrawal of %(amount)s goes on.") % {"amount": _amount(entry)}
 
 
 def _requested(entry: TimelineEntry) -> str:
@@ -116,6 +162,17 @@ for _name, _icon, _tone, _words, _for_client in (
     ("payments.deposit_reversed", "rotate-ccw", "danger", _reversed, True),
     ("payments.deposit_refunded", "rotate-ccw", "warning", _refunded, True),
     ("payments.deposit_reinstated", "undo-2", "success", _reinstated, True),
+    ("payments.deposit_kept_from", "hand", "warning", _kept_from, False),
+    ("payments.funds_asked", "hand-coins", "warning", _funds_asked, True),
+    ("payments.funds_given", "hand-coins", "info", _funds_given, True),
+    ("payments.funds_accepted", "hand-coins", "success", _funds_accepted, True),
+    ("payments.funds_refused", "hand-coins", "warning", _funds_refused, True),
+    ("payments.suspense_booked", "banknote", "warning", _suspended, True),
+    ("payments.suspense_credited", "arrow-down-left", "success", _suspense_credited, True),
+    ("payments.suspense_refunded", "undo-2", "info", _suspense_out, True),
+    ("payments.suspense_taken_back", "rotate-ccw", "warning", _suspense_out, True),
+    ("payments.withdrawal_held", "hand", "warning", _held, False),
+    ("payments.withdrawal_let_go", "play", "info", _let_go, False),
     ("payments.withdrawal_requested", "arrow-up-right", "info", _requested, True),
     ("payments.withdrawal_checked", "clipboard-check", "info", _checked, False),
     ("payments.withdrawal_approved", "shield-check", "info", _approved, True),
@@ -138,7 +195,10 @@ register_line(
 register_line(
     "payments.deposit_refunded", icon="rotate-ccw", words=lambda data: pgettext("wallet line", "Deposit given back")
 )
-for _kind in ("payments.deposit_reversed.reversal", "payments.deposit_refunded.reversal"):
+register_line(
+    "payments.frozen", icon="rotate-ccw", words=lambda data: pgettext("wallet line", "Covers a deposit taken back")
+)
+for _kind in ("payments.frozen.reversal", "payments.deposit_reversed.reversal", "payments.deposit_refunded.reversal"):
     register_line(_kind, icon="undo-2", words=lambda data: pgettext("wallet line", "Deposit restored"))
 register_line("payments.withdrawal", icon="arrow-up-right", words=lambda data: pgettext("wallet line", "Withdrawal"))
 register_line(

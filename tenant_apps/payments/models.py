@@ -4,8 +4,10 @@ State machines (every move is a compare-and-set under the row's lock, in service
 
     Deposit     created → pending → [authorised | delayed] → credited ⇄ reversed   (back when a dispute is won)
                                   → failed | expired            (money that arrives later still credits)
+                                  → suspense ⇄ reversed         (another currency than asked: SuspensePayment)
     Withdrawal  requested → checked → sending → paid | failed      (checked waits for each approval of its chain)
                 requested | checked → cancelled | rejected
+                checked | sending (nothing sent yet) → requested with a hold reason, after a chargeback
     Part        planned → sending → paid | failed;  planned → dropped
 """
 
@@ -40,6 +42,10 @@ class ProviderAccount(Entity):
     test_good = models.BooleanField(null=True)
     test_words = models.CharField(max_length=300, blank=True)
     last_event_at = models.DateTimeField(null=True)
+    failures = models.PositiveSmallIntegerField(default=0)  # calls in a row that ended with Unavailable
+    backed_off_at = models.DateTimeField(null=True)  # held back since then (services.health)
+    backoff_after = models.PositiveSmallIntegerField(default=3)  # so many failures hold it back; 0: never
+    backoff_hides = models.BooleanField(default=False)  # not offered at all while another account can serve the method
 
     class Meta:
         db_table = "payments_provider_account"
@@ -58,10 +64,17 @@ class ProviderAccount(Entity):
         return f"provider:{self.pk}"
 
 
+class Device(models.TextChoices):
+    PHONE = "phone", pgettext_lazy("device", "Phone or tablet")
+    DESKTOP = "desktop", pgettext_lazy("device", "Computer")
+
+
 class MethodRule(Entity):
     """Which method, for whom, within which limits and at what fee. The first matching rule decides; none: not offered.
 
-    Limits are minor units of `currency`. Empty lists mean everyone. `fee_percent` in percent of the deposit.
+    Limits are minor units of `currency`; several rules of one method are bands of amounts. Empty lists mean everyone.
+    `fee_*` is what the client pays the brokerage, `cost_*` what the provider is expected to charge the brokerage; both
+    in percent of the deposit and per payment. Hours are half-open, in the brokerage's time zone, and may pass midnight.
     """
 
     provider_account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="rules")
@@ -72,8 +85,15 @@ class MethodRule(Entity):
     minimum_minor = models.BigIntegerField()
     maximum_minor = models.BigIntegerField()
     kyc_level = models.PositiveSmallIntegerField(default=0)
+    tags_any = models.JSONField(default=list, blank=True)
+    tags_none = models.JSONField(default=list, blank=True)
+    device = models.CharField(max_length=8, choices=Device.choices, blank=True)
+    hours_from = models.TimeField(null=True, blank=True)
+    hours_until = models.TimeField(null=True, blank=True)
     fee_percent = models.DecimalField(max_digits=6, decimal_places=3, default=0)
     fee_fixed_minor = models.BigIntegerField(default=0)
+    cost_percent = models.DecimalField(max_digits=6, decimal_places=3, default=0)
+    cost_fixed_minor = models.BigIntegerField(default=0)
     position = models.PositiveSmallIntegerField(default=10)
     enabled = models.BooleanField(default=True)
 
@@ -87,6 +107,15 @@ class MethodRule(Entity):
             models.CheckConstraint(
                 condition=models.Q(fee_percent__gte=0, fee_percent__lt=100, fee_fixed_minor__gte=0),
                 name="payments_rule_fee",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(cost_percent__gte=0, cost_percent__lt=100, cost_fixed_minor__gte=0),
+                name="payments_rule_cost",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(hours_from__isnull=True, hours_until__isnull=True)
+                | models.Q(hours_from__isnull=False, hours_until__isnull=False),
+                name="payments_rule_hours",
             ),
         ]
         indexes = [models.Index(fields=["currency", "enabled", "position"], name="payments_rule_currency")]
@@ -103,6 +132,45 @@ class MethodRule(Entity):
         return Money(self.maximum_minor, self.currency)
 
 
+class Maintenance(Entity):
+    """A time in which an account, one of its methods, or a method everywhere is not offered. Open payments go on.
+
+    `words` are for staff; traders just do not see the method. Without an end it lasts until somebody ends it.
+    """
+
+    provider_account = models.ForeignKey(
+        ProviderAccount, null=True, on_delete=models.PROTECT, related_name="maintenance"
+    )  # null: the method at every account
+    method = models.CharField(max_length=40, blank=True)  # empty: all methods of the account
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    words = models.CharField(max_length=300, blank=True)
+    set_by = models.CharField(max_length=160, blank=True)
+
+    class Meta:
+        db_table = "payments_maintenance"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(provider_account__isnull=False) | ~models.Q(method=""),
+                name="payments_maintenance_of",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__isnull=True) | models.Q(ends_at__gte=models.F("starts_at")),
+                name="payments_maintenance_order",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["provider_account"], name="payments_maintenance_account"),
+            models.Index(fields=["ends_at"], name="payments_maintenance_end"),
+        ]
+
+    def __str__(self) -> str:
+        return self.words or self.method
+
+    def covers(self, account_id: Any, method: str) -> bool:
+        return self.provider_account_id in (None, account_id) and self.method in ("", method)
+
+
 class DepositState(models.TextChoices):
     CREATED = "created", pgettext_lazy("deposit state", "Started")
     PENDING = "pending", pgettext_lazy("deposit state", "Waiting for payment")
@@ -112,6 +180,7 @@ class DepositState(models.TextChoices):
     FAILED = "failed", pgettext_lazy("deposit state", "Failed")
     EXPIRED = "expired", pgettext_lazy("deposit state", "Expired")
     REVERSED = "reversed", pgettext_lazy("deposit state", "Reversed")
+    SUSPENSE = "suspense", pgettext_lazy("deposit state", "Came in another currency")
 
 
 OPEN_DEPOSITS = (DepositState.CREATED, DepositState.PENDING, DepositState.AUTHORISED, DepositState.DELAYED)
@@ -139,11 +208,15 @@ class Deposit(Entity):
     source_country = models.CharField(max_length=2, blank=True)
     failure = models.CharField(max_length=40, blank=True)
     failure_text = models.CharField(max_length=300, blank=True)
-    attention = models.CharField(
-        max_length=40, blank=True
-    )  # why a person should look: amount, currency, late, reversed
+    attention = models.CharField(max_length=40, blank=True)  # why a person should look: words.ATTENTION
     target_trading_account_id = models.UUIDField(null=True, blank=True)
     first = models.BooleanField(default=False)
+    was_first = models.BooleanField(default=False)  # the first deposit until it was reversed
+    provider_fee_minor = models.BigIntegerField(default=0)  # what the provider told and the ledger has
+    provider_fee_currency = models.CharField(max_length=8, blank=True)
+    provider_fee_told = models.PositiveSmallIntegerField(default=0)  # how often it was told anew
+    attempt = models.UUIDField(null=True, blank=True)  # the first deposit of a row of tries at the same payment
+    cost_minor = models.BigIntegerField(default=0)  # what the provider is expected to charge us, by the rule
     language = models.CharField(max_length=10, default="en")
     pending_at = models.DateTimeField(null=True)
     credited_at = models.DateTimeField(null=True)
@@ -188,8 +261,18 @@ class Deposit(Entity):
         return Money(self.fee_minor, self.currency)
 
     @property
+    def cost(self) -> Money:
+        """The provider's charge as expected by the rule."""
+        return Money(self.cost_minor, self.currency)
+
+    @property
     def received(self) -> Money | None:
         return None if self.received_minor is None else Money(self.received_minor, self.currency)
+
+    @property
+    def provider_fee(self) -> Money | None:
+        currency = self.provider_fee_currency
+        return Money(self.provider_fee_minor, currency) if currency else None
 
     @property
     def credited_amount(self) -> Money:
@@ -200,6 +283,117 @@ class Deposit(Entity):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_DEPOSITS
+
+
+class SuspenseState(models.TextChoices):
+    OPEN = "open", pgettext_lazy("suspense state", "To decide")
+    PROPOSED = "proposed", pgettext_lazy("suspense state", "Waits for a second person")
+    CREDITED = "credited", pgettext_lazy("suspense state", "Credited in its own currency")
+    REFUNDED = "refunded", pgettext_lazy("suspense state", "Sent back")
+    TAKEN_BACK = "taken_back", pgettext_lazy("suspense state", "Taken back by the payer's bank")
+
+
+class SuspenseDecision(models.TextChoices):
+    CREDIT = "credit", pgettext_lazy("suspense decision", "Credit it in the currency it came in")
+    REFUND = "refund", pgettext_lazy("suspense decision", "Send it back")
+
+
+class SuspensePayment(Entity):
+    """Money that came in another currency than asked for: the house keeps it until two people have decided.
+
+    `left_minor` is what is still in suspense. Credited it becomes a deposit of its own (`credited`).
+    """
+
+    deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, related_name="suspended")
+    currency = models.CharField(max_length=8)
+    amount_minor = models.BigIntegerField()
+    left_minor = models.BigIntegerField()
+    state = models.CharField(max_length=12, choices=SuspenseState.choices, default=SuspenseState.OPEN)
+    decision = models.CharField(max_length=8, choices=SuspenseDecision.choices, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+    proposer_id = models.CharField(max_length=40, blank=True)
+    proposer_label = models.CharField(max_length=160, blank=True)
+    approver_id = models.CharField(max_length=40, blank=True)
+    approver_label = models.CharField(max_length=160, blank=True)
+    credited = models.ForeignKey(Deposit, null=True, on_delete=models.PROTECT, related_name="corrects")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "payments_suspense"
+        constraints = [
+            models.UniqueConstraint(fields=["deposit"], name="payments_suspense_once"),
+            models.CheckConstraint(
+                condition=models.Q(left_minor__gte=0, left_minor__lte=models.F("amount_minor")),
+                name="payments_suspense_left",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approver_id="") | ~models.Q(approver_id=models.F("proposer_id")),
+                name="payments_suspense_four_eyes",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "created_at"], name="payments_suspense_state"),
+            models.Index(fields=["credited"], name="payments_suspense_credited"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.deposit)
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def left(self) -> Money:
+        return Money(self.left_minor, self.currency)
+
+
+class Freeze(Entity):
+    """What a chargeback keeps in place: open withdrawals wait, and what the wallet no longer had of the loss is set
+    aside as money comes. `holds` are [{id, minor}] in the ledger, `taken` the keys of transfers that covered the loss.
+    """
+
+    deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, related_name="freezes")
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
+    currency = models.CharField(max_length=8)
+    lost_minor = models.BigIntegerField()
+    uncovered_minor = models.BigIntegerField()  # what the house carries of it
+    holds = models.JSONField(default=list, blank=True)
+    taken = models.JSONField(default=list, blank=True)
+    active = models.BooleanField(default=True)
+    lifted_by = models.CharField(max_length=160, blank=True)
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "payments_freeze"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["deposit"], condition=models.Q(active=True), name="payments_freeze_one_active"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(uncovered_minor__gte=0, uncovered_minor__lte=models.F("lost_minor")),
+                name="payments_freeze_uncovered",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["client", "active"], name="payments_freeze_client"),
+            models.Index(fields=["deposit"], name="payments_freeze_deposit"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.deposit)
+
+    @property
+    def lost(self) -> Money:
+        return Money(self.lost_minor, self.currency)
+
+    @property
+    def uncovered(self) -> Money:
+        return Money(self.uncovered_minor, self.currency)
+
+    @property
+    def held(self) -> Money:
+        return Money(sum(int(one["minor"]) for one in self.holds), self.currency)
 
 
 class ProviderNote(Entity):
@@ -280,6 +474,7 @@ class Withdrawal(Entity):
     proposer_label = models.CharField(max_length=160, blank=True)
     approver_id = models.CharField(max_length=40, blank=True)
     approver_label = models.CharField(max_length=160, blank=True)
+    hold_reason = models.CharField(max_length=20, blank=True)  # why it is not sent for now: words.HOLDS
     reason = models.CharField(max_length=20, choices=RejectReason.choices, blank=True)
     reason_text = models.CharField(max_length=300, blank=True)
     checked_at = models.DateTimeField(null=True)
@@ -362,6 +557,135 @@ class WithdrawalPolicy(Entity):
 
     def _money(self, minor: int | None) -> Money | None:
         return None if minor is None else Money(minor, self.currency)
+
+
+class DepositLimit(Entity):
+    """What one client may pay in, from a verification level on (the highest row not above the client's counts).
+
+    Minor units of `currency`; empty means no limit. Days are 24 hours back from now.
+    """
+
+    currency = models.CharField(max_length=8)
+    kyc_level = models.PositiveSmallIntegerField(default=0)
+    day_minor = models.BigIntegerField(null=True, blank=True)
+    week_minor = models.BigIntegerField(null=True, blank=True)
+    month_minor = models.BigIntegerField(null=True, blank=True)
+    total_minor = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        db_table = "payments_deposit_limit"
+        constraints = [models.UniqueConstraint(fields=["currency", "kyc_level"], name="payments_deposit_limit_level")]
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.kyc_level}"
+
+    def of(self, window: str) -> Money | None:
+        """The limit of a window: day, week, month or total."""
+        minor = getattr(self, f"{window}_minor")
+        return None if minor is None else Money(minor, self.currency)
+
+
+class Measure(models.TextChoices):
+    ATTEMPTS = "attempts", pgettext_lazy("velocity measure", "Payments started")
+    DECLINED = "declined", pgettext_lazy("velocity measure", "Payments declined")
+    INSTRUMENTS = "instruments", pgettext_lazy("velocity measure", "Different cards or accounts")
+
+
+class VelocityAction(models.TextChoices):
+    REFUSE = "refuse", pgettext_lazy("velocity action", "Refuse the next payment")
+    REVIEW = "review", pgettext_lazy("velocity action", "Let it pass and mark it for a look")
+
+
+class VelocityRule(Entity):
+    """So many of something within so many hours is unusual; what then."""
+
+    measure = models.CharField(max_length=12, choices=Measure.choices)
+    most = models.PositiveSmallIntegerField()
+    hours = models.PositiveSmallIntegerField()
+    action = models.CharField(max_length=8, choices=VelocityAction.choices)
+
+    class Meta:
+        db_table = "payments_velocity_rule"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(most__gt=0, hours__gt=0), name="payments_velocity_sense"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.most}/{self.hours}h"
+
+
+class FundsAction(models.TextChoices):
+    HOLD = "hold", pgettext_lazy("source of funds", "Take it and keep it from being withdrawn")
+    REFUSE = "refuse", pgettext_lazy("source of funds", "Refuse it")
+
+
+class FundsThreshold(Entity):
+    """Above this much paid in, the client has to show where the money comes from."""
+
+    currency = models.CharField(max_length=8)
+    amount_minor = models.BigIntegerField()
+    action = models.CharField(max_length=8, choices=FundsAction.choices, default=FundsAction.HOLD)
+
+    class Meta:
+        db_table = "payments_funds_threshold"
+        constraints = [
+            models.UniqueConstraint(fields=["currency"], name="payments_funds_currency"),
+            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="payments_funds_amount"),
+        ]
+
+    def __str__(self) -> str:
+        return self.currency
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class FundsState(models.TextChoices):
+    ASKED = "asked", pgettext_lazy("source of funds", "Asked for")
+    GIVEN = "given", pgettext_lazy("source of funds", "To be looked at")
+    REFUSED = "refused", pgettext_lazy("source of funds", "More needed")
+    ACCEPTED = "accepted", pgettext_lazy("source of funds", "Accepted")
+
+
+class FundsOrigin(models.TextChoices):
+    SALARY = "salary", pgettext_lazy("source of funds", "Salary or pension")
+    BUSINESS = "business", pgettext_lazy("source of funds", "Own business")
+    SAVINGS = "savings", pgettext_lazy("source of funds", "Savings")
+    INVESTMENTS = "investments", pgettext_lazy("source of funds", "Sale of investments or property")
+    GIFT = "gift", pgettext_lazy("source of funds", "Inheritance or gift")
+    OTHER = "other", pgettext_lazy("source of funds", "Something else")
+
+
+class FundsRequest(Entity):
+    """That a client is asked where the money comes from, what they said and showed, and who accepted it."""
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
+    currency = models.CharField(max_length=8)
+    total_minor = models.BigIntegerField()  # paid in when it was asked for
+    state = models.CharField(max_length=8, choices=FundsState.choices, default=FundsState.ASKED)
+    origin = models.CharField(max_length=12, choices=FundsOrigin.choices, blank=True)
+    text = models.CharField(max_length=1000, blank=True)
+    file = models.ForeignKey(StoredFile, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300, blank=True)  # what more is needed, for the client
+    decided_by = models.CharField(max_length=160, blank=True)
+    given_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "payments_funds_request"
+        constraints = [models.UniqueConstraint(fields=["client"], name="payments_funds_client")]
+        indexes = [
+            models.Index(fields=["state", "given_at"], name="payments_funds_queue"),
+            models.Index(fields=["file"], name="payments_funds_file"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.client)
+
+    @property
+    def total(self) -> Money:
+        return Money(self.total_minor, self.currency)
 
 
 class PartState(models.TextChoices):
@@ -609,12 +933,18 @@ def state_tone(state: Any) -> str:
         "failed": "danger",
         "rejected": "danger",
         "reversed": "danger",
+        "refused": "danger",
+        "accepted": "success",
+        "given": "warning",
+        "asked": "info",
+        "suspense": "warning",
+        "open": "warning",
+        "taken_back": "danger",
+        "refunded": "success",
         "unmatched": "warning",
         "waiting": "warning",
         "made": "warning",
         "released": "success",
-        "accepted": "success",
-        "refused": "danger",
         "requested": "warning",
         "checked": "info",
         "proposed": "info",

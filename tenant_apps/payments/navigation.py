@@ -2,8 +2,8 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
 
-from .permissions_list import BANK_IMPORT, BATCH_VIEW, LIMITS, PROVIDERS, RULES, VIEW
-from .selectors import waiting_count
+from .permissions_list import BANK_IMPORT, BATCH_VIEW, LIMITS, PROPOSE, PROVIDERS, RULES, VIEW
+from .selectors import funds_waiting, suspense_waiting, waiting_count
 
 register(
     "office",
@@ -49,6 +49,16 @@ register(
 register(
     "office",
     section="settings",
+    key="payments-routing",
+    label=pgettext_lazy("navigation", "Payment routing"),
+    icon="route",
+    url="payments:routing",
+    permission=PROVIDERS,
+    order=41,
+)
+register(
+    "office",
+    section="settings",
     key="payments-limits",
     label=pgettext_lazy("navigation", "Withdrawal limits"),
     icon="gauge",
@@ -75,4 +85,46 @@ register(
     url="payments:cashier",
     order=20,
     mobile=True,
+)
+register(
+    "office",
+    section="settings",
+    key="payments-deposit-limits",
+    label=pgettext_lazy("navigation", "Deposit limits"),
+    icon="gauge",
+    url="payments:deposit-limits",
+    permission=LIMITS,
+    order=43,
+)
+register(
+    "office",
+    section="money",
+    key="payments-funds",
+    label=pgettext_lazy("navigation", "Source of funds"),
+    icon="hand-coins",
+    url="payments:funds",
+    permission="kyc.view",
+    order=45,
+    badge=funds_waiting,
+)
+register(
+    "office",
+    section="money",
+    key="payments-suspense",
+    label=pgettext_lazy("navigation", "Other currencies"),
+    icon="coins",
+    url="payments:suspense",
+    permission=PROPOSE,
+    order=44,
+    badge=suspense_waiting,
+)
+register(
+    "office",
+    section="money",
+    key="payments-figures",
+    label=pgettext_lazy("navigation", "Cashier figures"),
+    icon="chart-column",
+    url="payments:figures",
+    permission=VIEW,
+    order=46,
 )

@@ -15,6 +15,7 @@ from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.money import Money, total
 from kernel.permissions import scoped
+from tenant_apps.kyc.permissions_list import VIEW as KYC_VIEW
 
 from .models import (
     OPEN_DEPOSITS,
@@ -26,12 +27,16 @@ from .models import (
     DepositState,
     Destination,
     DestinationState,
+    FundsRequest,
+    FundsState,
     LineState,
     MethodRule,
     PartState,
     PayoutBatch,
     PayoutLine,
     ProviderAccount,
+    SuspensePayment,
+    SuspenseState,
     Withdrawal,
     WithdrawalPart,
     WithdrawalPolicy,
@@ -297,11 +302,47 @@ def waiting_count(actor: Actor) -> int:
     return counters(actor).to_do
 
 
+def suspense_visible(actor: Actor, code: str = VIEW) -> QuerySet[SuspensePayment]:
+    owner = {"owner": "deposit__client__owner_id", "team": "deposit__client__team_id"}
+    rows = SuspensePayment.objects.select_related("deposit__client", "deposit__provider_account", "credited")
+    return scoped(actor, code, rows, **owner)
+
+
+def suspense_get(actor: Actor, row_id: UUID) -> SuspensePayment:
+    found = suspense_visible(actor).filter(pk=row_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def suspense_waiting(actor: Actor) -> int:
+    """The badge in the menu."""
+    return suspense_visible(actor).filter(state__in=[SuspenseState.OPEN, SuspenseState.PROPOSED]).count()
+
+
+def funds_visible(actor: Actor) -> QuerySet[FundsRequest]:
+    """Source-of-funds requests; for who may see identity checks."""
+    return scoped(actor, KYC_VIEW, FundsRequest.objects.select_related("client", "file"), **_OWNER)
+
+
+def funds_get(actor: Actor, request_id: UUID) -> FundsRequest:
+    found = funds_visible(actor).filter(pk=request_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def funds_waiting(actor: Actor) -> int:
+    """The badge in the menu."""
+    return funds_visible(actor).filter(state=FundsState.GIVEN).count()
+
+
 DEPOSIT_VIEWS = {
     "open": Q(state__in=OPEN_DEPOSITS),
     "credited": Q(state=DepositState.CREDITED),
     "failed": Q(state__in=[DepositState.FAILED, DepositState.EXPIRED]),
     "reversed": Q(state=DepositState.REVERSED),
+    "suspense": Q(state=DepositState.SUSPENSE),
     "attention": ~Q(attention=""),
 }
 WITHDRAWAL_VIEWS = {

@@ -54,6 +54,8 @@ CHECKS: dict[str, Any] = {
     "limits": pgettext_lazy("withdrawal check", "Within the limits"),
     "no_reversal": pgettext_lazy("withdrawal check", "No deposit was reversed"),
     "address": pgettext_lazy("withdrawal check", "No recent change of the e-mail address"),
+    "funds_source": pgettext_lazy("withdrawal check", "Where the money comes from is known"),
+    "held": pgettext_lazy("withdrawal check", "Nothing keeps it from being sent"),
     "two_people": pgettext_lazy(
         "withdrawal check", "The two who decided share no device, and neither invited the other"
     ),
@@ -62,7 +64,9 @@ CHECKS: dict[str, Any] = {
     "destination": pgettext_lazy("withdrawal check", "The payout account is verified and past its waiting time"),
 }
 ATTENTION: dict[str, Any] = {
-    "amount": pgettext_lazy("deposit attention", "Another amount arrived than was asked for"),
+    "velocity": pgettext_lazy("deposit attention", "More payments in a short time than usual"),
+    "underpaid": pgettext_lazy("deposit attention", "Less arrived than was asked for"),
+    "overpaid": pgettext_lazy("deposit attention", "More arrived than was asked for"),
     "currency": pgettext_lazy("deposit attention", "It was paid in another currency and waits for a decision"),
     "late": pgettext_lazy("deposit attention", "It arrived after it had been given up"),
     "reversed": pgettext_lazy("deposit attention", "Reversed; taken from the wallet"),
@@ -79,6 +83,33 @@ RISK: dict[str, Any] = {
     "often_today": pgettext_lazy("risk sign", "Three withdrawals or more within 24 hours"),
     "young_account": pgettext_lazy("risk sign", "The client registered within a week"),
     "first_withdrawal": pgettext_lazy("risk sign", "The client's first withdrawal"),
+}
+HOLDS: dict[str, Any] = {
+    "reversal": pgettext_lazy("withdrawal hold", "A deposit of this client was taken back by the payer's bank"),
+}
+WINDOWS: dict[str, Any] = {
+    "day": pgettext_lazy("limit window", "in 24 hours"),
+    "week": pgettext_lazy("limit window", "in 7 days"),
+    "month": pgettext_lazy("limit window", "in 30 days"),
+    "total": pgettext_lazy("limit window", "in total"),
+}
+# Why a rule is not offered, or only last: for staff, in the rule tester.
+ROUTING: dict[str, Any] = {
+    "off": pgettext_lazy("routing reason", "The rule is switched off"),
+    "account_off": pgettext_lazy("routing reason", "The provider is switched off"),
+    "method_off": pgettext_lazy("routing reason", "The provider does not offer this method in this currency"),
+    "maintenance": pgettext_lazy("routing reason", "Under maintenance"),
+    "country": pgettext_lazy("routing reason", "Not for this country"),
+    "level": pgettext_lazy("routing reason", "A higher verification level is needed"),
+    "tags_any": pgettext_lazy("routing reason", "The client has none of the tags asked for"),
+    "tags_none": pgettext_lazy("routing reason", "The client has a tag that is left out"),
+    "device": pgettext_lazy("routing reason", "Not on this device"),
+    "hours": pgettext_lazy("routing reason", "Outside the hours"),
+    "amount": pgettext_lazy("routing reason", "The amount is outside the band"),
+    "fee": pgettext_lazy("routing reason", "The fee would take all of it"),
+    "step": pgettext_lazy("routing reason", "The provider cannot take such a fine amount"),
+    "backed_off": pgettext_lazy("routing reason", "Held back: the provider did not answer, and another one serves"),
+    "backed_off_last": pgettext_lazy("routing reason", "Offered last: the provider did not answer"),
 }
 
 MATCH: dict[str, Any] = {
@@ -101,6 +132,18 @@ ACTIONS: dict[str, Any] = {
     "payments.deposit_reversed": pgettext_lazy("payments story", "Taken back by the payer's bank"),
     "payments.deposit_refunded": pgettext_lazy("payments story", "Given back on the provider's own pages"),
     "payments.deposit_reinstated": pgettext_lazy("payments story", "Came back to us"),
+    "payments.suspense_booked": pgettext_lazy("payments story", "Came in another currency; kept by the house"),
+    "payments.suspense_proposed": pgettext_lazy("payments story", "A decision was proposed"),
+    "payments.suspense_credited": pgettext_lazy("payments story", "Credited in the currency it came in"),
+    "payments.suspense_refunded": pgettext_lazy("payments story", "Sent back"),
+    "payments.suspense_back": pgettext_lazy("payments story", "The proposal was taken back"),
+    "payments.freeze_begun": pgettext_lazy("payments story", "Withdrawals stopped after the chargeback"),
+    "payments.freeze_taken": pgettext_lazy("payments story", "The loss was taken from the wallet"),
+    "payments.freeze_lifted": pgettext_lazy("payments story", "Withdrawals go on"),
+    "payments.first_deposit_changed": pgettext_lazy("payments story", "No longer the first deposit"),
+    "payments.withdrawal_held": pgettext_lazy("payments story", "Stopped after a chargeback"),
+    "payments.withdrawal_let_go": pgettext_lazy("payments story", "Goes on"),
+    "payments.deposit_looked_at": pgettext_lazy("payments story", "Looked at"),
     "payments.deposit_closed": pgettext_lazy("payments story", "Closed by hand"),
     "payments.withdrawal_requested": pgettext_lazy("payments story", "Requested"),
     "payments.withdrawal_checked": pgettext_lazy("payments story", "Checked and proposed"),
@@ -122,6 +165,29 @@ def action_words(code: str) -> str:
 def risk_words(code: str) -> str:
     known = RISK | {sign.code: sign.words for sign in risk_signs.registered()}
     return str(known.get(code, code))
+
+
+REFUSALS: dict[str, Any] = {
+    "deposit_limit_reached": pgettext_lazy("deposit refusal", "the client's deposit limit"),
+    "too_often": pgettext_lazy("deposit refusal", "too many payments in a short time"),
+    "funds_needed": pgettext_lazy("deposit refusal", "the source of funds is not known"),
+}
+
+
+def refusal_words(code: str) -> str:
+    return str(REFUSALS.get(code, code))
+
+
+def hold_words(code: str) -> str:
+    return str(HOLDS.get(code, code))
+
+
+def window_words(code: str) -> str:
+    return str(WINDOWS.get(code, code))
+
+
+def routing_words(code: str) -> str:
+    return str(ROUTING.get(code, code))
 
 
 def match_words(code: str) -> str:

@@ -77,6 +77,8 @@ WRITTEN_BY_FUNCTIONS = {
 # A second population of the same brokerage shares these.
 ONE_PER_BROKERAGE = {
     "branding.BrandVersion",
+    "payments.DepositLimit",
+    "payments.FundsThreshold",
     "payments.PayoutSettings",
     "payments.WithdrawalPolicy",
     "wallets.ExchangePolicy",

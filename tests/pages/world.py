@@ -50,6 +50,7 @@ def make(ref: Any) -> World:
         _faces(world)
         _draft(world)
         _payment_files(world)
+        _cashier()
     with context.public():
         _operators(world)
         _console(world)
@@ -157,6 +158,18 @@ def _faces(world: World) -> None:
                 row.reference = f"FACE-{model.__name__[:1]}{number}"
             row.save(force_insert=True)
             world.values[f"{model.__name__.lower()}.{state}"] = str(row.pk)
+
+
+def _cashier() -> None:
+    """A provider that is held back, something under maintenance, a limit with an amount, and a withdrawal that waits."""
+    from tenant_apps.payments.models import DepositLimit, Maintenance, MethodRule, ProviderAccount, Withdrawal
+
+    account = ProviderAccount.objects.filter(kind="bank_wire")[0]
+    ProviderAccount.objects.filter(pk=account.pk).update(failures=4, backed_off_at=clock.now())
+    Maintenance.objects.update(ends_at=None, words="A new contract")
+    DepositLimit.objects.update(day_minor=100_000, total_minor=None)
+    MethodRule.objects.update(tags_any=["vip"], device="phone")
+    Withdrawal.objects.filter(state="requested").update(hold_reason="reversal")
 
 
 def _draft(world: World) -> None:

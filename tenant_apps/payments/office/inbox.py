@@ -26,12 +26,13 @@ from tenant_apps.clients.models import Client
 from tenant_apps.wallets.selectors import wallets_of
 
 from .. import selectors, words
-from ..models import Deposit, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
+from ..models import Deposit, Freeze, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import APPROVE, BATCH_VIEW, DEPOSIT_MANAGE, DESTINATIONS, EXPORT, PROPOSE
 from ..services.chain import may_take
 from ..services.checks import withdrawal_checks
-from ..services.deposits import deposit_ask, deposit_close
+from ..services.deposits import deposit_ask, deposit_close, deposit_looked_at
 from ..services.destinations import usable
+from ..services.freezes import freeze_lift, freeze_take
 from ..services.parts import part_refused_by_bank, part_sent_by_hand
 from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject
 from .tables import DEPOSITS, WITHDRAWALS
@@ -50,6 +51,7 @@ DEPOSIT_TABS = [
     ("open", pgettext_lazy("payments view", "Open")),
     ("credited", pgettext_lazy("payments view", "Credited")),
     ("failed", pgettext_lazy("payments view", "Failed")),
+    ("suspense", pgettext_lazy("payments view", "Other currency")),
     ("attention", pgettext_lazy("payments view", "Needs a look")),
 ]
 
@@ -135,6 +137,8 @@ def withdrawal(request: Any, withdrawal_id: UUID) -> HttpResponse:
         "row": row,
         "parts": [(part, commands.get(part.pk), orders.get(part.pk)) for part in parts],
         "checks": withdrawal_checks(row) if deciding else row.checks,
+        "freezes": Freeze.objects.filter(client=row.client, active=True).select_related("deposit")
+        if row.hold_reason else [],
         "reasons": RejectReason.choices,
         "steps": steps,
         "step": step,
@@ -175,6 +179,10 @@ def deposit(request: Any, deposit_id: UUID) -> HttpResponse:
         "row": row,
         "news": news,
         "story": _story(row),
+        "suspended": row.suspended.select_related("credited").first(),
+        "freeze": Freeze.objects.filter(deposit=row, active=True).first(),
+        "may_settle": request.actor.may(APPROVE, row.client),
+        "may_look": bool(row.attention) and request.actor.may(DEPOSIT_MANAGE, row.client),
         "may_manage": row.is_open and request.actor.may(DEPOSIT_MANAGE, row.client),
         **_about(row.client),
     }
@@ -302,6 +310,40 @@ def deposit_close_view(request: Any, deposit_id: UUID) -> HttpResponse:
     row = selectors.deposit_get(request.actor, deposit_id)
     try:
         deposit_close(actor=request.actor, deposit_id=row.pk, reason=request.POST.get("reason", ""))
+    except AppError as error:
+        messages.error(request, str(error))
+    return redirect("payments:deposit", row.pk)
+
+
+def _settled(request: Any, deposit_id: UUID, act: Callable[..., Any], done: str) -> HttpResponse:
+    row = selectors.deposit_get(request.actor, deposit_id)
+    try:
+        act(actor=request.actor, deposit_id=row.pk)
+    except AppError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, done)
+    return redirect("payments:deposit", row.pk)
+
+
+@guard("payments.withdrawal.approve")
+@require_POST
+def freeze_take_view(request: Any, deposit_id: UUID) -> HttpResponse:
+    return _settled(request, deposit_id, freeze_take, pgettext("payments", "Taken from the wallet."))
+
+
+@guard("payments.withdrawal.approve")
+@require_POST
+def freeze_lift_view(request: Any, deposit_id: UUID) -> HttpResponse:
+    return _settled(request, deposit_id, freeze_lift, pgettext("payments", "Withdrawals go on."))
+
+
+@guard("payments.deposit.manage")
+@require_POST
+def deposit_looked_at_view(request: Any, deposit_id: UUID) -> HttpResponse:
+    row = selectors.deposit_get(request.actor, deposit_id)
+    try:
+        deposit_looked_at(actor=request.actor, deposit_id=row.pk)
     except AppError as error:
         messages.error(request, str(error))
     return redirect("payments:deposit", row.pk)

@@ -11,13 +11,15 @@ from django.shortcuts import redirect
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel import secrets
+from kernel import clock, secrets
 from kernel.errors import AppError, Invalid, NotFound
 from kernel.guards import guard
 from kernel.pages import page
 
 from .. import addresses, registry, selectors
 from ..models import MethodRule, ProviderAccount
+from ..services.health import back_off_lift, held_back
+from ..services.maintenance import maintenance_ahead
 from ..services.providers import (
     method_rule_save,
     provider_account_save,
@@ -31,8 +33,13 @@ from .forms import ProviderForm, RuleForm
 @require_GET
 def index(request: Any) -> HttpResponse:
     accounts = ProviderAccount.objects.prefetch_related("rules").order_by("position", "created_at")
-    kinds = [adapter.capabilities for adapter in registry.adapters().values()]
-    return page(request, "payments/office/providers.html", {"accounts": accounts, "kinds": kinds})
+    now = clock.now()
+    shut = {row.provider_account_id for row in maintenance_ahead() if row.starts_at <= now and not row.method}
+    context = {
+        "accounts": [(account, held_back(account, now), account.pk in shut) for account in accounts],
+        "kinds": [adapter.capabilities for adapter in registry.adapters().values()],
+    }
+    return page(request, "payments/office/providers.html", context)
 
 
 def _save(request: Any, form: ProviderForm, account: ProviderAccount | None) -> ProviderAccount | None:
@@ -50,6 +57,8 @@ def _save(request: Any, form: ProviderForm, account: ProviderAccount | None) -> 
             methods=form.cleaned_data["methods"],
             payouts=form.cleaned_data.get("payouts", []),
             enabled=form.cleaned_data["enabled"],
+            backoff_after=form.cleaned_data["backoff_after"],
+            backoff_hides=form.cleaned_data["backoff_hides"],
         )
     except Invalid as error:
         field = f"set_{error.field}"
@@ -86,6 +95,8 @@ def edit(request: Any, account_id: UUID) -> HttpResponse:
         "has_webhook_secret": "webhook_secret" in secrets.hints_of(account.secrets_owner),
         "registers": hasattr(registry.adapter_class(account.kind), "register_webhook"),
         "rules": account.rules.order_by("currency", "position", "created_at"),
+        "maintenance": maintenance_ahead(account),
+        "held_back": held_back(account, clock.now()),
     }
     status = 422 if request.method == "POST" else 200
     return page(request, "payments/office/provider.html", context, status=status)
@@ -114,6 +125,15 @@ def webhook(request: Any, account_id: UUID) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, pgettext("payments", "The provider now calls us at this address."))
+    return redirect("payments:provider", account.pk)
+
+
+@guard("payments.provider.edit")
+@require_POST
+def lift(request: Any, account_id: UUID) -> HttpResponse:
+    account = selectors.provider_account_get(account_id)
+    back_off_lift(actor=request.actor, account_id=account.pk)
+    messages.success(request, pgettext("payments", "It is offered as before."))
     return redirect("payments:provider", account.pk)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import pgettext_lazy
 
-from kernel.ui.forms import MoneyField, UiForm, style_widget
+from kernel.ui.forms import MoneyField, UiForm, UploadInput, style_widget
 
-from ..models import Destination
+from ..models import Destination, FundsOrigin
 from ..ports import DestinationField, PayoutMethod, Shape
 
 
@@ -79,3 +79,20 @@ class DestinationForm(UiForm, forms.Form):
         kinds = {Shape.EMAIL: forms.EmailInput, Shape.PHONE: forms.TextInput}
         widget = kinds.get(field.shape, forms.TextInput)(attrs=attrs)
         return forms.CharField(max_length=field.longest * 2, widget=widget, **shared)
+
+
+class FundsForm(UiForm, forms.Form):
+    """Where the money comes from, in a word, a sentence and a paper."""
+
+    origin = forms.ChoiceField(
+        label=pgettext_lazy("cashier", "Where does the money come from?"), choices=[("", "—"), *FundsOrigin.choices]
+    )
+    text = forms.CharField(
+        label=pgettext_lazy("cashier", "Tell us more, if you like"), required=False, max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )  # fmt: skip
+    file = forms.FileField(
+        label=pgettext_lazy("cashier", "A document that shows it"), required=False,
+        help_text=pgettext_lazy("cashier", "A payslip, a tax assessment, a bank statement, a contract of sale: picture or PDF."),
+        widget=UploadInput(accept=".pdf,image/*", max_bytes=8_000_000),
+    )  # fmt: skip

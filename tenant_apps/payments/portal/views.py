@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import segno
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,22 +19,24 @@ from kernel.idempotency import once
 from kernel.ids import uuid7
 from kernel.money import CURRENCIES, Money
 from kernel.pages import page
+from kernel.ui.forms import typed_text
 from tenant_apps.wallets.selectors import wallet_of, wallets_of
 from tenant_apps.wallets.targets import Target, targets_of
 
 from .. import selectors
-from ..models import Deposit, DepositState, Destination
+from ..errors import DepositLimitReached
+from ..models import Deposit, DepositState, Destination, FundsRequest, FundsState
 from ..payouts import WIRE, methods_offered
-from ..services import offers
+from ..services import deposit_limits, funds, offers
 from ..services.checks import policy_for
 from ..services.deposits import deposit_open, deposit_start
 from ..services.destinations import usable
+from ..services.routing import device_of
 from ..services.sources import plan
 from ..services.tracker import tracker_of
 from ..services.withdrawals import withdrawal_cancel, withdrawal_request
-from .forms import DepositForm, WithdrawalForm
-
-QUICK = (100, 250, 500, 1000)  # major units offered beside the amount, where the limits allow them
+from . import repeat
+from .forms import DepositForm, FundsForm, WithdrawalForm
 
 
 def _currency(request: Any, choices: list[str]) -> str:
@@ -52,6 +55,10 @@ def _currency(request: Any, choices: list[str]) -> str:
     return choices[0] if choices else str(request.client.currency)
 
 
+def _device(request: Any) -> str:
+    return device_of(request.actor.user_agent)
+
+
 def _target(request: Any, currency: str) -> Target | None:
     wanted = request.POST.get("target") or request.GET.get("target") or ""
     return next((t for t in targets_of(request.client.pk) if str(t.id) == wanted and t.currency == currency), None)
@@ -60,20 +67,38 @@ def _target(request: Any, currency: str) -> Target | None:
 def _cashier_context(request: Any, form: DepositForm | None = None) -> dict[str, Any]:
     currencies = offers.deposit_currencies()
     currency = _currency(request, currencies)
-    found = offers.offers_for(request.client, currency)
-    chosen = (request.POST or request.GET).get("method") or (found[0].key if found else "")
+    found, locked = offers.cashier_for(request.client, currency, device=_device(request))
+    last = repeat.last_payment(request.client.pk, currency)
+    known = repeat.remembered(last, found)
+    preferred = known or (found[0] if found else None)
+    chosen = (request.POST or request.GET).get("method") or (preferred.key if preferred else "")
+    rooms = deposit_limits.room_of(request.client, currency)
+    typed = request.POST.get("amount") or request.GET.get("amount")
+    again = last is not None and known is not None and known.takes(last.amount) and not request.POST
+    initial = {"amount": typed or (last.amount if again and last else "")}
     return {
         "currencies": currencies,
+        "funds": _funds_wanted(request),
         "currency": currency,
         "targets": [target for target in targets_of(request.client.pk) if target.currency == currency],
         "target": request.POST.get("target") or request.GET.get("target") or "",
         "wallet": wallet_of(request.client.pk, currency),
         "offers": found,
+        "locked": locked,
         "chosen": chosen,
-        "form": form or DepositForm(currency=currency, initial=_initial(request)),
-        "quote": _quote(request, currency, found, chosen),
-        "quick": _quick(currency, found, chosen),
+        "rooms": rooms,
+        "tightest": min(rooms, key=lambda room: room.left.minor, default=None),
+        "repeat": None if request.POST else repeat.repeat_of(last, found),
+        "under_way": repeat.under_way(request.client.pk),
+        "form": form or DepositForm(currency=currency, initial=initial),
+        "quote": _quote(request, currency, found, chosen, initial),
+        "quick": repeat.quick_amounts(_offer(found, chosen), currency),
     }
+
+
+def _funds_wanted(request: Any) -> FundsRequest | None:
+    row = funds.request_of(request.client.pk)
+    return row if row is not None and row.state in (FundsState.ASKED, FundsState.REFUSED) else None
 
 
 def _initial(request: HttpRequest) -> dict[str, str]:
@@ -84,23 +109,26 @@ def _offer(found: list[offers.Offer], key: str) -> offers.Offer | None:
     return next((offer for offer in found if offer.key == key), None)
 
 
-def _quick(currency: str, found: list[offers.Offer], chosen: str) -> list[Money]:
+def _quote(
+    request: HttpRequest, currency: str, found: list[offers.Offer], chosen: str, initial: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Fee and what arrives, for the amount typed so far; what stands against it, and which method would take it."""
     offer = _offer(found, chosen)
-    amounts = [Money.of(value, currency) for value in QUICK]
-    return [amount for amount in amounts if offer and offer.rule.minimum <= amount <= offer.rule.maximum]
-
-
-def _quote(request: HttpRequest, currency: str, found: list[offers.Offer], chosen: str) -> dict[str, Any] | None:
-    """Fee and what arrives, for the amount typed so far; nothing while it is not a good amount."""
-    offer = _offer(found, chosen)
-    form = DepositForm({**(request.POST or request.GET).dict(), "method": chosen}, currency=currency)
+    typed = {**(request.POST or request.GET).dict(), "method": chosen}
+    if not typed.get("amount") and isinstance(initial["amount"], Money):
+        typed["amount"] = typed_text(initial["amount"].amount)
+    form = DepositForm(typed, currency=currency)
     if offer is None or not form.is_valid():
         return {"offer": offer} if offer else None
     amount: Money = form.cleaned_data["amount"]
     try:
         offer.check(amount)
-    except Invalid as error:
+        deposit_limits.check(request.client, amount)  # type: ignore[attr-defined]
+    except DepositLimitReached as error:
         return {"offer": offer, "problem": str(error)}
+    except Invalid as error:
+        other = next((one for one in found if one.key != chosen and one.takes(amount)), None)
+        return {"offer": offer, "problem": str(error), "other": other, "typed": amount}
     return {"offer": offer, "amount": amount, "fee": offer.fee(amount), "arrives": amount - offer.fee(amount)}
 
 
@@ -171,20 +199,42 @@ def deposit_page(request: Any, deposit_id: UUID) -> HttpResponse:
     """Where a deposit stands; waits live for the provider's word."""
     deposit = selectors.client_deposit(request.client.pk, deposit_id)
     failed = deposit.state in (DepositState.FAILED, DepositState.EXPIRED)
-    tried = f"{deposit.provider_account_id}:{deposit.method}"
     cancelled = "cancelled" in request.GET and deposit.state == DepositState.PENDING
+    stuck = failed or deposit.failure or cancelled
+    device = _device(request)
     context = {
         "deposit": deposit,
+        "suspended": deposit.suspended.first() if deposit.state == DepositState.SUSPENSE else None,
         "failed": failed,
         "cancelled": cancelled,
         "waiting": deposit.state in (DepositState.CREATED, DepositState.PENDING) and not deposit.instructions,
         "qr": _qr(deposit),
-        "next_best": offers.next_best(request.client, deposit.currency, tried=tried, amount=deposit.amount)
-        if failed or deposit.failure or cancelled
-        else None,
+        "next_best": offers.next_best(request.client, deposit, device=device) if stuck else None,
+        "other": offers.other_method(request.client, deposit, device=device) if stuck else None,
     }
     template = "payments/portal/deposit.html#status" if request.htmx else "payments/portal/deposit.html"
     return page(request, template, context, live=[f"client:{request.client.pk}"])
+
+
+@client_only
+@require_POST
+def deposit_retry(request: Any, deposit_id: UUID) -> HttpResponse:
+    """The same payment once more with the next best offer: one click, never an account tried before."""
+    throttle.check("deposit", str(request.client.pk), burst=10, per_minute=6)
+    deposit = selectors.client_deposit(request.client.pk, deposit_id)
+    offer = offers.next_best(request.client, deposit, device=_device(request))
+    if offer is None:
+        return redirect("payments:deposit", deposit.pk)
+    try:
+        again = deposit_start(
+            actor=request.actor, client=request.client, amount=deposit.amount, offer_key=offer.key,
+            target_trading_account_id=deposit.target_trading_account_id, language=request.LANGUAGE_CODE,
+            instead_of=deposit,
+        )  # fmt: skip
+        return _off(request, deposit_open(deposit_id=again.pk, ip=request.ip or ""))
+    except AppError as error:
+        messages.error(request, str(error))
+        return redirect("payments:deposit", deposit.pk)
 
 
 @client_only
@@ -221,6 +271,7 @@ def _withdraw_context(
         "wallet": next((wallet for wallet in wallets if wallet.currency == currency), None),
         "form": form,
         "verified": offers.level_of(request.client) > 0,
+        "kept_back": funds.kept_back(request.client.pk, currency) if currency in CURRENCIES else None,
         "plan": _plan(request, currency, book),
         "book": [(row, usable(row)) for row in book],
         "chosen": str(form["destination"].value() or ""),
@@ -291,3 +342,26 @@ def history(request: Any) -> HttpResponse:
     context = {"movements": selectors.movements(request.client.pk, limit=100)}
     template = "payments/portal/history.html#rows" if request.htmx else "payments/portal/history.html"
     return page(request, template, context, live=[f"client:{request.client.pk}"])
+
+
+@client_only
+def funds_page(request: Any) -> HttpResponse:
+    """Where the money comes from: what is asked, what was said, what is still needed."""
+    row = funds.request_of(request.client.pk)
+    if row is None:
+        return redirect("payments:cashier")
+    wanted = row.state in (FundsState.ASKED, FundsState.REFUSED)
+    form = FundsForm(request.POST or None, request.FILES or None, initial={"origin": row.origin, "text": row.text})
+    if request.method == "POST" and wanted and form.is_valid():
+        given = form.cleaned_data["file"]
+        try:
+            funds.give(
+                actor=request.actor, request_id=row.pk, origin=form.cleaned_data["origin"],
+                text=form.cleaned_data["text"], data=given.read() if given else None, name=given.name if given else "",
+            )  # fmt: skip
+        except AppError as error:
+            form.add_error(error.field if error.field in form.fields else None, str(error))
+        else:
+            return redirect("payments:funds")
+    status = 422 if request.method == "POST" else 200
+    return page(request, "payments/portal/funds.html", {"row": row, "form": form, "wanted": wanted}, status=status)

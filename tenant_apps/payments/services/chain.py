@@ -57,6 +57,12 @@ def steps_make(row: Withdrawal, rule: ApprovalRule | None) -> None:
     )  # fmt: skip
 
 
+def steps_again(row: Withdrawal) -> None:
+    """What was decided counts no more: the whole chain is asked again."""
+    row.steps.all().delete()
+    steps_make(row, row.rule)
+
+
 def next_step(row: Withdrawal) -> ApprovalStep | None:
     return row.steps.filter(decided_at=None).order_by("position").first()
 

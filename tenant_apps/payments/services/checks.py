@@ -17,6 +17,7 @@ from tenant_apps.wallets.selectors import wallet_of
 
 from ..letters import LATIN
 from ..models import Deposit, DepositState, Withdrawal, WithdrawalPolicy, WithdrawalState
+from . import funds
 
 COUNTED = (
     WithdrawalState.REQUESTED,
@@ -108,6 +109,8 @@ def withdrawal_checks(withdrawal: Withdrawal) -> list[dict[str, Any]]:
         ("limits", within_limits(client, withdrawal.amount, besides=withdrawal)),
         ("no_reversal", not reversed_),
         ("address", not payout_held(client)),
+        ("held", not withdrawal.hold_reason),
+        ("funds_source", wallet is None or wallet.available >= funds.kept_back(client.pk, withdrawal.currency)),
     ]
     if paid_out:
         results.append(("destination", withdrawal.destination is not None and not usable(withdrawal.destination)))

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from kernel import audit, clock
+from kernel import audit, clock, locks
 from kernel.actors import Actor
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
 from kernel.events import publish
@@ -31,14 +31,16 @@ from tenant_apps.payments.actors import CASHIER, SWEEP
 
 from .. import addresses, events, registry
 from ..errors import MethodNotOffered, WrongState
-from ..models import OPEN_DEPOSITS, Deposit, DepositState, ProviderAccount
+from ..models import OPEN_DEPOSITS, Deposit, DepositState, ProviderAccount, SuspensePayment
 from ..permissions_list import DEPOSIT_MANAGE
 from ..ports import DepositOrder, DepositStatus, Payer, PaymentState, RefundState, RefundStatus
-from . import posting
-from .offers import offer_for
+from . import deposit_limits, first, freezes, funds, health, posting, refusals, suspense, velocity
+from .offers import offer_for, tried_accounts
 from .providers import provider_at_work, provider_of
+from .routing import Offer, cost_of, device_of, fee_of
 
 PAGE_LIFE = timedelta(hours=24)
+SETTLED = (DepositState.CREDITED, DepositState.REVERSED, DepositState.SUSPENSE)  # the money has come
 VOIDED = "voided"  # the failure of a payment that was taken back before the bank had settled it
 
 
@@ -50,30 +52,50 @@ def deposit_start(
     offer_key: str,
     target_trading_account_id: UUID | None = None,
     language: str = "en",
+    instead_of: Deposit | None = None,
 ) -> Deposit:
-    """Write down that the client wants to pay. Raises MethodNotOffered, AmountOutOfLimits, AmountNotPayable."""
+    """Write down that the client wants to pay. Raises MethodNotOffered, AmountOutOfLimits, AmountNotPayable.
+
+    Also DepositLimitReached, TooOften, FundsNeeded. `instead_of`: a payment of the client that did not come through; this
+    one goes to an account not yet tried for it.
+    """
     if actor.kind != "system":
         actor.require_client(client.pk)
     if context.tenant().state != "active":
         raise MethodNotOffered  # a suspended brokerage takes no money in; withdrawals stay open
-    offer = offer_for(client, amount.currency, offer_key)
+    offer = offer_for(client, amount.currency, offer_key, device=device_of(actor.user_agent))
     offer.check(amount)
-    fee = offer.fee(amount)
-    with transaction.atomic():
+    rule = offer.rule_for(amount) or offer.rule
+    with refusals.noted(client, actor), transaction.atomic():
+        locks.hold(f"deposits:{client.pk}")
+        attempt = _attempt_after(instead_of, client, offer) if instead_of else None
+        deposit_limits.check(client, amount, attempt=attempt)
+        unusual = velocity.check(client, amount)
+        funds.check(client, amount)
         deposit = Deposit.objects.create(
             client=client,
             reference=f"D{short_id(8).upper()}",
             amount_minor=amount.minor,
             currency=amount.currency,
-            fee_minor=fee.minor,
+            fee_minor=fee_of(rule, amount).minor,
+            cost_minor=cost_of(rule, amount).minor,
             provider_account=offer.account,
-            rule=offer.rule,
+            rule=rule,
+            attempt=attempt,
+            attention="velocity" if unusual else "",
             method=offer.method.code,
             target_trading_account_id=target_trading_account_id,
             language=language,
         )
         _tell(deposit)
     return deposit
+
+
+def _attempt_after(earlier: Deposit, client: Client, offer: Offer) -> UUID:
+    """What binds the tries together. Under the client's lock: two clicks at once do not go to one account twice."""
+    if earlier.client_id != client.pk or offer.account.pk in tried_accounts(earlier):
+        raise MethodNotOffered(field="method")
+    return earlier.attempt or earlier.pk
 
 
 def deposit_open(*, deposit_id: UUID, ip: str = "") -> Deposit:
@@ -85,11 +107,17 @@ def deposit_open(*, deposit_id: UUID, ip: str = "") -> Deposit:
     deposit = Deposit.objects.select_related("client", "provider_account").get(pk=deposit_id)
     if deposit.state != DepositState.CREATED:
         return deposit
+    provider = provider_at_work(deposit.provider_account)
     try:
-        redirect = provider_at_work(deposit.provider_account).create_deposit(_order(deposit, ip))
+        redirect = provider.create_deposit(_order(deposit, ip))
     except Rejected as error:
+        health.call_worked(deposit.provider_account_id)
         _fail_unopened(deposit.pk, str(error))
         raise
+    except Unavailable:
+        health.call_failed(deposit.provider_account_id)
+        raise
+    health.call_worked(deposit.provider_account_id)
     with transaction.atomic():
         deposit = _locked(deposit_id)
         if deposit.state == DepositState.CREATED:
@@ -178,6 +206,7 @@ def deposit_apply(*, deposit_id: UUID, status: DepositStatus, actor: Actor) -> s
         deposit = _locked(deposit_id)
         _learn(deposit, status)
         done = _MOVES[status.state](deposit, status, actor)
+        _provider_fee(deposit, status.fee, actor)
         _save(deposit)
         if done != "nothing":
             _tell(deposit)
@@ -190,6 +219,28 @@ def _learn(deposit: Deposit, status: DepositStatus) -> None:
     deposit.payment_reference = deposit.payment_reference or status.payment_reference
     deposit.source = deposit.source or status.source[:80]
     deposit.source_country = deposit.source_country or status.source_country[:2]
+
+
+def _provider_fee(deposit: Deposit, fee: Money | None, actor: Actor) -> None:
+    """Book what the provider keeps, in its currency, whenever it tells; told another amount later, the difference.
+
+    Told in another currency than before, the earlier one is taken out whole.
+    """
+    if fee is None or fee.minor < 0 or fee == deposit.provider_fee or (not fee and deposit.provider_fee is None):
+        return
+    known = deposit.provider_fee
+    changes = [fee - known] if known is not None and known.currency == fee.currency else [fee]
+    if known is not None and known.currency != fee.currency and known:
+        changes.insert(0, -known)
+    for change in changes:
+        if change:
+            deposit.provider_fee_told += 1
+            posting.provider_fee_post(deposit, change, number=deposit.provider_fee_told, actor=actor)
+    deposit.provider_fee_minor, deposit.provider_fee_currency = fee.minor, fee.currency
+    audit.record(
+        actor=actor, action="payments.provider_fee_booked", obj=deposit, subject=deposit.client_id,
+        before={"fee": str(known) if known else None}, after={"fee": str(fee)},
+    )  # fmt: skip
 
 
 def _still_open(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
@@ -221,7 +272,7 @@ def _advance(deposit: Deposit, to: DepositState, before: tuple[DepositState, ...
 
 
 def _failed(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
-    if deposit.state == DepositState.CREDITED and status.failure == VOIDED:
+    if deposit.state in (DepositState.CREDITED, DepositState.SUSPENSE) and status.failure == VOIDED:
         return _reversed(deposit, status, actor)
     if deposit.state not in OPEN_DEPOSITS:
         return "nothing"
@@ -260,18 +311,21 @@ def _close(deposit: Deposit, to: DepositState, actor: Actor) -> str:
 
 def _paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     """Credit, once. Money that comes after we gave up on it is money all the same."""
-    if deposit.state in (DepositState.CREDITED, DepositState.REVERSED) or deposit.failure == VOIDED:
+    if deposit.state in SETTLED or deposit.failure == VOIDED:
         return _paid_again(deposit, status, actor)
     received = status.amount or deposit.amount
-    if received.currency != deposit.currency or received.minor <= 0:
-        deposit.attention = "currency"
+    if received.minor <= 0:
+        deposit.attention = "underpaid"
+        return "nothing came"
+    if received.currency != deposit.currency:
         log.warning("deposit_currency", deposit=str(deposit.pk), got=str(received))
+        suspense.suspense_book(deposit, received, actor=actor)
         return "other currency"
     if deposit.state in (DepositState.FAILED, DepositState.EXPIRED):
         deposit.attention = "late"
     fee = deposit.fee
     if received != deposit.amount:
-        deposit.attention = "amount"
+        deposit.attention = "underpaid" if received < deposit.amount else "overpaid"
         fee = fee.scaled(Decimal(received.minor) / Decimal(deposit.amount_minor), rounding=ROUND_DOWN)
         deposit.fee_minor = fee.minor
     posting.deposit_post(deposit, received, fee, actor=actor)
@@ -281,16 +335,33 @@ def _paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     deposit.received_minor = received.minor
     deposit.credited_at = deposit.closed_at = clock.now()
     deposit.failure = deposit.failure_text = ""
+    deposit.cost_minor = _cost(deposit, received)
+    credit_announce(deposit, actor)
+    return "credited"
+
+
+def _cost(deposit: Deposit, received: Money) -> int:
+    """What the provider is expected to charge for what really came."""
+    return cost_of(deposit.rule, received).minor if deposit.rule is not None else deposit.cost_minor
+
+
+def credit_announce(deposit: Deposit, actor: Actor) -> None:
+    """What follows a credit, in its transaction: the first deposit, the day's activity, what larger sums and losses ask
+    for, and the news of it. The caller saves the deposit again."""
+    assert deposit.credited_at is not None
+    assert deposit.received_minor is not None
     deposit.first = ftd_set(
         client_id=deposit.client_id,
-        minor=received.minor,
-        currency=received.currency,
+        minor=deposit.received_minor,
+        currency=deposit.currency,
         at=deposit.credited_at,
         actor=actor,
     )
     activity_mark(client_id=deposit.client_id, actor=actor)
+    _save(deposit)
+    funds.after_credit(deposit, actor=actor)
+    freezes.freeze_more(deposit.client_id, deposit.currency)
     _announce_credit(deposit, actor)
-    return "credited"
 
 
 def _paid_again(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
@@ -362,6 +433,11 @@ def _reversed(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     key = posting.reversal_key(deposit)
     if posting.posted(key):
         return "nothing"
+    _make_paid(deposit, status.amount, actor)
+    if deposit.state not in SETTLED:
+        return "nothing"
+    if deposit.state == DepositState.SUSPENSE:
+        return _suspense_reversed(deposit, status, key, actor)
     taken = _take_back(deposit, status.amount, kind=posting.REVERSAL, key=key, attention="reversed", actor=actor)
     if taken is None:
         return "nothing taken"
@@ -373,14 +449,45 @@ def _reversed(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
 
 def _reinstated(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     """A dispute decided for us: what was taken comes back, leg by leg. Heard of first, both are booked."""
+    if (child := _corrected(deposit)) is not None:
+        return deposit_apply(deposit_id=child, status=status, actor=actor)
     key = posting.reversal_key(deposit)
     if posting.posted(key) is None:
         _reversed(deposit, status, actor)
     taken = posting.posted(key)
     if taken is None or posting.posted(f"{key}:undone"):
         return "nothing"
+    if taken.kind == posting.SUSPENSE_OUT:
+        suspense.suspense_restore(deposit, taken, actor=actor)
+        return "reinstated"
     _restore(deposit, taken, "payments.deposit_reinstated", actor)
     return "reinstated"
+
+
+def _suspense_reversed(deposit: Deposit, status: DepositStatus, key: str, actor: Actor) -> str:
+    """Of a payment in another currency: out of suspense, or from the deposit it was credited as."""
+    if (child := _corrected(deposit)) is not None:
+        return deposit_apply(deposit_id=child, status=status, actor=actor)
+    taken = suspense.suspense_back(deposit, status.amount, key=key, actor=actor)
+    if taken is None:
+        return "nothing taken"
+    deposit.failure, deposit.failure_text = status.failure or "chargeback", status.failure_text[:300]
+    return "reversed"
+
+
+def _corrected(deposit: Deposit) -> UUID | None:
+    """The deposit that this one, paid in another currency, was credited as."""
+    rows = SuspensePayment.objects.filter(deposit=deposit, credited__isnull=False)
+    return rows.values_list("credited_id", flat=True).first()
+
+
+def _make_paid(deposit: Deposit, amount: Money | None, actor: Actor) -> None:
+    """Money cannot be taken back before it came: news of the payment itself is still on the way. It came in the currency
+    it is taken back in, and it was at least as much as was asked for unless that is another currency."""
+    if deposit.state in SETTLED:
+        return
+    other = amount if amount is not None and amount.currency != deposit.currency else None
+    _paid(deposit, DepositStatus(state=PaymentState.PAID, provider_reference="", amount=other), actor)
 
 
 def deposit_refunded(*, deposit_id: UUID, refund: RefundStatus, actor: Actor) -> str:
@@ -390,8 +497,19 @@ def deposit_refunded(*, deposit_id: UUID, refund: RefundStatus, actor: Actor) ->
     """
     with transaction.atomic():
         deposit = _locked(deposit_id)
+        _make_paid(deposit, refund.amount, actor)
+        if deposit.state not in SETTLED:
+            return "nothing"
+        if deposit.state == DepositState.SUSPENSE and (child := _corrected(deposit)) is not None:
+            _save(deposit)
+            return deposit_refunded(deposit_id=child, refund=refund, actor=actor)
         key = posting.refund_key(deposit, refund.reference)
         done = "nothing"
+        if deposit.state == DepositState.SUSPENSE or _suspended(key):
+            done = _suspense_refunded(deposit, refund, key, actor)
+            _save(deposit)
+            _tell(deposit)
+            return done
         if posting.posted(key) is None:
             taken = _take_back(
                 deposit, refund.amount, kind=posting.REFUNDED, key=key, attention="refunded", actor=actor
@@ -408,14 +526,30 @@ def deposit_refunded(*, deposit_id: UUID, refund: RefundStatus, actor: Actor) ->
     return done
 
 
+def _suspended(key: str) -> bool:
+    found = posting.posted(key)
+    return found is not None and found.kind == posting.SUSPENSE_OUT
+
+
+def _suspense_refunded(deposit: Deposit, refund: RefundStatus, key: str, actor: Actor) -> str:
+    """A refund at the provider of a payment in another currency: it leaves suspense; one that fails comes back."""
+    done = "nothing"
+    if posting.posted(key) is None:
+        taken = suspense.suspense_back(deposit, refund.amount, key=key, actor=actor)
+        done = "nothing taken" if taken is None else "refunded"
+    booked = posting.posted(key)
+    if refund.state is RefundState.FAILED and booked and not posting.posted(f"{key}:undone"):
+        suspense.suspense_restore(deposit, booked, actor=actor)
+        done = "refund failed"
+    return done
+
+
 def _take_back(
     deposit: Deposit, taken: Money | None, *, kind: str, key: str, attention: str, actor: Actor
 ) -> Money | None:
     """Book money that is the payer's again, and say so. A person has to look where it returns None: the money is of
     another currency, or none was left to take (the payer's bank disputes what had been given back before).
     """
-    if deposit.state not in (DepositState.CREDITED, DepositState.REVERSED):
-        _paid(deposit, DepositStatus(state=PaymentState.PAID, provider_reference=""), actor)
     received = deposit.received or deposit.amount
     if taken is None:
         taken = Money(received.minor - (deposit.reversed_minor or 0), deposit.currency)
@@ -427,6 +561,9 @@ def _take_back(
     deposit.attention = attention if own == taken else "reversed_uncovered"
     if deposit.reversed_minor >= received.minor:
         deposit.state = DepositState.REVERSED
+        first.first_gone(deposit, actor=actor)
+    if kind == posting.REVERSAL:
+        freezes.freeze_begin(deposit, lost=taken, uncovered=taken - own, actor=actor)
     publish(
         events.DepositReversed(
             deposit_id=deposit.pk,
@@ -452,6 +589,9 @@ def _restore(deposit: Deposit, taken: Transfer, kind: str, actor: Actor) -> None
     if deposit.reversed_minor < (deposit.received_minor or 0):
         deposit.state = DepositState.CREDITED
         deposit.attention = deposit.failure = deposit.failure_text = ""
+        first.first_back(deposit, actor=actor)
+    if taken.kind == posting.REVERSAL:
+        freezes.freeze_undo(deposit, actor=actor)
     publish(
         events.DepositReinstated(
             deposit_id=deposit.pk,
@@ -501,12 +641,16 @@ def deposit_ask(*, deposit_id: UUID, actor: Actor) -> str:
         return _gone_quiet(deposit)
     try:
         status = provider_of(deposit.provider_account).fetch_deposit(deposit.provider_reference)
-    except (Unavailable, OutcomeUnknown):
+    except Unavailable:
+        health.call_failed(deposit.provider_account_id)
+        return "no answer"
+    except OutcomeUnknown:
         return "no answer"
     except AppError as error:
         log.warning("deposit_unknown_there", deposit=str(deposit_id), error=str(error))
         closed = _gone_quiet(deposit) if isinstance(error, Rejected) else "nothing"
         return closed if closed != "nothing" else "not known there"
+    health.call_worked(deposit.provider_account_id)
     return deposit_apply(deposit_id=deposit_id, status=status, actor=actor)
 
 
@@ -532,4 +676,21 @@ def deposit_close(*, actor: Actor, deposit_id: UUID, reason: str) -> Deposit:
         audit.record(
             actor=actor, action="payments.deposit_closed", obj=deposit, subject=deposit.client_id, reason=reason
         )
+    return deposit
+
+
+def deposit_looked_at(*, actor: Actor, deposit_id: UUID) -> Deposit:
+    """A person has looked at what stood out; it no longer waits. Raises WrongState when nothing did."""
+    with transaction.atomic():
+        deposit = _locked(deposit_id)
+        actor.require(DEPOSIT_MANAGE, deposit.client)
+        if not deposit.attention:
+            raise WrongState
+        was, deposit.attention = deposit.attention, ""
+        _save(deposit)
+        _tell(deposit)
+        audit.record(
+            actor=actor, action="payments.deposit_looked_at", obj=deposit, subject=deposit.client_id,
+            before={"attention": was}, after={"attention": ""},
+        )  # fmt: skip
     return deposit

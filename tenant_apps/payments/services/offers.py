@@ -2,85 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import ROUND_UP, Decimal
+from uuid import UUID
 
-from kernel.money import Money
-from tenant_apps.clients.models import Client, KycState
+from tenant_apps.clients.models import Client
 
-from .. import registry
-from ..errors import AmountNotPayable, AmountOutOfLimits, MethodNotOffered
-from ..models import MethodRule, ProviderAccount
-from ..ports import Method
-from .providers import provider_of
+from ..errors import MethodNotOffered
+from ..models import Deposit, MethodRule
+from .routing import Offer, Situation, Verdict, level_of, offers_in, verdicts
+
+__all__ = ["Offer", "deposit_currencies", "level_of", "locked_for", "next_best", "offer_for", "offers_for"]
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A method this client can use in a currency, under the first rule that fits."""
-
-    rule: MethodRule
-    account: ProviderAccount
-    method: Method
-
-    @property
-    def key(self) -> str:
-        return f"{self.account.pk}:{self.method.code}"
-
-    def fee(self, amount: Money) -> Money:
-        """What the brokerage keeps of a deposit; never in the client's disfavour by more than one minor unit."""
-        percent = amount.scaled(self.rule.fee_percent / Decimal(100), rounding=ROUND_UP)
-        return percent + Money(self.rule.fee_fixed_minor, amount.currency)
-
-    def check(self, amount: Money) -> None:
-        """Raises AmountOutOfLimits or AmountNotPayable."""
-        if not self.rule.minimum <= amount <= self.rule.maximum or not self.fee(amount) < amount:
-            raise AmountOutOfLimits(field="amount", minimum=self.rule.minimum, maximum=self.rule.maximum)
-        step = provider_of(self.account).amount_step(amount.currency)
-        if not step or amount.minor % step:
-            raise AmountNotPayable(field="amount", step=step)
-
-
-def level_of(client: Client) -> int:
-    return max(client.kyc_level, 1) if client.kyc_state == KycState.APPROVED else 0
-
-
-def offers_for(client: Client, currency: str) -> list[Offer]:
+def offers_for(client: Client, currency: str, *, device: str = "") -> list[Offer]:
     """Offers in the order of rules; one per provider account and method. Two queries."""
-    rules = (
-        MethodRule.objects.filter(currency=currency, enabled=True, provider_account__enabled=True)
-        .select_related("provider_account")
-        .order_by("position", "created_at")
-    )
-    found: dict[str, Offer] = {}
-    for rule in rules:
-        offer = _offer(rule, client)
-        if offer is not None:
-            found.setdefault(offer.key, offer)
+    return offers_in(verdicts(Situation.of(client, currency, device=device)))
+
+
+def cashier_for(client: Client, currency: str, *, device: str = "") -> tuple[list[Offer], list[Verdict]]:
+    """The offers, and the rules whose method a higher level would open: one of each method that is not offered anyway."""
+    judged = verdicts(Situation.of(client, currency, device=device))
+    offers = offers_in(judged)
+    return offers, locked_for(judged, offers)
+
+
+def locked_for(judged: list[Verdict], offers: list[Offer]) -> list[Verdict]:
+    known = {offer.method.code for offer in offers}
+    found: dict[str, Verdict] = {}
+    for one in judged:
+        if one.against == ("level",) and one.rule.method not in known:
+            lowest = found.get(one.rule.method)
+            if lowest is None or one.rule.kyc_level < lowest.rule.kyc_level:
+                found[one.rule.method] = one
     return list(found.values())
 
 
-def _offer(rule: MethodRule, client: Client) -> Offer | None:
-    account = rule.provider_account
-    if rule.method not in account.methods or account.kind not in registry.adapters():
-        return None
-    method = registry.capabilities(account.kind).method(rule.method)
-    if method is None or level_of(client) < rule.kyc_level:
-        return None
-    if account.currencies and rule.currency not in account.currencies:
-        return None
-    if method.currencies is not None and rule.currency not in method.currencies:
-        return None
-    country = client.country
-    allowed = method.countries is None or country in method.countries
-    if not allowed or (rule.countries and country not in rule.countries) or country in rule.excluded_countries:
-        return None
-    return Offer(rule, account, method)
-
-
-def offer_for(client: Client, currency: str, key: str) -> Offer:
+def offer_for(client: Client, currency: str, key: str, *, device: str = "") -> Offer:
     """The offer of that key, asked again at the moment of paying. Raises MethodNotOffered."""
-    for offer in offers_for(client, currency):
+    for offer in offers_for(client, currency, device=device):
         if offer.key == key:
             return offer
     raise MethodNotOffered(field="method")
@@ -92,9 +50,30 @@ def deposit_currencies() -> list[str]:
     return sorted(rules.values_list("currency", flat=True).distinct())
 
 
-def next_best(client: Client, currency: str, *, tried: str, amount: Money) -> Offer | None:
-    """Another method for the same amount, after one that failed."""
-    for offer in offers_for(client, currency):
-        if offer.key != tried and offer.rule.minimum <= amount <= offer.rule.maximum:
-            return offer
-    return None
+def tried_accounts(deposit: Deposit) -> set[UUID]:
+    """Accounts that the row of tries at this payment has been to."""
+    first = deposit.attempt or deposit.pk
+    mine = Deposit.objects.filter(client_id=deposit.client_id)
+    later = set(mine.filter(attempt=first).values_list("provider_account_id", flat=True))
+    return (
+        later | {deposit.provider_account_id} | set(mine.filter(pk=first).values_list("provider_account_id", flat=True))
+    )
+
+
+def next_best(client: Client, deposit: Deposit, *, device: str = "") -> Offer | None:
+    """Where to go on after a payment that did not come through: the same method elsewhere before another method, never an
+    account that this row of tries has been to."""
+    tried, amount = tried_accounts(deposit), deposit.amount
+    open_ones = [
+        offer for offer in offers_for(client, deposit.currency, device=device)
+        if offer.account.pk not in tried and offer.takes(amount)
+    ]  # fmt: skip
+    same = [offer for offer in open_ones if offer.method.code == deposit.method]
+    return next(iter(same + open_ones), None)
+
+
+def other_method(client: Client, deposit: Deposit, *, device: str = "") -> Offer | None:
+    """Another method for the same amount, wherever it is served: for the cashier, where the payer chooses again."""
+    found = offers_for(client, deposit.currency, device=device)
+    others = [offer for offer in found if offer.method.code != deposit.method and offer.takes(deposit.amount)]
+    return next(iter(others), None)

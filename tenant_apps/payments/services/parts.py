@@ -15,28 +15,22 @@ from kernel.actors import Actor
 from kernel.commands import issue
 from kernel.errors import Invalid, Outside
 from kernel.events import publish
-from kernel.live import publish as live
 from kernel.logs import log
 from kernel.models import Command, CommandState
 from kernel.money import Money
 from tenant_apps.clients.timeline import timeline_add
 
 from .. import events, registry
-from ..errors import WrongState
+from ..errors import WithdrawalRefused, WrongState
 from ..models import BatchState, PartState, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import PROPOSE
 from ..ports import PayoutProvider, Recognising, RefundState, RefundStatus
-from . import posting
+from . import freezes, posting
 from .providers import provider_of
+from .waiting import withdrawal_tell
 
 SILENCE = timedelta(hours=6)  # banks take days to carry a refund out; news of it may get lost
 UNSETTLED = (PartState.PLANNED, PartState.SENDING)
-
-
-def withdrawal_tell(withdrawal: Withdrawal) -> None:
-    data = {"withdrawal": str(withdrawal.pk), "state": withdrawal.state}
-    live.publish(f"client:{withdrawal.client_id}", data)
-    live.publish("money", data)
 
 
 def parts_send(withdrawal: Withdrawal, *, actor: Actor) -> None:
@@ -106,6 +100,8 @@ def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor) -> str:
         part.save()
         if done in {"paid", "failed", "returned"}:
             _settle(withdrawal, actor)
+        if done in {"failed", "returned"}:
+            freezes.freeze_more(withdrawal.client_id, withdrawal.currency)
     return done
 
 
@@ -249,6 +245,8 @@ def _open_wire(part_id: UUID, actor: Actor) -> WithdrawalPart:
     actor.require(PROPOSE, withdrawal.client)
     if part.deposit_id is not None or part.state != PartState.SENDING:
         raise WrongState
+    if part.withdrawal.hold_reason:
+        raise WithdrawalRefused(check="held")
     if part.orders.filter(live=True, batch__state=BatchState.MADE).exists():
         raise WrongState(
             pgettext_lazy(

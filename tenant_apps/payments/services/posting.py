@@ -4,6 +4,10 @@ Legs (positive = the account's balance rises):
     deposit      clearing:<provider account> −received · client's wallet +(received − fee) · house fees +fee
     reversal     client's wallet −taken, house suspense −what the wallet no longer holds of it · clearing +taken
     refunded     the same, for a refund made at the provider and not by us; both are mirrored when they come undone
+    suspense     another currency came: clearing −received · house suspense +received, both in that currency
+    decided      suspense −left · client's wallet +left, or clearing +left when it was sent back or taken back
+    fee          of the provider, in its currency: clearing +fee · house provider_fees −fee
+    frozen       (capture of a freeze's hold) client's wallet −amount · suspense +amount: covers a loss of the house
     withdrawal   (capture of the part's hold) client's wallet −amount · clearing +amount
     returned     a refund that failed after it had been paid: clearing −amount · client's wallet +amount
 """
@@ -20,11 +24,15 @@ from tenant_apps.ledger.models import Account, Entry, Hold, Transfer
 from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, hold_capture, hold_place, hold_void, post, reverse
 from tenant_apps.wallets.services import wallet_ensure
 
-from ..models import Deposit, ProviderAccount, WithdrawalPart
+from ..models import Deposit, Freeze, ProviderAccount, WithdrawalPart
 
 DEPOSIT = "payments.deposit"
 REVERSAL = "payments.deposit_reversed"
 REFUNDED = "payments.deposit_refunded"
+SUSPENDED = "payments.suspense"
+SUSPENSE_OUT = "payments.suspense_out"
+PROVIDER_FEE = "payments.provider_fee"
+FROZEN = "payments.frozen"
 WITHDRAWAL = "payments.withdrawal"
 RETURNED = "payments.withdrawal_returned"
 
@@ -53,6 +61,70 @@ def deposit_post(deposit: Deposit, received: Money, fee: Money, *, actor: Actor)
     if fee:
         legs.append(Leg(_fees(deposit.currency), fee))
     return post(kind=DEPOSIT, legs=legs, key=f"payments.deposit:{deposit.pk}", actor=actor, data=_told(deposit))
+
+
+def suspense_post(deposit: Deposit, received: Money, *, actor: Actor) -> Transfer:
+    """Money of another currency than asked for: the house keeps it in that currency."""
+    legs = [
+        Leg(clearing(deposit.provider_account, received.currency), -received),
+        Leg(_suspense(received.currency), received),
+    ]
+    return post(
+        kind=SUSPENDED, legs=legs, key=f"payments.deposit:{deposit.pk}:suspense", actor=actor, data=_told(deposit)
+    )
+
+
+def suspense_credit_post(deposit: Deposit, *, actor: Actor) -> Transfer:
+    """From suspense to the wallet, as a deposit of its own: `deposit` is that one."""
+    wallet = wallet_ensure(client_id=deposit.client_id, currency=deposit.currency)
+    legs = [Leg(_suspense(deposit.currency), -deposit.amount), Leg(wallet, deposit.amount)]
+    return post(kind=DEPOSIT, legs=legs, key=f"payments.deposit:{deposit.pk}", actor=actor, data=_told(deposit))
+
+
+def suspense_out_post(deposit: Deposit, amount: Money, *, key: str, actor: Actor) -> Transfer:
+    """Out of suspense to where it came from."""
+    legs = [Leg(_suspense(amount.currency), -amount), Leg(clearing(deposit.provider_account, amount.currency), amount)]
+    return post(kind=SUSPENSE_OUT, legs=legs, key=key, actor=actor, data=_told(deposit))
+
+
+def provider_fee_post(deposit: Deposit, fee: Money, *, number: int, actor: Actor) -> Transfer:
+    """What the provider keeps, or (negative) the part of it that it had told too much. `number`: how often it was told."""
+    legs = [
+        Leg(clearing(deposit.provider_account, fee.currency), fee),
+        Leg(account_ensure(owner=HOUSE, kind="provider_fees", currency=fee.currency), -fee),
+    ]
+    key = f"payments.deposit:{deposit.pk}:fee:{number}"
+    return post(kind=PROVIDER_FEE, legs=legs, key=key, actor=actor, data=_told(deposit))
+
+
+def freeze_hold(freeze: Freeze, amount: Money, *, actor: Actor) -> Hold:
+    """Set aside what came since. Raises InsufficientFunds, AccountFrozen."""
+    wallet = wallet_ensure(client_id=freeze.client_id, currency=freeze.currency)
+    key = f"payments.freeze:{freeze.pk}:{len(freeze.holds) + len(freeze.taken)}"
+    return hold_place(account=wallet, amount=amount, key=key, actor=actor, data=_told(freeze.deposit))
+
+
+def freeze_capture(freeze: Freeze, hold_id: str, *, actor: Actor) -> Transfer:
+    """What was set aside covers the loss."""
+    hold = Hold.objects.get(pk=hold_id)
+    wallet = wallet_ensure(client_id=freeze.client_id, currency=freeze.currency)
+    amount = Money(hold.amount, freeze.currency)
+    legs = [Leg(wallet, -amount), Leg(_suspense(freeze.currency), amount)]
+    return hold_capture(
+        hold=hold, kind=FROZEN, legs=legs, key=f"payments.freeze:{hold.pk}:taken", actor=actor,
+        data=_told(freeze.deposit),
+    )  # fmt: skip
+
+
+def freeze_release(hold_id: str) -> None:
+    hold_void(hold=Hold.objects.get(pk=hold_id))
+
+
+def undone(key: str, *, deposit: Deposit, actor: Actor) -> None:
+    """Mirror a transfer, once."""
+    taken = posted(key)
+    if taken is not None and posted(f"{key}:undone") is None:
+        reverse(transfer=taken, key=f"{key}:undone", actor=actor, data=_told(deposit))
 
 
 def reversal_key(deposit: Deposit) -> str:
@@ -94,10 +166,11 @@ def _taken_back(
     return post(kind=kind, legs=legs, key=key, actor=actor, data=_told(deposit))
 
 
-def restored_post(deposit: Deposit, taken: Transfer, *, actor: Actor) -> Money:
-    """Undo what `taken_back_post` booked, leg by leg. Returns the amount. Raises AlreadyReversed."""
+def restored_post(deposit: Deposit, taken: Transfer, *, actor: Actor, currency: str = "") -> Money:
+    """Undo what `taken_back_post` or `suspense_out_post` booked, leg by leg. Returns the amount, in the deposit's currency
+    unless another came. Raises AlreadyReversed."""
     back = reverse(transfer=taken, key=f"{taken.key}:undone", actor=actor, data=_told(deposit))
-    account = clearing(deposit.provider_account, deposit.currency)
+    account = clearing(deposit.provider_account, currency or deposit.currency)
     return account.money(
         -sum(Entry.objects.filter(transfer_id=back.pk, account_id=account.pk).values_list("amount", flat=True))
     )

@@ -56,6 +56,8 @@ def provider_account_save(
     methods: Sequence[str],
     enabled: bool,
     payouts: Sequence[str] = (),
+    backoff_after: int | None = None,
+    backoff_hides: bool | None = None,
 ) -> ProviderAccount:
     """Create or change an account. An empty credential keeps the stored one, except with another API address: whoever
     may point the calls elsewhere must not thereby be sent the stored keys. Raises Invalid for a missing key.
@@ -75,7 +77,9 @@ def provider_account_save(
             raise Invalid(pgettext_lazy("payments error", "This is needed before the account can be switched on."),
                           field=field.name)  # fmt: skip
     before = {"name": row.name, "mode": row.mode, "settings": row.settings, "methods": row.methods,
-              "payouts": row.payouts, "enabled": row.enabled} if account else {}  # fmt: skip
+              "payouts": row.payouts, "enabled": row.enabled, **_backoff(row)} if account else {}  # fmt: skip
+    row.backoff_after = row.backoff_after if backoff_after is None else backoff_after
+    row.backoff_hides = row.backoff_hides if backoff_hides is None else backoff_hides
     row.name, row.mode, row.enabled = name, mode, enabled
     row.settings = {field.name: settings.get(field.name, "") for field in capabilities.fields if not field.secret}
     row.methods = [method.code for method in capabilities.methods if method.code in methods]
@@ -87,11 +91,15 @@ def provider_account_save(
         for field_name in changed:
             secrets.credential_set(owner=row.secrets_owner, name=field_name, value=credentials[field_name])
         after = {"name": name, "mode": mode, "settings": row.settings, "methods": row.methods, "payouts": row.payouts,
-                 "enabled": enabled}  # fmt: skip
+                 "enabled": enabled, **_backoff(row)}  # fmt: skip
         was, now = audit.changes(before, after)
         now |= {"keys_changed": changed} if changed else {}
         audit.record(actor=actor, action="payments.provider_saved", obj=row, before=was, after=now)
     return row
+
+
+def _backoff(row: ProviderAccount) -> dict[str, Any]:
+    return {"backoff_after": row.backoff_after, "backoff_hides": row.backoff_hides}
 
 
 def _address_checked(row: ProviderAccount, address: str, kept: Sequence[str]) -> None:
@@ -144,6 +152,8 @@ def method_rule_save(*, actor: Actor, rule: MethodRule) -> MethodRule:
         raise Invalid(pgettext_lazy("payments error", "This method does not take this currency."), field="currency")
     if not 0 < rule.minimum_minor <= rule.maximum_minor:
         raise Invalid(pgettext_lazy("payments error", "The maximum is below the minimum."), field="maximum")
+    if (rule.hours_from is None) != (rule.hours_until is None):
+        raise Invalid(pgettext_lazy("payments error", "Give both hours, or none."), field="hours_until")
     stored = MethodRule.objects.filter(pk=rule.pk).first()
     before = _rule_facts(stored) if stored else {}
     rule.updated_at = clock.now()
@@ -167,6 +177,18 @@ def _rule_facts(rule: MethodRule) -> dict[str, Any]:
         "kyc_level": rule.kyc_level,
         "fee_percent": f"{Decimal(rule.fee_percent).normalize():f}",
         "fee_fixed": str(Money(rule.fee_fixed_minor, rule.currency)),
+        "cost_percent": f"{Decimal(rule.cost_percent).normalize():f}",
+        "cost_fixed": str(Money(rule.cost_fixed_minor, rule.currency)),
+        "tags_any": list(rule.tags_any),
+        "tags_none": list(rule.tags_none),
+        "device": rule.device,
+        "hours": _hours(rule),
         "position": rule.position,
         "enabled": rule.enabled,
     }
+
+
+def _hours(rule: MethodRule) -> str:
+    if rule.hours_from is None or rule.hours_until is None:
+        return ""
+    return f"{rule.hours_from:%H:%M}-{rule.hours_until:%H:%M}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from django.utils.translation import override, pgettext
 
+from kernel.live import publish as live
 from kernel.ui.formatting import money_text
 from tenant_apps.accounts.actors import actor_for
 from tenant_apps.accounts.models import Realm, User
@@ -14,6 +15,13 @@ from tenant_apps.notifications.services import language_for, notify
 from ..models import BankStatement, PayoutBatch, Withdrawal
 from ..permissions_list import BANK_APPROVE, BATCH_RELEASE
 from .chain import may_take, next_step
+
+
+def withdrawal_tell(withdrawal: Withdrawal) -> None:
+    """Open pages draw it anew."""
+    data = {"withdrawal": str(withdrawal.pk), "state": withdrawal.state}
+    live.publish(f"client:{withdrawal.client_id}", data)
+    live.publish("money", data)
 
 
 def withdrawal_waits(row: Withdrawal, *, besides: Iterable[str]) -> None:

@@ -30,14 +30,15 @@ from ..errors import WithdrawalRefused, WrongState
 from ..models import Destination, PartState, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
 from ..payouts import WIRE
 from ..permissions_list import APPROVE, PROPOSE
-from . import posting, waiting
+from . import freezes, funds, posting, waiting
 from .auto import lets_through, rule_actor, steps_by_rule
 from .chain import BACK, may_take, next_step, rule_for, step_take, steps_make
 from .checks import ADVICE, withdrawal_checks, within_limits
 from .destinations import destination_add, payout_settings, usable
-from .parts import parts_send, withdrawal_tell
+from .parts import parts_send
 from .risk import risk_of
 from .sources import Plan, plan
+from .waiting import withdrawal_tell
 
 
 def withdrawal_request(
@@ -163,6 +164,15 @@ def _allowed(client: Client, amount: Money, destination: Destination | None) -> 
             pgettext_lazy("payments error", "This is more than is available in this wallet."),
             field="amount",
             check="funds",
+        )
+    if wallet.available - funds.kept_back(client.pk, amount.currency) < amount:
+        raise WithdrawalRefused(
+            pgettext_lazy(
+                "payments error",
+                "Please show us first where the money you deposited comes from; then you can withdraw all of it.",
+            ),
+            field="amount",
+            check="funds_source",
         )
     if not within_limits(client, amount):
         raise WithdrawalRefused(
@@ -311,3 +321,4 @@ def _release(row: Withdrawal) -> None:
         posting.part_release(part)
         part.state, part.closed_at = PartState.DROPPED, clock.now()
         part.save(update_fields=["state", "closed_at"])
+    freezes.freeze_more(row.client_id, row.currency)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from babel.dates import format_timedelta
 from django import template
+from django.utils.translation import get_language
 
 from kernel.actors import Actor
+from kernel.ui.formatting import locale_for
 
 from .. import registry, words
 from ..models import ApprovalRule, ApprovalStep, state_tone
@@ -21,6 +26,9 @@ register.filter("attention_words", words.attention_words)
 register.filter("action_words", words.action_words)
 register.filter("match_words", words.match_words)
 register.filter("risk_words", words.risk_words)
+register.filter("hold_words", words.hold_words)
+register.filter("window_words", words.window_words)
+register.filter("routing_words", words.routing_words)
 register.filter("state_tone", state_tone)
 
 
@@ -69,3 +77,12 @@ def payout_icon(code: str) -> str:
 def provider_label(kind: str) -> str:
     adapter = registry.adapters().get(kind)
     return str(adapter.capabilities.label) if adapter else kind
+
+
+@register.filter
+def lasted(seconds: float | None) -> str:
+    """A time that something took, in the largest unit that says enough: "4 minutes", "2 days"."""
+    if seconds is None:
+        return "–"
+    locale = locale_for(get_language() or "en")
+    return str(format_timedelta(timedelta(seconds=round(seconds)), threshold=2, locale=locale))

@@ -61,9 +61,8 @@ def make_account(kind: str = "stripe", *, methods: list[str] | None = None, **va
 
     credentials = values.pop("credentials", {})
     offered = methods or [method.code for method in registry.capabilities(kind).methods]
-    account = ProviderAccount.objects.create(
-        kind=kind, name=kind.title(), methods=offered, enabled=True, settings=values.pop("settings", {}), **values
-    )
+    fields = {"name": kind.title(), "methods": offered, "enabled": True, "settings": {}, **values}
+    account = ProviderAccount.objects.create(kind=kind, **fields)
     for name, value in credentials.items():
         secrets.credential_set(owner=account.secrets_owner, name=name, value=value)
     return account

@@ -144,7 +144,7 @@ def test_what_came_counts_not_what_was_announced(account: ProviderAccount) -> No
     deposit = announced(account)
     imported(account, document(entry("499.50", deposit.reference, charges=Decimal("0.50"))))
     deposit.refresh_from_db()
-    assert (deposit.state, deposit.attention) == (DepositState.CREDITED, "amount")
+    assert (deposit.state, deposit.attention) == (DepositState.CREDITED, "underpaid")
     assert balance(deposit.client) == eur("499.50")
 
 

@@ -87,7 +87,7 @@ def test_what_came_is_credited_not_what_was_asked(tenant: Any) -> None:
     deposit = pending_deposit(fee_minor=1_000)
     assert deposit_apply(deposit_id=deposit.pk, status=status(PaymentState.PAID, 25_000), actor=SYSTEM) == "credited"
     deposit.refresh_from_db()
-    assert (deposit.received_minor, deposit.fee_minor, deposit.attention) == (25_000, 500, "amount")
+    assert (deposit.received_minor, deposit.fee_minor, deposit.attention) == (25_000, 500, "underpaid")
     wallet = wallet_of(deposit.client_id, "EUR")
     assert wallet is not None
     assert wallet.balance == eur("245.00")
@@ -100,7 +100,7 @@ def test_another_currency_credits_nothing(tenant: Any) -> None:
     paid = DepositStatus(state=PaymentState.PAID, provider_reference="", amount=Money(50_000, "USD"))
     assert deposit_apply(deposit_id=deposit.pk, status=paid, actor=SYSTEM) == "other currency"
     deposit.refresh_from_db()
-    assert (deposit.state, deposit.attention) == (DepositState.PENDING, "currency")
+    assert (deposit.state, deposit.attention) == (DepositState.SUSPENSE, "currency")
     assert wallet_of(deposit.client_id, "EUR") is None
 
 

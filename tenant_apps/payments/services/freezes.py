@@ -1,0 +1,226 @@
+"""After a chargeback: what was not sent yet waits, and what the wallet no longer had of the loss is set aside as it comes.
+
+Locks are taken in one order: the client's withdrawals, then the freeze. Money is set aside by holds of the ledger, so
+that neither withdrawals nor transfers can reach it; nothing is taken without a person, and a reinstated deposit undoes
+all of it.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import pgettext
+
+from kernel import audit, clock
+from kernel.actors import Actor
+from kernel.errors import NotFound
+from kernel.events import publish
+from kernel.money import Money
+from kernel.ui.formatting import money_text
+from tenant_apps.clients.models import Client
+from tenant_apps.clients.timeline import timeline_add
+from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
+from tenant_apps.wallets.selectors import wallet_of
+
+from .. import events, registry
+from ..actors import CASHIER
+from ..errors import WrongState
+from ..models import OPEN_WITHDRAWALS, Deposit, Freeze, PartState, PayoutLine, Withdrawal, WithdrawalState
+from ..permissions_list import APPROVE
+from . import alerts, posting
+from .chain import steps_again
+from .waiting import withdrawal_tell
+
+REVERSAL = "reversal"
+
+
+def freeze_begin(deposit: Deposit, *, lost: Money, uncovered: Money, actor: Actor) -> Freeze:
+    """In the transaction of the chargeback, under the deposit's lock. A second chargeback of a deposit adds to it."""
+    rows = _withdrawals_locked(deposit.client_id)
+    freeze = Freeze.objects.select_for_update().filter(deposit=deposit, active=True).first()
+    if freeze is None:
+        freeze = Freeze(
+            deposit=deposit, client_id=deposit.client_id, currency=lost.currency, lost_minor=0, uncovered_minor=0
+        )
+    freeze.lost_minor += lost.minor
+    freeze.uncovered_minor += uncovered.minor
+    freeze.updated_at = clock.now()
+    freeze.save()
+    held = [row for row in rows if _hold(row, actor)]
+    audit.record(
+        actor=actor, action="payments.freeze_begun", obj=deposit, subject=deposit.client_id,
+        after={
+            "lost": str(lost), "uncovered": str(uncovered), "withdrawals": [row.reference for row in held],
+        },
+    )  # fmt: skip
+    _alert(deposit, lost, len(held))
+    return freeze
+
+
+def _withdrawals_locked(client_id: UUID) -> list[Withdrawal]:
+    rows = Withdrawal.objects.select_for_update(of=("self",)).select_related("client")
+    return list(rows.filter(client_id=client_id, state__in=OPEN_WITHDRAWALS).order_by("id"))
+
+
+def _hold(row: Withdrawal, actor: Actor) -> bool:
+    """Back to "requested", with the reason. What is with a provider already can only be kept from going on by hand."""
+    if row.hold_reason:
+        return False
+    row.hold_reason = REVERSAL
+    if row.state in (WithdrawalState.APPROVED, WithdrawalState.SENDING) and not _pulled_back(row):
+        _saved(row)
+        return False
+    row.state = WithdrawalState.REQUESTED
+    row.proposer_id = row.proposer_label = row.approver_id = row.approver_label = ""
+    row.checked_at = row.approved_at = None
+    row.checks, row.auto = [], False
+    _saved(row)
+    steps_again(row)
+    _line(row, "payments.withdrawal_held", actor)
+    publish(
+        events.WithdrawalHeld(
+            withdrawal_id=row.pk, client_id=row.client_id, amount=row.amount, reason=REVERSAL
+        ),
+        aggregate=f"withdrawal:{row.pk}",
+        actor=actor,
+    )  # fmt: skip
+    return True
+
+
+def _pulled_back(row: Withdrawal) -> bool:
+    """Wires that nobody has sent yet are planned again; False when a part is, or was, with a provider or a bank."""
+    parts = list(row.parts.select_for_update(of=("self",)).select_related("provider_account").order_by("id"))
+    live = [part for part in parts if part.state != PartState.DROPPED]
+    if any(part.deposit_id or part.sent_by or part.state != PartState.SENDING for part in live):
+        return False
+    if any(registry.pays_by_itself(part.provider_account.kind) for part in live):
+        return False
+    if PayoutLine.objects.filter(part__in=live, live=True).exists():  # in a payment file: cancel that first
+        return False
+    for part in live:
+        part.state = PartState.PLANNED
+        part.save(update_fields=["state"])
+    return True
+
+
+def _saved(row: Withdrawal) -> None:
+    row.updated_at = clock.now()
+    row.save()
+    withdrawal_tell(row)
+
+
+def _line(row: Withdrawal, kind: str, actor: Actor) -> None:
+    timeline_add(
+        client_id=row.client_id, kind=kind, actor=actor,
+        data={"withdrawal_id": row.pk, "reference": row.reference, "amount": row.amount},
+    )  # fmt: skip
+    audit.record(actor=actor, action=kind, obj=row, subject=row.client_id, after={"amount": str(row.amount)})
+
+
+def _alert(deposit: Deposit, lost: Money, held: int) -> None:
+    def words() -> tuple[str, str]:
+        title = pgettext("notification", "A deposit was charged back")
+        body = f"{deposit.client.name} \u00b7 \u2066{money_text(lost)}\u2069 \u00b7 \u2066{deposit.reference}\u2069"
+        if held:
+            body += " \u00b7 " + pgettext("notification", "withdrawals stopped: %(count)s") % {"count": held}
+        return title, body
+
+    alerts.staff_told(
+        deposit.client, kind="payments.charged_back", words=words, link=f"/payments/deposits/{deposit.pk}/",
+        deposit_id=str(deposit.pk),
+    )  # fmt: skip
+
+
+def freeze_more(client_id: UUID, currency: str) -> None:
+    """Money came to the wallet, or came free in it: set aside what losses still want. Repeated it does nothing more."""
+    with transaction.atomic():
+        active = Freeze.objects.select_for_update().filter(client_id=client_id, currency=currency, active=True)
+        for freeze in active.order_by("created_at", "id"):
+            wallet = wallet_of(client_id, currency)
+            wanted = freeze.uncovered_minor - freeze.held.minor
+            found = min(wanted, wallet.available.minor if wallet else 0)
+            if found > 0:
+                _set_aside(freeze, Money(found, currency))
+
+
+def _set_aside(freeze: Freeze, amount: Money) -> None:
+    try:
+        hold = posting.freeze_hold(freeze, amount, actor=CASHIER)
+    except (InsufficientFunds, AccountFrozen):
+        return  # somebody else was at the wallet; what comes next tries again
+    freeze.holds = [*freeze.holds, {"id": str(hold.pk), "minor": amount.minor}]
+    freeze.save(update_fields=["holds"])
+
+
+def freeze_take(*, actor: Actor, deposit_id: UUID) -> Freeze:
+    """Cover the loss with what was set aside. Raises WrongState when nothing is."""
+    with transaction.atomic():
+        freeze = _locked(deposit_id, actor)
+        if not freeze.holds:
+            raise WrongState
+        amount = freeze.held
+        for one in freeze.holds:
+            freeze.taken = [*freeze.taken, posting.freeze_capture(freeze, one["id"], actor=actor).key]
+        freeze.holds = []
+        freeze.uncovered_minor -= amount.minor
+        freeze.save()
+        audit.record(
+            actor=actor, action="payments.freeze_taken", obj=freeze.deposit, subject=freeze.client_id,
+            after={"taken": str(amount), "uncovered": str(freeze.uncovered)},
+        )  # fmt: skip
+    return freeze
+
+
+def freeze_lift(*, actor: Actor, deposit_id: UUID) -> None:
+    """Let withdrawals go on, and what was set aside be free; the house bears what is not covered."""
+    with transaction.atomic():
+        client_id = Deposit.objects.values_list("client_id", flat=True).get(pk=deposit_id)
+        rows = _withdrawals_locked(client_id)
+        _lift(_locked(deposit_id, actor), rows, actor)
+
+
+def freeze_undo(deposit: Deposit, *, actor: Actor) -> None:
+    """The deposit came back: what had covered its loss returns to the wallet, and nothing is held on its account."""
+    rows = _withdrawals_locked(deposit.client_id)
+    freezes = Freeze.objects.select_for_update().filter(deposit=deposit)
+    for freeze in freezes.order_by("created_at"):
+        for key in freeze.taken:
+            posting.undone(key, deposit=deposit, actor=actor)
+        if freeze.active:
+            _lift(freeze, rows, actor)
+
+
+def _lift(freeze: Freeze, rows: list[Withdrawal], actor: Actor) -> None:
+    for one in freeze.holds:
+        posting.freeze_release(one["id"])
+    freeze.holds, freeze.active = [], False
+    freeze.lifted_by, freeze.lifted_at = actor.label[:160], clock.now()
+    freeze.save()
+    others = Freeze.objects.filter(client_id=freeze.client_id, active=True).exclude(pk=freeze.pk)
+    if not others.exists():
+        for row in rows:
+            if row.hold_reason == REVERSAL:
+                row.hold_reason = ""
+                _saved(row)
+                _line(row, "payments.withdrawal_let_go", actor)
+    audit.record(
+        actor=actor, action="payments.freeze_lifted", obj=freeze.deposit, subject=freeze.client_id,
+        after={"uncovered": str(freeze.uncovered)},
+    )  # fmt: skip
+    for other in others:
+        freeze_more(other.client_id, other.currency)
+
+
+def _locked(deposit_id: UUID, actor: Actor) -> Freeze:
+    rows = Freeze.objects.select_for_update(of=("self",)).select_related("client", "deposit")
+    freeze = rows.filter(deposit_id=deposit_id, active=True).first()
+    if freeze is None:
+        raise NotFound
+    if actor.kind != "system":
+        actor.require(APPROVE, freeze.client)
+    return freeze
+
+
+def frozen_client(client: Client) -> bool:
+    return Freeze.objects.filter(client=client, active=True).exists()

@@ -1,0 +1,33 @@
+"""What the cashier refused for a client's own history, noted for staff: a refusal leaves no deposit behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kernel import clock
+from kernel.actors import Actor
+from kernel.money import Money
+from tenant_apps.clients.models import Client
+from tenant_apps.clients.timeline import timeline_add
+
+from ..errors import DepositLimitReached, FundsNeeded, TooOften
+from . import funds
+
+
+@contextmanager
+def noted(client: Client, actor: Actor) -> Iterator[None]:
+    """A line on the client's timeline, one per reason and day, outside the transaction that is given up."""
+    try:
+        yield
+    except (DepositLimitReached, FundsNeeded, TooOften) as error:
+        amount: Money | None = error.data.get("amount")
+        if amount is not None:
+            timeline_add(
+                client_id=client.pk, kind="payments.deposit_kept_from", actor=actor,
+                data={"amount": amount, "reason": error.code},
+                dedupe_key=f"kept:{client.pk}:{error.code}:{clock.today().isoformat()}",
+            )  # fmt: skip
+        if isinstance(error, FundsNeeded) and amount is not None:
+            funds.ask(client, funds.paid_in(client.pk, amount.currency), actor=actor)
+        raise
