@@ -49,6 +49,7 @@ def make(ref: Any) -> World:
         _registration(world)
         _faces(world)
         _draft(world)
+        _desk(world)
     with context.public():
         _operators(world)
         _console(world)
@@ -175,6 +176,22 @@ def _draft(world: World) -> None:
     owner = User.objects.get(email="owner@staff.example")
     draft = files.save(data, kind=DRAFT, name="statement.xml", content_type="application/xml", subject=owner.pk)
     world.values["statement"] = f"?account={account.pk}&draft={draft.pk}"
+
+
+def _desk(world: World) -> None:
+    """A provider's report that the owner has uploaded: of a format that is known, and as if it were not."""
+    from kernel import files
+    from tenant_apps.accounts.models import User
+    from tenant_apps.payments.models import ProviderAccount
+    from tenant_apps.reconciliation.services.reports import FILE
+    from tenant_apps.reconciliation.tests.support import stripe_file, stripe_line
+
+    account = ProviderAccount.objects.all()[0]
+    owner = User.objects.get(email="owner@staff.example")
+    data = stripe_file(stripe_line(fee="0.40", intent="pi_1"), stripe_line("payout", "-5.00"), stripe_line(gross="x"))
+    draft = files.save(data, kind=FILE, name="report.csv", content_type="text/csv", subject=owner.pk)
+    world.values["report"] = f"?account={account.pk}&draft={draft.pk}"
+    world.values["report.mapping"] = f"{world.values['report']}&format="
 
 
 def _states(model: Any) -> list[str]:

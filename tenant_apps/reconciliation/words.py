@@ -1,0 +1,59 @@
+"""Words for codes: why a file or a row was refused, why a line was matched, what a column holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import pgettext_lazy
+
+FILE_PROBLEMS: dict[str, Any] = {
+    "binary": pgettext_lazy("report problem", "This is no text file. Export it as CSV."),
+    "encoding": pgettext_lazy("report problem", "The file is not written in the chosen encoding."),
+    "csv": pgettext_lazy("report problem", "The file's rows cannot be told apart: %(why)s."),
+    "header": pgettext_lazy("report problem", "No line with the names of columns was found."),
+    "columns": pgettext_lazy("report problem", "It has no column for: %(columns)s."),
+    "decimal": pgettext_lazy(
+        "report problem", "Some amounts use a point, others a comma for decimals. Choose which is right."
+    ),
+    "long": pgettext_lazy("report problem", "The file has more than 500,000 rows. Export a shorter period."),
+    "empty": pgettext_lazy("report problem", "No row of this file moves money."),
+    "layout": pgettext_lazy("report problem", "Nobody has said yet what the columns of this file mean."),
+    "gone": pgettext_lazy("report problem", "The uploaded file is gone. Upload it again."),
+}
+ROW_PROBLEMS: dict[str, Any] = {
+    "number": pgettext_lazy("row problem", "Not an amount"),
+    "decimals": pgettext_lazy("row problem", "More decimals than the currency has"),
+    "currency": pgettext_lazy("row problem", "Not a currency we know"),
+    "date": pgettext_lazy("row problem", "Not a date in this format"),
+    "zone": pgettext_lazy("row problem", "Not a time zone we know"),
+    "kind": pgettext_lazy("row problem", "Nobody has said what this kind of row is"),
+    "twice": pgettext_lazy("row problem", "The same row stands twice in this file and says two things"),
+}
+FIELD_WORDS: dict[str, Any] = {
+    "at": pgettext_lazy("report column", "Time"),
+    "amount": pgettext_lazy("report column", "Amount"),
+    "credit": pgettext_lazy("report column", "Amount in"),
+    "debit": pgettext_lazy("report column", "Amount out"),
+    "currency": pgettext_lazy("report column", "Currency"),
+    "reference": pgettext_lazy("report column", "Provider's reference"),
+    "own": pgettext_lazy("report column", "Our id"),
+    "fee": pgettext_lazy("report column", "Fee"),
+    "kind": pgettext_lazy("report column", "Kind of row"),
+    "status": pgettext_lazy("report column", "State"),
+    "line": pgettext_lazy("report column", "Id of the row"),
+    "zone": pgettext_lazy("report column", "Time zone"),
+    "text": pgettext_lazy("report column", "Text"),
+    "fee_currency": pgettext_lazy("report column", "Currency of the fee"),
+}
+
+
+def file_problem(code: str, **data: str) -> str:
+    """Why a file was refused, in the reader's language."""
+    text = str(FILE_PROBLEMS.get(code, code))
+    if "columns" in data:
+        data["columns"] = ", ".join(str(FIELD_WORDS.get(name, name)) for name in data["columns"].split(", "))
+    return text % data if data and "%(" in text else text
+
+
+def row_problem(code: str) -> str:
+    return str(ROW_PROBLEMS.get(code, code))
