@@ -269,6 +269,8 @@ def _paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
         fee = fee.scaled(Decimal(received.minor) / Decimal(deposit.amount_minor), rounding=ROUND_DOWN)
         deposit.fee_minor = fee.minor
     posting.deposit_post(deposit, received, fee, actor=actor)
+    if status.fee and status.fee.minor > 0:
+        posting.provider_fee_post(deposit, status.fee, actor=actor)
     deposit.state = DepositState.CREDITED
     deposit.received_minor = received.minor
     deposit.credited_at = deposit.closed_at = clock.now()

@@ -4,6 +4,7 @@ Legs (positive = the account's balance rises):
     deposit      clearing:<provider account> −received · client's wallet +(received − fee) · house fees +fee
     reversal     client's wallet −taken, house suspense −what the wallet no longer holds of it · clearing +taken
     refunded     the same, for a refund made at the provider and not by us; both are mirrored when they come undone
+    provider fee clearing +fee · house provider_fees −fee, where the provider told its fee with the payment
     withdrawal   (capture of the part's hold) client's wallet −amount · clearing +amount
     returned     a refund that failed after it had been paid: clearing −amount · client's wallet +amount
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from kernel.actors import Actor
 from kernel.money import Money
@@ -27,6 +29,7 @@ REVERSAL = "payments.deposit_reversed"
 REFUNDED = "payments.deposit_refunded"
 WITHDRAWAL = "payments.withdrawal"
 RETURNED = "payments.withdrawal_returned"
+PROVIDER_FEE = "payments.provider_fee"
 
 
 def clearing(account: ProviderAccount, currency: str) -> Account:
@@ -53,6 +56,21 @@ def deposit_post(deposit: Deposit, received: Money, fee: Money, *, actor: Actor)
     if fee:
         legs.append(Leg(_fees(deposit.currency), fee))
     return post(kind=DEPOSIT, legs=legs, key=f"payments.deposit:{deposit.pk}", actor=actor, data=_told(deposit))
+
+
+def provider_fees(currency: str) -> Account:
+    """What providers have cost us, as the negative of this account's balance."""
+    return account_ensure(owner=HOUSE, kind="provider_fees", currency=currency)
+
+
+def provider_fee_key(deposit_id: UUID) -> str:
+    return f"payments.deposit:{deposit_id}:provider_fee"
+
+
+def provider_fee_post(deposit: Deposit, fee: Money, *, actor: Actor) -> Transfer:
+    """What the provider keeps of a payment, in whatever currency it takes it. Its report brings the difference later."""
+    legs = [Leg(clearing(deposit.provider_account, fee.currency), fee), Leg(provider_fees(fee.currency), -fee)]
+    return post(kind=PROVIDER_FEE, legs=legs, key=provider_fee_key(deposit.pk), actor=actor, data=_told(deposit))
 
 
 def reversal_key(deposit: Deposit) -> str:
