@@ -46,6 +46,30 @@ FIELD_WORDS: dict[str, Any] = {
     "fee_currency": pgettext_lazy("report column", "Currency of the fee"),
 }
 
+REASONS: dict[str, Any] = {
+    "reference": pgettext_lazy("match reason", "the provider's reference"),
+    "own_id": pgettext_lazy("match reason", "our id"),
+    "amount": pgettext_lazy("match reason", "the amount"),
+    "amount_time": pgettext_lazy("match reason", "amount, currency and time"),
+    "payment": pgettext_lazy("match reason", "payment and amount"),
+    "amount_differs": pgettext_lazy("match reason", "the amount differs"),
+    "currency_differs": pgettext_lazy("match reason", "another currency"),
+    "taken": pgettext_lazy("match reason", "another line has it already"),
+    "not_credited": pgettext_lazy("match reason", "not credited with us"),
+    "not_paid": pgettext_lazy("match reason", "not paid with us"),
+    "not_refunded": pgettext_lazy("match reason", "no refund with us"),
+    "not_reversed": pgettext_lazy("match reason", "no reversal with us"),
+    "not_reinstated": pgettext_lazy("match reason", "not given back with us"),
+    "none": pgettext_lazy("match reason", "nothing with us is like it"),
+    "fee": pgettext_lazy("match reason", "a cost of ours"),
+    "payout": pgettext_lazy("match reason", "on its way to our bank"),
+    "other": pgettext_lazy("match reason", "a person has to say what it is"),
+}
+
+
+def match_reason(code: str) -> str:
+    return str(REASONS.get(code, code))
+
 
 def file_problem(code: str, **data: str) -> str:
     """Why a file was refused, in the reader's language."""

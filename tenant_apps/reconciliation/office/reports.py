@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import pgettext, pgettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kernel import files
 from kernel.errors import AppError, NotFound
@@ -31,13 +31,15 @@ from ..permissions_list import IMPORT
 from ..reading.formats import FORMATS, format_get
 from ..reading.layout import Layout
 from ..services import reports as service
-from ..tasks import report_read
+from ..services.compare import account_compare, deposits_only_with_us, parts_only_with_us
+from ..tasks import compare, report_read
 from .downloads import download, table_lines
 from .tables import LINES
 from .wizard import form_context, mapping_from
 
-AT_ONCE = 1_000_000  # bytes; larger files are read by a worker
+AT_ONCE = 200_000  # bytes, some thousand rows; larger files are read by a worker
 LARGEST = 32_000_000
+SHOWN = 30  # of what only we know of
 
 
 class ReportForm(UiForm, forms.Form):
@@ -157,6 +159,8 @@ def _import(request: Any) -> HttpResponse:
         return redirect("reconciliation:reports")
     if report.state == ReportState.WAITING and stored.size <= AT_ONCE:
         report = service.report_work(report_id=report.pk)
+        if report.state == ReportState.DONE:
+            account_compare(account_id=account.pk)
         _tell(request, report)
     elif report.state == ReportState.WAITING:
         enqueue(report_read, str(report.pk))
@@ -183,11 +187,22 @@ def report(request: Any, report_id: UUID) -> HttpResponse:
     context = {
         "row": row, "table": build_table(LINES, lines, request, keyset=True), "problems": service.problems_of(row),
         "states": [(state, label, states.get(state, 0)) for state, label in LineState.choices if states.get(state)],
-        "state_choices": LineState.choices, "kinds": LineKind.choices, "chosen": chosen, "tab": "reports",
+        "deposits": list(deposits_only_with_us(row)[:SHOWN]), "parts": list(parts_only_with_us(row)[:SHOWN]),
+        "may_import": request.actor.may(IMPORT), "state_choices": LineState.choices, "kinds": LineKind.choices, "chosen": chosen, "tab": "reports",
         "crumbs": [(pgettext("navigation", "Reconciliation"), reverse("reconciliation:reports"))],
     }  # fmt: skip
     template = "reconciliation/report.html#rows" if request.htmx else "reconciliation/report.html"
     return page(request, template, context, live=[service.TOPIC])
+
+
+@guard("reconciliation.import")
+@require_POST
+def again(request: Any, report_id: UUID) -> HttpResponse:
+    """Compare the open lines of the report's account once more, in the background."""
+    row = selectors.report_get(report_id)
+    enqueue(compare, str(row.provider_account_id))
+    messages.info(request, pgettext("reconciliation", "The comparison has begun. This page follows by itself."))
+    return redirect("reconciliation:report", row.pk)
 
 
 @guard("reconciliation.view")
