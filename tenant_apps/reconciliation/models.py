@@ -3,6 +3,9 @@
 State machines (every move under the row's lock, in services):
 
     Report   waiting → done | refused      (refused → waiting: the same file with another layout)
+    Case     open → in_work → waiting → solved | written_off     (a refused or reversed correction: back to in_work)
+             open | in_work → solved     (explained by a person, or the two sides agree by now)
+    Entry    proposed → posted | refused     (a posted one is undone by another one, never changed)
     Line     pending → matched | differs | only_there | fee | settled     (looked at again by every run, until matched)
 """
 
@@ -13,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.models import Entity
 from kernel.money import Money
+from tenant_apps.clients.models import Client
 from tenant_apps.payments.models import Deposit, ProviderAccount, WithdrawalPart
 
 from .kinds import LineKind, LineState
@@ -143,9 +147,176 @@ class ReportLine(models.Model):
         return None if self.ours_minor is None else Money(self.ours_minor, self.currency)
 
 
+class CaseKind(models.TextChoices):
+    DIFFERS = "differs", pgettext_lazy("reconciliation case", "The amount differs")
+    ONLY_THERE = "only_there", pgettext_lazy("reconciliation case", "Only at the provider")
+    ONLY_WITH_US = "only_with_us", pgettext_lazy("reconciliation case", "Only with us")
+
+
+class CaseState(models.TextChoices):
+    OPEN = "open", pgettext_lazy("reconciliation case state", "Open")
+    IN_WORK = "in_work", pgettext_lazy("reconciliation case state", "In work")
+    WAITING = "waiting", pgettext_lazy("reconciliation case state", "Waiting for approval")
+    SOLVED = "solved", pgettext_lazy("reconciliation case state", "Solved")
+    WRITTEN_OFF = "written_off", pgettext_lazy("reconciliation case state", "Written off")
+
+
+UNSOLVED = (CaseState.OPEN, CaseState.IN_WORK, CaseState.WAITING)
+
+
+class Case(Entity):
+    """A mismatch, for a person. One per `fact` (a line, a deposit, a part), however often it is found.
+
+    Amounts are signed as the provider counts: positive where our balance there grew, or should have grown.
+    """
+
+    provider_account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=12, choices=CaseKind.choices)
+    fact = models.CharField(max_length=60)
+    label = models.CharField(max_length=120, blank=True)
+    line = models.ForeignKey(ReportLine, null=True, on_delete=models.PROTECT, related_name="cases")
+    deposit = models.ForeignKey(Deposit, null=True, on_delete=models.PROTECT, related_name="+")
+    part = models.ForeignKey(WithdrawalPart, null=True, on_delete=models.PROTECT, related_name="+")
+    currency = models.CharField(max_length=8)
+    theirs_minor = models.BigIntegerField(null=True)
+    ours_minor = models.BigIntegerField(null=True)
+    state = models.CharField(max_length=12, choices=CaseState.choices, default=CaseState.OPEN)
+    owner_id = models.CharField(max_length=40, blank=True)
+    owner_label = models.CharField(max_length=160, blank=True)
+    happened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.CharField(max_length=160, blank=True)
+
+    class Meta:
+        db_table = "reconciliation_case"
+        constraints = [models.UniqueConstraint(fields=["fact"], name="reconciliation_case_once")]
+        indexes = [
+            models.Index(fields=["state", "happened_at"], name="reconciliation_case_state"),
+            models.Index(fields=["provider_account", "state"], name="reconciliation_case_account"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label or self.fact
+
+    @property
+    def theirs(self) -> Money | None:
+        return None if self.theirs_minor is None else Money(self.theirs_minor, self.currency)
+
+    @property
+    def ours(self) -> Money | None:
+        return None if self.ours_minor is None else Money(self.ours_minor, self.currency)
+
+    @property
+    def difference(self) -> Money:
+        """What the provider has more than our books say."""
+        return Money((self.theirs_minor or 0) - (self.ours_minor or 0), self.currency)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in UNSOLVED
+
+
+class CaseNote(models.Model):
+    """What somebody wrote about a case, or the desk itself did with it. Kept as it was written."""
+
+    id = models.BigAutoField(primary_key=True)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="notes")
+    at = models.DateTimeField()
+    author = models.CharField(max_length=160)
+    text = models.CharField(max_length=1000)
+    db_rights = "append"
+
+    class Meta:
+        db_table = "reconciliation_note"
+        indexes = [models.Index(fields=["case", "id"], name="reconciliation_note_case")]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class Place(models.TextChoices):
+    """Where a correcting entry takes money from or puts it."""
+
+    CLEARING = "clearing", pgettext_lazy("correction place", "At the provider")
+    SUSPENSE = "suspense", pgettext_lazy("correction place", "Suspense")
+    WRITE_OFF = "write_off", pgettext_lazy("correction place", "Written off")
+    WALLET = "wallet", pgettext_lazy("correction place", "The client's wallet")
+
+
+class CorrectionState(models.TextChoices):
+    PROPOSED = "proposed", pgettext_lazy("correction state", "Proposed")
+    POSTED = "posted", pgettext_lazy("correction state", "Posted")
+    REFUSED = "refused", pgettext_lazy("correction state", "Refused")
+
+
+class Correction(Entity):
+    """A correcting entry: proposed by one person, posted when another approves. Undone by another one (`reverses`)."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="corrections")
+    source = models.CharField(max_length=10, choices=Place.choices)
+    target = models.CharField(max_length=10, choices=Place.choices)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=8)
+    client = models.ForeignKey(Client, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=500, blank=True)
+    state = models.CharField(max_length=10, choices=CorrectionState.choices, default=CorrectionState.PROPOSED)
+    proposer_id = models.CharField(max_length=40)
+    proposer_label = models.CharField(max_length=160)
+    approver_id = models.CharField(max_length=40, blank=True)
+    approver_label = models.CharField(max_length=160, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    transfer_id = models.BigIntegerField(null=True)
+    reverses = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="reversals")
+
+    class Meta:
+        db_table = "reconciliation_correction"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="reconciliation_correction_amount"),
+            models.CheckConstraint(
+                condition=models.Q(approver_id="") | ~models.Q(approver_id=models.F("proposer_id")),
+                name="reconciliation_correction_four_eyes",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="posted") | ~models.Q(approver_id=""),
+                name="reconciliation_correction_approved",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(source="wallet") & ~models.Q(target="wallet")
+                | models.Q(client__isnull=False) & ~models.Q(reason=""),
+                name="reconciliation_correction_wallet_reason",
+            ),
+            models.UniqueConstraint(
+                fields=["case"], condition=models.Q(state="proposed"), name="reconciliation_correction_one_proposal"
+            ),
+            models.UniqueConstraint(
+                fields=["reverses"],
+                condition=models.Q(reverses__isnull=False, state="posted"),
+                name="reconciliation_correction_undone_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["case", "created_at"], name="reconciliation_correction_case"),
+            models.Index(fields=["client"], name="reconciliation_correction_who"),
+            models.Index(fields=["reverses"], name="reconciliation_correction_undo"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} → {self.target}"
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def ledger_key(self) -> str:
+        return f"reconciliation.correction:{self.pk}"
+
+
 def line_tone(state: str) -> str:
     """How a line's, a case's or a report's state looks as a badge."""
     return {
         "matched": "success", "fee": "success", "settled": "success", "differs": "danger", "only_there": "warning",
         "pending": "neutral", "done": "success", "refused": "danger", "waiting": "info",
+        "open": "warning", "in_work": "info", "solved": "success", "written_off": "neutral", "proposed": "info",
+        "posted": "success", "only_with_us": "warning",
     }.get(str(state), "neutral")  # fmt: skip

@@ -9,6 +9,12 @@ VIEW = register(
     pgettext_lazy("permission", "See the reconciliation desk, its reports and cases"),
     writes=False,
 )
+WORK = register("reconciliation.work", pgettext_lazy("permission", "Work on cases and propose correcting entries"))
+APPROVE = register(
+    "reconciliation.approve",
+    pgettext_lazy("permission", "Approve correcting entries that someone else proposed"),
+    critical=True,
+)
 IMPORT = register(
     "reconciliation.import", pgettext_lazy("permission", "Upload providers' reports and say how to read them")
 )

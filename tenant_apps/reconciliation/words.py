@@ -66,6 +66,35 @@ REASONS: dict[str, Any] = {
     "other": pgettext_lazy("match reason", "a person has to say what it is"),
 }
 
+NOTES: dict[str, Any] = {
+    "agrees": pgettext_lazy("case note", "Both sides say the same by now."),
+    "twice": pgettext_lazy("case note", "This was corrected, and matches now all the same: undo the correction."),
+}
+PLACES: dict[str, Any] = {
+    "fees": pgettext_lazy("ledger account", "Our fees"),
+    "provider_fees": pgettext_lazy("ledger account", "Fees of providers"),
+    "suspense": pgettext_lazy("ledger account", "Suspense"),
+    "write_off": pgettext_lazy("ledger account", "Written off"),
+    "bank": pgettext_lazy("ledger account", "Bank"),
+    "wallet": pgettext_lazy("ledger account", "Wallet"),
+    "in_transit": pgettext_lazy("ledger account", "On its way to trading"),
+    "trading-pnl": pgettext_lazy("ledger account", "Results of trading"),
+    "trading-opening": pgettext_lazy("ledger account", "Trading accounts taken over"),
+    "trading-adjustments": pgettext_lazy("ledger account", "Adjustments in trading"),
+}
+
+
+def note_text(author: str, text: str) -> str:
+    """A note as written; the desk's own ones in the reader's language."""
+    return text if author else str(NOTES.get(text, text))
+
+
+def account_words(kind: str, providers: dict[str, str]) -> str:
+    """A ledger account for people: `clearing:<id>` is the provider's name, `trading:<login>` the login."""
+    if kind.startswith("clearing:"):
+        return providers.get(kind.removeprefix("clearing:"), kind)
+    return str(PLACES.get(kind, kind))
+
 
 def match_reason(code: str) -> str:
     return str(REASONS.get(code, code))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import reports
+from . import cases, reports
 
 urlpatterns = [
     path("reconciliation/reports/", reports.index, name="reports"),
@@ -10,4 +10,16 @@ urlpatterns = [
     path("reconciliation/reports/<uuid:report_id>/", reports.report, name="report"),
     path("reconciliation/reports/<uuid:report_id>/again/", reports.again, name="report-again"),
     path("reconciliation/reports/<uuid:report_id>/export/", reports.export, name="report-export"),
+    path("reconciliation/cases/", cases.index, name="cases"),
+    path("reconciliation/cases/export/", cases.export, name="cases-export"),
+    path("reconciliation/cases/<uuid:case_id>/", cases.case, name="case"),
+    path("reconciliation/cases/<uuid:case_id>/take/", cases.take, name="case-take"),
+    path("reconciliation/cases/<uuid:case_id>/note/", cases.note, name="case-note"),
+    path("reconciliation/cases/<uuid:case_id>/solve/", cases.solve, name="case-solve"),
+    path("reconciliation/cases/<uuid:case_id>/reopen/", cases.reopen, name="case-reopen"),
+    path("reconciliation/cases/<uuid:case_id>/propose/", cases.propose, name="case-propose"),
+    path("reconciliation/cases/<uuid:case_id>/next/", cases.next_one, name="case-next"),
+    path("reconciliation/corrections/<uuid:correction_id>/approve/", cases.approve, name="correction-approve"),
+    path("reconciliation/corrections/<uuid:correction_id>/refuse/", cases.refuse, name="correction-refuse"),
+    path("reconciliation/corrections/<uuid:correction_id>/reverse/", cases.reverse, name="correction-reverse"),
 ]

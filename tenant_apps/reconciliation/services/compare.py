@@ -25,7 +25,7 @@ from tenant_apps.payments.services import posting
 
 from ..kinds import LineKind, LineState
 from ..models import Report, ReportLine, ReportMapping, ReportState
-from . import books
+from . import books, cases
 from .reports import TOPIC
 
 DESK = system(named("reconciliation", pgettext_lazy("system actor", "Reconciliation")))
@@ -235,7 +235,7 @@ def account_compare(*, account_id: UUID, at_once: int = AT_ONCE) -> Compared:
         after = lines[-1].pk
     done.more = done.looked_at >= at_once and _todo(account, after).exists()
     if not done.more:
-        _reports_done(account)
+        _finish(account)
     live.publish(TOPIC, {"compared": str(account.pk)})
     return done
 
@@ -268,11 +268,16 @@ def _decide(line: ReportLine, known: books.Books, done: Compared) -> None:
     done.matched += verdict.state == LineState.MATCHED
 
 
-def _reports_done(account: ProviderAccount) -> None:
-    now = clock.now()
-    Report.objects.filter(provider_account=account, state=ReportState.DONE, compared_at=None).update(
-        compared_at=now, updated_at=now
-    )
+def _finish(account: ProviderAccount) -> None:
+    """Cases follow, and reports whose lines were all looked at say what only we know of."""
+    with transaction.atomic():
+        locks.hold(f"reconciliation:{account.pk}")
+        cases.cases_of_lines(account)
+        for report in Report.objects.filter(provider_account=account, state=ReportState.DONE, compared_at=None):
+            cases.cases_of_report(report, deposits_only_with_us(report), parts_only_with_us(report))
+            report.compared_at = report.updated_at = clock.now()
+            report.save(update_fields=["compared_at", "updated_at"])
+        cases.cases_told_by_now(account)
 
 
 def accounts_waiting() -> list[UUID]:
