@@ -18,6 +18,7 @@ audit_words.declare(
         "reconciliation.correction_posted": pgettext_lazy("audit act", "Approved a correcting entry"),
         "reconciliation.correction_refused": pgettext_lazy("audit act", "Refused a correcting entry"),
         "reconciliation.cases_exported": pgettext_lazy("audit act", "Exported the reconciliation cases"),
+        "reconciliation.trial_exported": pgettext_lazy("audit act", "Exported the trial balance"),
         "reconciliation.lines_exported": pgettext_lazy("audit act", "Exported the lines of a report"),
     }
 )

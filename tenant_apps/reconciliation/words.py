@@ -78,6 +78,7 @@ PLACES: dict[str, Any] = {
     "bank": pgettext_lazy("ledger account", "Bank"),
     "wallet": pgettext_lazy("ledger account", "Wallet"),
     "in_transit": pgettext_lazy("ledger account", "On its way to trading"),
+    "trading": pgettext_lazy("ledger account", "Trading accounts"),
     "trading-pnl": pgettext_lazy("ledger account", "Results of trading"),
     "trading-opening": pgettext_lazy("ledger account", "Trading accounts taken over"),
     "trading-adjustments": pgettext_lazy("ledger account", "Adjustments in trading"),

@@ -68,6 +68,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "provisioning:run": _states("run_id", "run", "running", "compensating", "failed", "done"),
     "payments:provider-new": tuple(Look(values={"kind": kind}) for kind in ("stripe", "bank_wire")),
     "payments:bank-upload": (Look(query="statement"),),
+    "reconciliation:clearing-account": (Look(values={"currency": "EUR"}),),
     "reconciliation:report-new": (Look(query="report"), Look(query="report.mapping")),
     "campaigns:mail-text": (Look(values={"key": "deposit_credited"}),),
     "campaigns:mail-text-preview": (Look(values={"key": "deposit_credited"}),),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import cases, reports
+from . import books, cases, reports
 
 urlpatterns = [
     path("reconciliation/reports/", reports.index, name="reports"),
@@ -22,4 +22,9 @@ urlpatterns = [
     path("reconciliation/corrections/<uuid:correction_id>/approve/", cases.approve, name="correction-approve"),
     path("reconciliation/corrections/<uuid:correction_id>/refuse/", cases.refuse, name="correction-refuse"),
     path("reconciliation/corrections/<uuid:correction_id>/reverse/", cases.reverse, name="correction-reverse"),
+    path("reconciliation/clearing/", books.clearing, name="clearing"),
+    path("reconciliation/clearing/<uuid:account_id>/<str:currency>/", books.clearing_account, name="clearing-account"),
+    path("reconciliation/trading/", books.platforms, name="platforms"),
+    path("reconciliation/trial-balance/", books.trial, name="trial"),
+    path("reconciliation/trial-balance/export/", books.trial_export, name="trial-export"),
 ]
