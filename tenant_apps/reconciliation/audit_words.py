@@ -19,11 +19,19 @@ audit_words.declare(
         "reconciliation.correction_refused": pgettext_lazy("audit act", "Refused a correcting entry"),
         "reconciliation.cases_exported": pgettext_lazy("audit act", "Exported the reconciliation cases"),
         "reconciliation.trial_exported": pgettext_lazy("audit act", "Exported the trial balance"),
+        "reconciliation.close_prepared": pgettext_lazy("audit act", "Prepared a daily close"),
+        "reconciliation.close_signed": pgettext_lazy("audit act", "Signed a daily close"),
+        "reconciliation.close_exported": pgettext_lazy("audit act", "Exported a daily close"),
+        "reconciliation.settings_saved": pgettext_lazy("audit act", "Set when something counts as stuck"),
         "reconciliation.lines_exported": pgettext_lazy("audit act", "Exported the lines of a report"),
     }
 )
 audit_words.declare_fields(
     {
+        "sha256": pgettext_lazy("audit field", "Fingerprint"),
+        "deposit_days": pgettext_lazy("audit field", "Days for a deposit"),
+        "withdrawal_days": pgettext_lazy("audit field", "Days for a withdrawal"),
+        "case_days": pgettext_lazy("audit field", "Days for a case"),
         "layout": pgettext_lazy("audit field", "Columns and formats"),
         "amount": pgettext_lazy("audit field", "Amount"),
         "source": pgettext_lazy("audit field", "From"),

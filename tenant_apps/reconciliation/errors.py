@@ -35,3 +35,19 @@ class NotCorrectable(Invalid):
     message = pgettext_lazy(
         "reconciliation error", "This correction moves nothing, or it is not known whose wallet it means."
     )
+
+
+class DayNotOver(Invalid):
+    """A day is closed when it has ended (UTC)."""
+
+    code = "day_not_over"
+    message = pgettext_lazy("reconciliation error", "This day is not over yet.")
+
+
+class FiguresChanged(Conflict):
+    """Something was posted into the day, or its documents changed, since it was prepared."""
+
+    code = "figures_changed"
+    message = pgettext_lazy(
+        "reconciliation error", "The figures are no longer those that were prepared. Prepare the day again."
+    )

@@ -14,6 +14,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import pgettext_lazy
 
+from kernel.ids import uuid7
 from kernel.models import Entity
 from kernel.money import Money
 from tenant_apps.clients.models import Client
@@ -310,6 +311,107 @@ class Correction(Entity):
     @property
     def ledger_key(self) -> str:
         return f"reconciliation.correction:{self.pk}"
+
+
+class PreparedClose(Entity):
+    """A day's figures as one person prepared them; prepared again until somebody else signs."""
+
+    day = models.DateField()
+    figures = models.JSONField(default=list)
+    note = models.CharField(max_length=500, blank=True)
+    preparer_id = models.CharField(max_length=40)
+    preparer_label = models.CharField(max_length=160)
+
+    class Meta:
+        db_table = "reconciliation_prepared"
+        constraints = [models.UniqueConstraint(fields=["day"], name="reconciliation_prepared_day")]
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
+class DayClose(models.Model):
+    """A day's figures, signed by a second person. The database refuses to change or delete it.
+
+    `sha256` covers the figures and the hash of the close signed before: one changed or missing is noticed.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    day = models.DateField()
+    figures = models.JSONField()
+    note = models.CharField(max_length=500, blank=True)
+    preparer_id = models.CharField(max_length=40)
+    preparer_label = models.CharField(max_length=160)
+    signer_id = models.CharField(max_length=40)
+    signer_label = models.CharField(max_length=160)
+    signed_at = models.DateTimeField()
+    sha256 = models.CharField(max_length=64)
+    previous_sha256 = models.CharField(max_length=64, blank=True)
+    db_rights = "append"
+
+    class Meta:
+        db_table = "reconciliation_close"
+        constraints = [
+            models.UniqueConstraint(fields=["day"], name="reconciliation_close_day"),
+            models.UniqueConstraint(fields=["previous_sha256"], name="reconciliation_close_chain"),
+            models.CheckConstraint(
+                condition=~models.Q(signer_id=models.F("preparer_id")), name="reconciliation_close_four_eyes"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
+class AlarmKind(models.TextChoices):
+    DEPOSIT = "deposit", pgettext_lazy("reconciliation alarm", "A deposit is on its way too long")
+    WITHDRAWAL = "withdrawal", pgettext_lazy("reconciliation alarm", "A withdrawal is being sent too long")
+    UNKNOWN = "unknown", pgettext_lazy("reconciliation alarm", "It is not known whether a refund was made")
+    MESSAGE = "message", pgettext_lazy("reconciliation alarm", "A provider's message could not be processed")
+    CASE = "case", pgettext_lazy("reconciliation alarm", "A case is open too long")
+
+
+class Alarm(Entity):
+    """Something that is stuck, told once. `key` names it and since when, so that it may get stuck again."""
+
+    kind = models.CharField(max_length=12, choices=AlarmKind.choices)
+    key = models.CharField(max_length=120)
+    label = models.CharField(max_length=160)
+    link = models.CharField(max_length=200, blank=True)
+    amount_minor = models.BigIntegerField(null=True)
+    currency = models.CharField(max_length=8, blank=True)
+    since = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "reconciliation_alarm"
+        constraints = [models.UniqueConstraint(fields=["key"], name="reconciliation_alarm_once")]
+        indexes = [
+            models.Index(fields=["since"], name="reconciliation_alarm_on", condition=models.Q(ended_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def amount(self) -> Money | None:
+        return Money(self.amount_minor, self.currency) if self.amount_minor is not None and self.currency else None
+
+
+class DeskSettings(Entity):
+    """After how long something counts as stuck. One row."""
+
+    key = models.CharField(max_length=10, default="desk")
+    deposit_days = models.PositiveSmallIntegerField(default=7)
+    withdrawal_days = models.PositiveSmallIntegerField(default=3)
+    case_days = models.PositiveSmallIntegerField(default=3)
+
+    class Meta:
+        db_table = "reconciliation_settings"
+        constraints = [models.UniqueConstraint(fields=["key"], name="reconciliation_settings_one")]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 def line_tone(state: str) -> str:

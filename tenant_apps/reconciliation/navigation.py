@@ -8,4 +8,4 @@ from .permissions_list import VIEW
 from .selectors import waiting_count
 
 register("office", section="money", key="reconciliation", label=pgettext_lazy("navigation", "Reconciliation"),
-         icon="scale", url="reconciliation:reports", permission=VIEW, order=45, badge=waiting_count)  # fmt: skip
+         icon="scale", url="reconciliation:desk", permission=VIEW, order=45, badge=waiting_count)  # fmt: skip

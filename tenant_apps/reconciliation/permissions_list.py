@@ -15,6 +15,13 @@ APPROVE = register(
     pgettext_lazy("permission", "Approve correcting entries that someone else proposed"),
     critical=True,
 )
+CLOSE = register("reconciliation.close", pgettext_lazy("permission", "Prepare the daily close"))
+SIGN = register(
+    "reconciliation.sign",
+    pgettext_lazy("permission", "Sign daily closes that someone else prepared"),
+    critical=True,
+)
+SETTINGS = register("reconciliation.settings", pgettext_lazy("permission", "Set when something counts as stuck"))
 IMPORT = register(
     "reconciliation.import", pgettext_lazy("permission", "Upload providers' reports and say how to read them")
 )

@@ -15,7 +15,18 @@ from tenant_apps.ledger.models import Account, Entry
 from tenant_apps.payments.models import ProviderAccount
 
 from .kinds import LineState
-from .models import UNSOLVED, Case, CaseKind, CaseState, Correction, CorrectionState, Report, ReportLine
+from .models import (
+    UNSOLVED,
+    Alarm,
+    AlarmKind,
+    Case,
+    CaseKind,
+    CaseState,
+    Correction,
+    CorrectionState,
+    Report,
+    ReportLine,
+)
 from .words import account_words
 
 OPEN_LINES = (LineState.PENDING, LineState.DIFFERS, LineState.ONLY_THERE)
@@ -159,4 +170,12 @@ def legs_of(transfer_ids: Iterable[int]) -> dict[int, list[PostedLeg]]:
 
 def waiting_count(actor: Actor) -> int:
     """The badge in the menu."""
-    return Case.objects.filter(state__in=UNSOLVED).count()
+    return Case.objects.filter(state__in=UNSOLVED).count() + alarms().exclude(kind=AlarmKind.CASE).count()
+
+
+# --- alarms
+
+
+def alarms() -> QuerySet[Alarm]:
+    """What is stuck now, the longest first."""
+    return Alarm.objects.filter(ended_at=None).order_by("since", "pk")

@@ -8,6 +8,7 @@ from kernel.schedule import every_for_tenants
 from kernel.tasks import enqueue, task
 
 from .models import Report, ReportLine, ReportState
+from .services.alarms import alarms_run
 from .services.compare import OPEN, account_compare, accounts_waiting
 from .services.reports import report_work
 
@@ -51,3 +52,9 @@ def again() -> int:
     for account_id in found:
         enqueue(compare, str(account_id))
     return len(found)
+
+
+@every_for_tenants(300, "reconciliation.alarms")
+def alarms() -> int:
+    """Find what is stuck; returns how many alarms are new."""
+    return alarms_run()

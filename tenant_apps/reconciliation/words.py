@@ -84,6 +84,29 @@ PLACES: dict[str, Any] = {
     "trading-adjustments": pgettext_lazy("ledger account", "Adjustments in trading"),
 }
 
+CLOSE_LINES: dict[str, Any] = {
+    "opening": pgettext_lazy("daily close", "Opening"),
+    "deposits": pgettext_lazy("daily close", "Deposits"),
+    "withdrawals": pgettext_lazy("daily close", "Withdrawals"),
+    "fees": pgettext_lazy("daily close", "Our fees"),
+    "fx": pgettext_lazy("daily close", "Exchange"),
+    "reversals": pgettext_lazy("daily close", "Reversals"),
+    "trading": pgettext_lazy("daily close", "Results of trading"),
+    "corrections": pgettext_lazy("daily close", "Corrections"),
+    "other": pgettext_lazy("daily close", "Anything else"),
+    "closing": pgettext_lazy("daily close", "Closing"),
+    "provider_fees": pgettext_lazy("daily close", "Kept by providers (the house's)"),
+    "requirement": pgettext_lazy("daily close", "Clients' money to be covered"),
+    "providers": pgettext_lazy("daily close", "At providers"),
+    "bank": pgettext_lazy("daily close", "At banks"),
+}
+PROOF_WORDS: dict[str, Any] = {
+    "deposits": pgettext_lazy("daily close proof", "Deposits as documents"),
+    "withdrawals": pgettext_lazy("daily close proof", "Withdrawals as documents"),
+    "balances": pgettext_lazy("daily close proof", "Closing by running balances"),
+    "ledger": pgettext_lazy("daily close proof", "All accounts of the ledger, summed"),
+}
+
 
 def note_text(author: str, text: str) -> str:
     """A note as written; the desk's own ones in the reader's language."""

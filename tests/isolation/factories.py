@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,14 @@ class Population:
         return self.number if regex == "[0-9]+" else self.uuid
 
 
+# A signed day of one currency, with a proof that differs.
+FIGURES = [
+    {
+        "currency": "EUR", "opening": 500, "deposits": 100, "withdrawals": -20, "fees": -1, "fx": 0, "reversals": 0,
+        "trading": 7, "corrections": 0, "other": 0, "closing": 586, "provider_fees": -3, "requirement": 586,
+        "providers": 300, "bank": 200, "proofs": {"deposits": [90, 100], "ledger": [0, 0]},
+    }
+]  # fmt: skip
 # What a constraint or a view needs beyond the values made from the field's type.
 Special = Callable[[Population], dict[str, Any]]
 SPECIAL: dict[str, Special] = {
@@ -54,12 +63,18 @@ SPECIAL: dict[str, Special] = {
     "automation.RuleVersion": lambda p: {"trigger": {"kind": "event", "event": "clients.registered"}, "actions": []},
     "campaigns.SeriesStep": lambda p: {"content": {"en": {"subject": "A mail", "blocks": []}}},
     "payments.ProviderAccount": lambda p: {"kind": "bank_wire"},
+    "reconciliation.PreparedClose": lambda p: {"day": clock.today() - timedelta(days=p.seed)},
+    "reconciliation.DayClose": lambda p: {
+        "day": clock.today() - timedelta(days=p.seed),
+        "previous_sha256": f"{p.seed:064}",
+        "figures": FIGURES,
+    },
     "kyc.Case": lambda p: {"state": "submitted"},
 }
 # Written by functions of the database only; the ledger's own tests cover them, and no address carries their ids.
 WRITTEN_BY_FUNCTIONS = {"ledger.Account", "ledger.Transfer", "ledger.Entry", "ledger.Hold"}
 # A second population of the same brokerage shares these.
-ONE_PER_BROKERAGE = {"branding.BrandVersion", "payments.WithdrawalPolicy"}
+ONE_PER_BROKERAGE = {"branding.BrandVersion", "payments.WithdrawalPolicy", "reconciliation.DeskSettings"}
 
 
 def tenant_models() -> list[type[models.Model]]:

@@ -183,6 +183,7 @@ def _desk(world: World) -> None:
     from kernel import files
     from tenant_apps.accounts.models import User
     from tenant_apps.payments.models import ProviderAccount
+    from tenant_apps.reconciliation.models import DayClose
     from tenant_apps.reconciliation.services.reports import FILE
     from tenant_apps.reconciliation.tests.support import stripe_file, stripe_line
 
@@ -191,6 +192,7 @@ def _desk(world: World) -> None:
     data = stripe_file(stripe_line(fee="0.40", intent="pi_1"), stripe_line("payout", "-5.00"), stripe_line(gross="x"))
     draft = files.save(data, kind=FILE, name="report.csv", content_type="text/csv", subject=owner.pk)
     world.values["report"] = f"?account={account.pk}&draft={draft.pk}"
+    world.values["close.signed"] = DayClose.objects.get(pk=world.brokerage.own.uuid).day.isoformat()
     world.values["report.mapping"] = f"{world.values['report']}&format="
 
 

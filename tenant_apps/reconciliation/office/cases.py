@@ -120,7 +120,7 @@ def _case(request: Any, row: Case, form: CorrectionForm | None = None) -> HttpRe
         "client": corrections.client_of(row) if workable else None,
         "may_work": actor.may(WORK), "mine": row.owner_id == actor.id,
         "crumbs": [
-            (pgettext("navigation", "Reconciliation"), url("reconciliation:reports")),
+            (pgettext("navigation", "Reconciliation"), url("reconciliation:desk")),
             (pgettext("reconciliation tab", "Cases"), url("reconciliation:cases")),
         ],
     }  # fmt: skip

@@ -136,7 +136,7 @@ def _preview(request: Any) -> HttpResponse:
         "preview": service.report_preview(account, data, found.layout if found else layout or Layout(columns={})),
         "banks": [(row.pk, row.name) for row in selectors.bank_accounts()], "bank": bank or "",
         "formats": [(item.code, item.label) for item in {item.code: item for item in FORMATS}.values()],
-        "crumbs": [(pgettext("navigation", "Reconciliation"), reverse("reconciliation:reports"))],
+        "crumbs": [(pgettext("navigation", "Reconciliation"), reverse("reconciliation:desk"))],
     }  # fmt: skip
     return page(request, "reconciliation/report_new.html", context)
 
@@ -189,7 +189,7 @@ def report(request: Any, report_id: UUID) -> HttpResponse:
         "states": [(state, label, states.get(state, 0)) for state, label in LineState.choices if states.get(state)],
         "deposits": list(deposits_only_with_us(row)[:SHOWN]), "parts": list(parts_only_with_us(row)[:SHOWN]),
         "may_import": request.actor.may(IMPORT), "state_choices": LineState.choices, "kinds": LineKind.choices, "chosen": chosen, "tab": "reports",
-        "crumbs": [(pgettext("navigation", "Reconciliation"), reverse("reconciliation:reports"))],
+        "crumbs": [(pgettext("navigation", "Reconciliation"), reverse("reconciliation:desk"))],
     }  # fmt: skip
     template = "reconciliation/report.html#rows" if request.htmx else "reconciliation/report.html"
     return page(request, template, context, live=[service.TOPIC])

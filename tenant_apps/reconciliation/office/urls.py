@@ -2,9 +2,17 @@
 
 from django.urls import path
 
-from . import books, cases, reports
+from . import books, cases, close, desk, reports
 
 urlpatterns = [
+    path("reconciliation/", desk.desk, name="desk"),
+    path("reconciliation/alarms/", desk.alarms, name="alarms"),
+    path("reconciliation/settings/", desk.settings, name="settings"),
+    path("reconciliation/close/", close.index, name="closes"),
+    path("reconciliation/close/<str:day>/", close.close, name="close"),
+    path("reconciliation/close/<str:day>/prepare/", close.prepare, name="close-prepare"),
+    path("reconciliation/close/<str:day>/sign/", close.sign, name="close-sign"),
+    path("reconciliation/close/<str:day>/export/", close.export, name="close-export"),
     path("reconciliation/reports/", reports.index, name="reports"),
     path("reconciliation/reports/new/", reports.new, name="report-new"),
     path("reconciliation/reports/<uuid:report_id>/", reports.report, name="report"),

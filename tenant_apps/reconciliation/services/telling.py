@@ -28,6 +28,7 @@ def tell_those_who_may(
         with override(language_for(user.language)):
             titles = {
                 "correction": pgettext("notification", "A correcting entry waits for your approval"),
+                "alarm": pgettext("notification", "Something is stuck in payments"),
                 "close": pgettext("notification", "A day's close waits for your signature"),
             }
             told = f"\u2066{money_text(amount)}\u2069 \u00b7 " if amount is not None else ""
