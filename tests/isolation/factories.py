@@ -45,6 +45,14 @@ class Population:
         return self.number if regex == "[0-9]+" else self.uuid
 
 
+# A signed day of one currency, with a proof that differs.
+FIGURES = [
+    {
+        "currency": "EUR", "opening": 500, "deposits": 100, "withdrawals": -20, "fees": -1, "fx": 0, "reversals": 0,
+        "trading": 7, "corrections": 0, "other": 0, "closing": 586, "provider_fees": -3, "requirement": 586,
+        "providers": 300, "bank": 200, "proofs": {"deposits": [90, 100], "ledger": [0, 0]},
+    }
+]  # fmt: skip
 # What a constraint or a view needs beyond the values made from the field's type.
 Special = Callable[[Population], dict[str, Any]]
 SPECIAL: dict[str, Special] = {
@@ -56,6 +64,12 @@ SPECIAL: dict[str, Special] = {
     "automation.RuleVersion": lambda p: {"trigger": {"kind": "event", "event": "clients.registered"}, "actions": []},
     "campaigns.SeriesStep": lambda p: {"content": {"en": {"subject": "A mail", "blocks": []}}},
     "payments.ProviderAccount": lambda p: {"kind": "bank_wire"},
+    "reconciliation.PreparedClose": lambda p: {"day": clock.today() - timedelta(days=p.seed)},
+    "reconciliation.DayClose": lambda p: {
+        "day": clock.today() - timedelta(days=p.seed),
+        "previous_sha256": f"{p.seed:064}",
+        "figures": FIGURES,
+    },
     "kyc.Case": lambda p: {"state": "submitted"},
     "wallets.Rate": lambda p: {"base": "EUR", "quote": "USD", "pair": "EUR/USD", "mid": 1, "source": "ecb"},
     "wallets.ManualRate": lambda p: {"base": "USD", "quote": "AED", "mid": 1},
@@ -81,6 +95,7 @@ ONE_PER_BROKERAGE = {
     "payments.FundsThreshold",
     "payments.PayoutSettings",
     "payments.WithdrawalPolicy",
+    "reconciliation.DeskSettings",
     "wallets.ExchangePolicy",
     "wallets.TransferPolicy",
 }

@@ -51,6 +51,7 @@ def make(ref: Any) -> World:
         _draft(world)
         _payment_files(world)
         _cashier()
+        _desk(world)
     with context.public():
         _operators(world)
         _console(world)
@@ -231,6 +232,24 @@ def _payment_files(world: World) -> None:
                 reason="AC04 account closed" if answer == OrderState.REFUSED else "",
             )  # fmt: skip
         world.values[f"batch.{state}"] = str(batch.pk)
+
+
+def _desk(world: World) -> None:
+    """A provider's report that the owner has uploaded: of a format that is known, and as if it were not."""
+    from kernel import files
+    from tenant_apps.accounts.models import User
+    from tenant_apps.payments.models import ProviderAccount
+    from tenant_apps.reconciliation.models import DayClose
+    from tenant_apps.reconciliation.services.reports import FILE
+    from tenant_apps.reconciliation.tests.support import stripe_file, stripe_line
+
+    account = ProviderAccount.objects.all()[0]
+    owner = User.objects.get(email="owner@staff.example")
+    data = stripe_file(stripe_line(fee="0.40", intent="pi_1"), stripe_line("payout", "-5.00"), stripe_line(gross="x"))
+    draft = files.save(data, kind=FILE, name="report.csv", content_type="text/csv", subject=owner.pk)
+    world.values["report"] = f"?account={account.pk}&draft={draft.pk}"
+    world.values["close.signed"] = DayClose.objects.get(pk=world.brokerage.own.uuid).day.isoformat()
+    world.values["report.mapping"] = f"{world.values['report']}&format="
 
 
 def _states(model: Any) -> list[str]:

@@ -267,6 +267,7 @@ AREAS = {
     "leads": pgettext_lazy("area of rights", "Sales"),
     "ledger": pgettext_lazy("area of rights", "Ledger"),
     "payments": pgettext_lazy("area of rights", "Payments"),
+    "reconciliation": pgettext_lazy("area of rights", "Reconciliation"),
     "reports": pgettext_lazy("area of rights", "Reports"),
     "trading": pgettext_lazy("area of rights", "Trading"),
     "wallets": pgettext_lazy("area of rights", "Wallets"),

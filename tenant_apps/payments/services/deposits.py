@@ -221,6 +221,18 @@ def _learn(deposit: Deposit, status: DepositStatus) -> None:
     deposit.source_country = deposit.source_country or status.source_country[:2]
 
 
+def provider_fee_settled(*, deposit_id: UUID, fee: Money) -> Money | None:
+    """The provider's report has told a payment's fee, and the caller books it: returns what was booked of it before.
+
+    In the caller's transaction, under the deposit's lock: what the provider tells of it later is booked as a difference.
+    """
+    deposit = _locked(deposit_id)
+    before = deposit.provider_fee
+    deposit.provider_fee_minor, deposit.provider_fee_currency = fee.minor, fee.currency
+    deposit.save(update_fields=["provider_fee_minor", "provider_fee_currency"])
+    return before
+
+
 def _provider_fee(deposit: Deposit, fee: Money | None, actor: Actor) -> None:
     """Book what the provider keeps, in its currency, whenever it tells; told another amount later, the difference.
 

@@ -35,6 +35,7 @@ PROVIDER_FEE = "payments.provider_fee"
 FROZEN = "payments.frozen"
 WITHDRAWAL = "payments.withdrawal"
 RETURNED = "payments.withdrawal_returned"
+PROVIDER_FEE = "payments.provider_fee"
 
 
 def clearing(account: ProviderAccount, currency: str) -> Account:
@@ -87,11 +88,16 @@ def suspense_out_post(deposit: Deposit, amount: Money, *, key: str, actor: Actor
     return post(kind=SUSPENSE_OUT, legs=legs, key=key, actor=actor, data=_told(deposit))
 
 
+def provider_fees(currency: str) -> Account:
+    """What providers have cost us, as the negative of this account's balance."""
+    return account_ensure(owner=HOUSE, kind="provider_fees", currency=currency)
+
+
 def provider_fee_post(deposit: Deposit, fee: Money, *, number: int, actor: Actor) -> Transfer:
     """What the provider keeps, or (negative) the part of it that it had told too much. `number`: how often it was told."""
     legs = [
         Leg(clearing(deposit.provider_account, fee.currency), fee),
-        Leg(account_ensure(owner=HOUSE, kind="provider_fees", currency=fee.currency), -fee),
+        Leg(provider_fees(fee.currency), -fee),
     ]
     key = f"payments.deposit:{deposit.pk}:fee:{number}"
     return post(kind=PROVIDER_FEE, legs=legs, key=key, actor=actor, data=_told(deposit))

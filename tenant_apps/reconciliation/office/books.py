@@ -1,0 +1,75 @@
+"""How the house stands: clearing accounts with their age, trading platforms, the trial balance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_GET
+
+from kernel.errors import NotFound
+from kernel.guards import guard
+from kernel.money import CURRENCIES
+from kernel.pages import page
+
+from .. import selectors, standing
+from .downloads import download
+
+
+@guard("reconciliation.view")
+@require_GET
+def clearing(request: Any) -> HttpResponse:
+    return page(request, "reconciliation/clearing.html", {"rows": standing.owed(), "tab": "clearing"})
+
+
+@guard("reconciliation.view")
+@require_GET
+def clearing_account(request: Any, account_id: UUID, currency: str) -> HttpResponse:
+    """Which deposits make up what this provider owes."""
+    account = selectors.account_get(account_id)
+    if currency not in CURRENCIES:
+        raise NotFound
+    context = {
+        "account": account, "currency": currency, "rows": standing.making_up(account_id, currency), "tab": "clearing",
+        "most": standing.SHOWN,
+        "crumbs": [(pgettext("reconciliation tab", "Clearing"), reverse("reconciliation:clearing"))],
+    }  # fmt: skip
+    return page(request, "reconciliation/clearing_account.html", context)
+
+
+@guard("reconciliation.view")
+@require_GET
+def platforms(request: Any) -> HttpResponse:
+    context = {
+        "rows": standing.platforms(), "apart": standing.accounts_apart(), "cases": standing.trading_cases()[:50],
+        "may_cases": request.actor.may("trading.cases.view"), "may_accounts": request.actor.may("trading.view"),
+        "tab": "platforms",
+    }  # fmt: skip
+    return page(request, "reconciliation/platforms.html", context, live=["money"])
+
+
+@guard("reconciliation.view")
+@require_GET
+def trial(request: Any) -> HttpResponse:
+    return page(request, "reconciliation/trial.html", {"trials": standing.trial(), "tab": "trial"})
+
+
+def _trial_lines() -> Iterator[list[object]]:
+    yield [
+        pgettext("reconciliation column", "Currency"), pgettext("reconciliation column", "Owner"),
+        pgettext("reconciliation column", "Account"), pgettext("report column", "Amount"),
+    ]  # fmt: skip
+    for one in standing.trial():
+        for row in one.rows:
+            yield [one.currency, row.owner, row.label, row.amount.amount]
+        yield [one.currency, "", pgettext("reconciliation", "Sum"), one.total.amount]
+
+
+@guard("reconciliation.view")
+@require_GET
+def trial_export(request: Any) -> StreamingHttpResponse:
+    return download(request, _trial_lines(), "trial-balance", action="reconciliation.trial_exported")

@@ -1,0 +1,141 @@
+"""The daily close: days, a day's figures to prepare, sign, print and export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_GET, require_POST
+
+from kernel import clock
+from kernel.errors import AppError, NotFound
+from kernel.guards import guard
+from kernel.pages import page
+
+from ..models import DayClose, PreparedClose
+from ..permissions_list import CLOSE, SIGN
+from ..services import close as service
+from ..words import CLOSE_LINES, PROOF_WORDS
+from .downloads import download
+
+SHOWN = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day in the list: signed, prepared or neither."""
+
+    day: date
+    prepared: PreparedClose | None
+    signed: DayClose | None
+
+
+def days(count: int = SHOWN) -> list[Day]:
+    """The last days that are over, newest first. Two queries."""
+    wanted = [clock.today() - timedelta(days=n) for n in range(1, count + 1)]
+    prepared = {row.day: row for row in PreparedClose.objects.filter(day__in=wanted).defer("figures")}
+    signed = {row.day: row for row in DayClose.objects.filter(day__in=wanted).defer("figures")}
+    return [Day(one, prepared.get(one), signed.get(one)) for one in wanted]
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise NotFound from None
+    if day.year < 2000 or day > clock.today():
+        raise NotFound
+    return day
+
+
+@guard("reconciliation.view")
+@require_GET
+def index(request: Any) -> HttpResponse:
+    return page(
+        request, "reconciliation/closes.html", {"rows": days(), "broken": service.chain_broken(), "tab": "close"}
+    )
+
+
+def _stand(day: date) -> tuple[DayClose | None, PreparedClose | None, list[service.Figures]]:
+    """The signed row's figures, else the prepared ones, else those of now."""
+    signed = DayClose.objects.filter(day=day).first()
+    prepared = PreparedClose.objects.filter(day=day).first()
+    stored = signed or prepared
+    return signed, prepared, service.shown(stored.figures if stored else service.figures_of(day))
+
+
+def _lines(one: service.Figures) -> list[tuple[str, Any]]:
+    return [(str(words), one.values[name]) for name, words in CLOSE_LINES.items() if name in one.values]
+
+
+@guard("reconciliation.view")
+@require_GET
+def close(request: Any, day: str) -> HttpResponse:
+    wanted = _day(day)
+    signed, prepared, figures = _stand(wanted)
+    actor, over = request.actor, wanted < clock.today()
+    context = {
+        "day": wanted, "signed": signed, "prepared": prepared, "tab": "close",
+        "figures": [
+            {"one": one, "lines": _lines(one),
+             "proofs": [(PROOF_WORDS[name], told, posted, less) for name, told, posted, less in one.proofs]}
+            for one in figures
+        ],
+        "may_prepare": over and not signed and actor.may(CLOSE), "over": over,
+        "may_sign": bool(prepared and not signed and actor.may(SIGN) and prepared.preparer_id != actor.id),
+        "right": all(one.right and one.cover.minor >= 0 for one in figures),
+        "crumbs": [(pgettext("reconciliation tab", "Daily close"), reverse("reconciliation:closes"))],
+    }  # fmt: skip
+    return page(request, "reconciliation/close.html", context)
+
+
+def _act(request: Any, day: str, act: Callable[[date], Any]) -> HttpResponse:
+    wanted = _day(day)
+    try:
+        act(wanted)
+    except AppError as error:
+        messages.error(request, str(error))
+    return redirect("reconciliation:close", wanted.isoformat())
+
+
+@guard("reconciliation.close")
+@require_POST
+def prepare(request: Any, day: str) -> HttpResponse:
+    note = request.POST.get("note", "")
+    return _act(request, day, lambda wanted: service.close_prepare(actor=request.actor, day=wanted, note=note))
+
+
+@guard("reconciliation.sign")
+@require_POST
+def sign(request: Any, day: str) -> HttpResponse:
+    note = request.POST.get("note", "")
+    return _act(request, day, lambda wanted: service.close_sign(actor=request.actor, day=wanted, note=note))
+
+
+def _export_lines(figures: list[service.Figures]) -> Iterator[list[object]]:
+    yield [
+        pgettext("reconciliation column", "Currency"), pgettext("reconciliation column", "Line"),
+        pgettext("report column", "Amount"), pgettext("reconciliation column", "Told elsewhere"),
+        pgettext("reconciliation column", "Difference"),
+    ]  # fmt: skip
+    for one in figures:
+        for words, amount in _lines(one):
+            yield [one.currency, words, amount.amount, "", ""]
+        for name, told, posted, less in one.proofs:
+            yield [one.currency, str(PROOF_WORDS[name]), posted.amount, told.amount, less.amount]
+
+
+@guard("reconciliation.view")
+@require_GET
+def export(request: Any, day: str) -> StreamingHttpResponse:
+    wanted = _day(day)
+    lines = list(_export_lines(_stand(wanted)[2]))
+    name = f"daily-close-{wanted.isoformat()}"
+    return download(request, lines, name, action="reconciliation.close_exported", label=wanted.isoformat())

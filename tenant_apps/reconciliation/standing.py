@@ -1,0 +1,242 @@
+"""How the house stands: what providers owe and since when, the trading platforms against the ledger, all accounts summed.
+
+Reads only. The comparison with the platforms is trading's own (trading.compare); its differences are shown here, not made again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from kernel import clock
+from kernel.money import Money
+from tenant_apps.ledger import selectors as ledger
+from tenant_apps.ledger.models import Transfer
+from tenant_apps.ledger.services import HOUSE
+from tenant_apps.trading.models import Case as TradingCase
+from tenant_apps.trading.models import TradingAccount, TransferState
+from tenant_apps.trading.models import Transfer as TradingTransfer
+
+from .selectors import provider_names
+from .words import account_words
+
+BUCKETS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
+CLEARING = "clearing:"
+SHOWN = 200
+
+_OWED = """
+    SELECT a.id, a.kind, a.currency, -sum(e.amount)::bigint AS owed
+      FROM ledger_account a JOIN ledger_entry e ON e.account_id = a.id
+     WHERE a.owner = %(house)s AND (a.kind LIKE %(clearing)s OR a.kind = 'bank') GROUP BY a.id"""
+# The newest postings that make up what is owed: payouts settle what is oldest first.
+_MAKING = f"""
+    WITH owed AS ({_OWED}), parts AS (
+        SELECT e.account_id, e.id, e.transfer_id, e.created_at, -e.amount AS amount, o.owed,
+               coalesce(sum(-e.amount) OVER (PARTITION BY e.account_id ORDER BY e.id DESC
+                                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS newer
+          FROM ledger_entry e JOIN owed o ON o.id = e.account_id WHERE e.amount < 0 AND o.owed > 0
+    )"""  # noqa: S608 - constants only
+
+
+@dataclass(slots=True)
+class Owed:
+    """What stands on one clearing account. `owed` is negative where the provider gave us more than it held for us.
+
+    `ages`: of what is owed, up to a day, a week, a month, and older.
+    """
+
+    account: str  # id of the provider account, empty for the bank in general
+    name: str
+    bank: bool
+    owed: Money
+    ages: list[Money] = field(default_factory=list)
+    oldest: datetime | None = None
+
+
+def owed() -> list[Owed]:
+    """Per provider account and currency, what is not zero. Three queries."""
+    ages = _ages()
+    names, banks = provider_names(), _banks()
+    rows = []
+    for account_id, kind, currency, minor in _rows(_OWED):
+        if not minor:
+            continue
+        provider = kind.removeprefix(CLEARING) if kind.startswith(CLEARING) else ""
+        parts, oldest = ages.get(account_id, ([0] * 4, None))
+        rows.append(
+            Owed(
+                provider,
+                account_words(kind, names),
+                not provider or provider in banks,
+                Money(int(minor), currency),
+                [Money(part, currency) for part in parts],
+                oldest,
+            )  # fmt: skip
+        )
+    return sorted(rows, key=lambda row: (row.bank, row.name, row.owed.currency))
+
+
+def _banks() -> set[str]:
+    from tenant_apps.payments.models import ProviderAccount
+
+    return {str(pk) for pk in ProviderAccount.objects.filter(kind="bank_wire").values_list("pk", flat=True)}
+
+
+def _rows(query: str, **values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"house": HOUSE, "clearing": f"{CLEARING}%", **values})
+        return list(cursor.fetchall())
+
+
+def _ages() -> dict[int, tuple[list[int], datetime | None]]:
+    now = clock.now()
+    limits = {f"since{n}": now - age for n, age in enumerate(BUCKETS)}
+    rest = "least(amount, owed - newer)"
+    query = f"""{_MAKING} SELECT account_id,
+        coalesce(sum({rest}) FILTER (WHERE created_at >= %(since0)s), 0)::bigint,
+        coalesce(sum({rest}) FILTER (WHERE created_at < %(since0)s AND created_at >= %(since1)s), 0)::bigint,
+        coalesce(sum({rest}) FILTER (WHERE created_at < %(since1)s AND created_at >= %(since2)s), 0)::bigint,
+        coalesce(sum({rest}) FILTER (WHERE created_at < %(since2)s), 0)::bigint, min(created_at)
+        FROM parts WHERE newer < owed GROUP BY account_id"""  # noqa: S608 - constants only
+    return {row[0]: ([int(part) for part in row[1:5]], row[5]) for row in _rows(query, **limits)}
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """One posting among those that make up what is owed: `rest` of it is still outstanding."""
+
+    at: datetime
+    kind: str
+    reference: str
+    deposit_id: str
+    amount: Money
+    rest: Money
+
+
+def making_up(account_id: UUID, currency: str) -> list[Making]:
+    """Which deposits (and other postings) make up what a provider owes, oldest first, at most 200. Two queries."""
+    query = f"""{_MAKING} SELECT p.transfer_id, p.created_at, p.amount, least(p.amount, p.owed - p.newer)::bigint
+        FROM parts p JOIN owed o ON o.id = p.account_id
+        WHERE p.newer < p.owed AND o.kind = %(kind)s AND o.currency = %(currency)s ORDER BY p.id LIMIT {SHOWN}"""  # noqa: S608
+    rows = _rows(query, kind=f"{CLEARING}{account_id}", currency=currency)
+    transfers = Transfer.objects.in_bulk([row[0] for row in rows])
+    return [
+        Making(
+            at, transfers[pk].kind, str(transfers[pk].data.get("reference") or ""),
+            str(transfers[pk].data.get("deposit_id") or ""), Money(int(amount), currency), Money(int(rest), currency),
+        )
+        for pk, at, amount, rest in rows
+    ]  # fmt: skip
+
+
+# --- the third side: trading platforms
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One currency: what platforms say their accounts hold, and what the ledger's mirror says they should."""
+
+    currency: str
+    accounts: int
+    platform: Money
+    mirror: Money
+    differing: int
+
+    @property
+    def difference(self) -> Money:
+        return self.platform - self.mirror
+
+
+_MIRROR = """
+    FROM trading_account t JOIN ledger_account a
+      ON a.kind = t.ledger_kind AND a.currency = t.currency AND a.owner = 'client:' || t.client_id::text
+   WHERE t.live AND t.ledger_kind <> '' AND t.seen_at IS NOT NULL"""
+
+
+def platforms() -> list[Platform]:
+    """By currency. The platform's balances are its last word, some seconds old while money moves."""
+    query = f"""SELECT t.currency, count(*), sum(t.balance_minor)::bigint, sum(a.balance)::bigint,
+        count(*) FILTER (WHERE t.balance_minor <> a.balance) {_MIRROR} GROUP BY t.currency ORDER BY t.currency"""  # noqa: S608
+    return [
+        Platform(code, count, Money(int(there), code), Money(int(ours), code), differing)
+        for code, count, there, ours, differing in _rows(query)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A trading account whose balance is not the mirror's; `moving` while a transfer is on its way."""
+
+    account: TradingAccount
+    mirror: Money
+    moving: bool
+
+    @property
+    def difference(self) -> Money:
+        return self.account.balance - self.mirror
+
+
+def accounts_apart() -> list[Apart]:
+    """The largest differences, at most fifty. Three queries."""
+    query = f"""SELECT t.id, a.balance {_MIRROR} AND t.balance_minor <> a.balance
+        ORDER BY abs(t.balance_minor - a.balance) DESC, t.id LIMIT 50"""  # noqa: S608 - constants only
+    mirrors = dict(_rows(query))
+    accounts = TradingAccount.objects.select_related("client", "server").in_bulk(list(mirrors))
+    moving = set(
+        TradingTransfer.objects.filter(account_id__in=mirrors, state=TransferState.PENDING).values_list(
+            "account_id", flat=True
+        )
+    )
+    return [Apart(accounts[pk], accounts[pk].money(int(minor)), pk in moving) for pk, minor in mirrors.items()]
+
+
+def trading_cases() -> QuerySet[TradingCase]:
+    """What trading's own comparison found and nobody has resolved."""
+    rows = TradingCase.objects.filter(resolved_at=None).select_related("account", "server")
+    return rows.order_by("created_at")
+
+
+# --- all accounts
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """`owner` is "house" or "clients"."""
+
+    owner: str
+    kind: str
+    label: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The trial balance of one currency; `total` is zero in sound books."""
+
+    currency: str
+    rows: list[TrialRow]
+    total: Money
+
+
+def trial() -> list[Trial]:
+    """By currency; clients' trading accounts are one row."""
+    names = provider_names()
+    sums: dict[str, dict[tuple[str, str], int]] = {}
+    for owner, kind, currency, minor in ledger.trial_balance():
+        group = "trading" if owner != HOUSE and kind.startswith("trading:") else kind
+        rows = sums.setdefault(currency, {})
+        rows[owner, group] = rows.get((owner, group), 0) + minor
+    return [
+        Trial(
+            currency,
+            [TrialRow(owner, kind, account_words(kind, names), Money(minor, currency))
+             for (owner, kind), minor in sorted(rows.items())],
+            Money(sum(rows.values()), currency),
+        )
+        for currency, rows in sorted(sums.items())
+    ]  # fmt: skip

@@ -1,0 +1,34 @@
+"""Words and tones of the desk in templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from kernel.money import Money
+
+from .. import words
+from ..kinds import LineKind
+from ..models import line_tone
+
+register = template.Library()
+register.filter("line_tone", line_tone)
+register.filter("row_problem", words.row_problem)
+register.filter("note_text", lambda note: words.note_text(note.author, note.text))
+register.filter("match_reason", words.match_reason)
+
+
+@register.filter
+def kind_label(kind: str) -> str:
+    return str(dict(LineKind.choices).get(kind, kind))
+
+
+@register.simple_tag
+def as_money(minor: int, currency: str) -> Money:
+    return Money(minor, currency)
+
+
+@register.filter
+def item(values: Any, key: str) -> Any:
+    return values.get(key, "") if values else ""
