@@ -19,14 +19,13 @@ from django.db.models import (
     DurationField,
     ExpressionWrapper,
     F,
-    FloatField,
     Q,
     QuerySet,
     Sum,
     Value,
     When,
 )
-from django.db.models.functions import Coalesce, Extract
+from django.db.models.functions import Coalesce
 from django.utils.translation import pgettext_lazy
 
 from kernel import clock
@@ -51,11 +50,11 @@ DIMENSIONS: dict[str, tuple[Any, str]] = {
 
 
 class Percentile(Aggregate):
-    """PERCENTILE_CONT: the value below which a fraction of the rows lies."""
+    """PERCENTILE_CONT: the time below which a fraction of the rows lies."""
 
     function = "PERCENTILE_CONT"
     template = "%(function)s(%(fraction)s) WITHIN GROUP (ORDER BY %(expressions)s)"
-    output_field = FloatField()
+    output_field = DurationField()
 
     def __init__(self, expression: Any, *, fraction: float, **extra: Any) -> None:
         super().__init__(expression, fraction=fraction, **extra)
@@ -134,9 +133,8 @@ def _rows(actor: Actor, period: Period, currency: str, code: str) -> QuerySet[De
 
 
 def _aggregated(rows: QuerySet[Deposit], *names: str) -> list[Figures]:
-    took = Extract(
-        ExpressionWrapper(F("credited_at") - Coalesce(F("pending_at"), F("created_at")), output_field=DurationField()),
-        "epoch",
+    took = ExpressionWrapper(
+        F("credited_at") - Coalesce(F("pending_at"), F("created_at")), output_field=DurationField()
     )
     found = rows.values("currency", *names).annotate(
         started=Count("pk"),
@@ -157,9 +155,12 @@ def _figures(row: dict[str, Any], names: Sequence[str]) -> Figures:
     return Figures(
         name=str(row[names[0]]) if names else currency, currency=currency, started=row["started"], credited=row["good"],
         declined=row["bad"], left=row["gone"], total=Money(int(row["total"]), currency),
-        fees=Money(int(row["fees"]), currency), cost=Money(int(row["cost"]), currency), median=row["median"],
-        p95=row["p95"],
+        fees=Money(int(row["fees"]), currency), cost=Money(int(row["cost"]), currency), median=_seconds(row["median"]), p95=_seconds(row["p95"]),
     )  # fmt: skip
+
+
+def _seconds(took: timedelta | None) -> float | None:
+    return None if took is None else took.total_seconds()
 
 
 def by_currency(actor: Actor, period: Period, currency: str = "") -> list[Figures]:

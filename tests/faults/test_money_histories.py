@@ -45,6 +45,7 @@ from tenant_apps.payments.adapters.stripe.provider import EVENTS
 from tenant_apps.payments.models import (
     Deposit,
     DepositState,
+    Freeze,
     PartState,
     ProviderAccount,
     Withdrawal,
@@ -412,7 +413,8 @@ class Histories(RuleBasedStateMachine):
             withdrawal__client=self.client, state__in=[PartState.PLANNED, PartState.SENDING]
         )
         wallet = ledgers.wallet(self.account)
-        assert wallet.held == sum(part.amount_minor for part in parts)
+        frozen = sum(freeze.held.minor for freeze in Freeze.objects.filter(client=self.client, active=True))
+        assert wallet.held == sum(part.amount_minor for part in parts) + frozen
         assert ledgers.in_transit(self.account).balance == amounts[Direction.TO_ACCOUNT]
         assert ledgers.mirror(self.account).held == amounts[Direction.TO_WALLET]
 
