@@ -83,6 +83,16 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "clients:accept": (Look("asked"),),
     "wallets:rates": (Look(), Look(query="?base=USD&quote=EUR"), Look(query="?base=USD&quote=KWD")),
     "wallets:rate-history": (Look(query="?pair=EUR/USD"),),
+    "wallets:exchange": (Look(), Look(query="?give=EUR&get=USD&side=give&amount=5"), Look(NEWCOMER)),
+    "wallets:exchange-quote": (
+        Look(),
+        Look(values={"exchange_id": "exchange.done"}),
+        Look(values={"exchange_id": "exchange.expired"}),
+    ),
+    "wallets:transfer-rules": (Look(), Look(query="?currency=EUR")),
+    "wallets:sent": (Look(), *_states("client_transfer_id", "clienttransfer", "done", "rejected")),
+    "wallets:client-transfer": (Look(), *_states("client_transfer_id", "clienttransfer", "done", "rejected")),
+    "wallets:adjustment": (Look(), *_states("adjustment_id", "adjustment", "approved", "rejected")),
     # --- pages that look different by state
     "payments:deposit": (Look(), *_states("deposit_id", "deposit", "delayed", "credited", "failed", "reversed")),
     "payments:withdrawal": (Look(), *_states("withdrawal_id", "withdrawal", "approved", "paid", "rejected")),

@@ -48,6 +48,7 @@ def make(ref: Any) -> World:
         _doors(world)
         _registration(world)
         _faces(world)
+        _money(world)
         _draft(world)
         _payment_files(world)
         _cashier()
@@ -171,6 +172,45 @@ def _cashier() -> None:
     DepositLimit.objects.update(day_minor=100_000, total_minor=None)
     MethodRule.objects.update(tags_any=["vip"], device="phone")
     Withdrawal.objects.filter(state="requested").update(hold_reason="reversal")
+
+
+def _money(world: World) -> None:
+    """Exchanges, transfers and adjustments in each of their states, lines in a wallet, and transfers switched on."""
+    from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, post
+    from tenant_apps.wallets.models import Adjustment, ClientTransfer, Exchange, ExchangePolicy
+
+    own, now = world.brokerage.own.uuid, clock.now()
+    ExchangePolicy.objects.update(transfers_enabled=True, enabled=True)
+    wallet = account_ensure(owner=f"client:{own}", kind="wallet", currency="EUR")
+    house = account_ensure(owner=HOUSE, kind="fees", currency="EUR")
+    for number in range(3):
+        legs = [Leg(house, wallet.money(-1_234_50)), Leg(wallet, wallet.money(1_234_50))]
+        post(
+            kind="wallets.adjustment",
+            legs=legs,
+            key=f"pages{number}",
+            actor=Actor(kind="system"),
+            data={"reason": "goodwill"},
+        )
+    closed = {"transfer_id": 1, "closed_at": now, "hold_id": None}
+    over = {"confirmed_at": now, "transfer_id": 1}
+    faces: list[tuple[Any, str, dict[str, Any]]] = [
+        (Exchange, "done", {"state": "done", **over}),
+        (Exchange, "expired", {"expires_at": now - timedelta(minutes=1)}),
+        (ClientTransfer, "done", {"state": "done", **closed}),
+        (ClientTransfer, "rejected", {"state": "rejected", **closed, "transfer_id": None, "refusal": "Not plausible"}),
+        (Adjustment, "approved", {"state": "approved", "transfer_id": 1, "decider_id": "other", "decided_at": now}),
+        (Adjustment, "rejected", {"state": "rejected", "refusal": "No", "decided_at": now}),
+    ]
+    for number, (model, face, values) in enumerate(faces):
+        row = model.objects.get(pk=own)
+        row.pk, row.reference = uuid7(), f"WFACE{number}"
+        if hasattr(row, "key"):
+            row.key = face
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.save(force_insert=True)
+        world.values[f"{model.__name__.lower()}.{face}"] = str(row.pk)
 
 
 def _draft(world: World) -> None:
