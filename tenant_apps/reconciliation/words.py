@@ -68,6 +68,7 @@ REASONS: dict[str, Any] = {
 
 NOTES: dict[str, Any] = {
     "agrees": pgettext_lazy("case note", "Both sides say the same by now."),
+    "changed": pgettext_lazy("case note", "A later report says something else of a line that was read in before."),
     "twice": pgettext_lazy("case note", "This was corrected, and matches now all the same: undo the correction."),
 }
 PLACES: dict[str, Any] = {

@@ -37,7 +37,10 @@ _KINDS = {
     "payments.deposit_reversed": "reversals", "payments.deposit_refunded": "reversals",
     "payments.deposit_reversed.reversal": "reversals", "payments.deposit_refunded.reversal": "reversals",
 }  # fmt: skip
-_PREFIXES = (("trading.", "trading"), ("reconciliation.", "corrections"), ("wallets.exchange", "fx"), ("fx.", "fx"))
+_PREFIXES = (
+    ("trading.", "trading"), ("reconciliation.", "corrections"), ("wallets.adjustment", "corrections"),
+    ("wallets.exchange", "fx"), ("fx.", "fx"),
+)  # fmt: skip
 
 _BEFORE = """
     SELECT a.currency, sum(e.amount)::bigint FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id

@@ -25,7 +25,7 @@ from kernel.money import Money
 from tenant_apps.payments.models import ProviderAccount
 
 from ..errors import ReportRefused
-from ..models import Report, ReportLine, ReportMapping, ReportState
+from ..models import Case, CaseKind, CaseNote, Report, ReportLine, ReportMapping, ReportState
 from ..permissions_list import IMPORT
 from ..reading.formats import FORMATS, format_get
 from ..reading.layout import Layout, fitting
@@ -35,6 +35,7 @@ from ..words import file_problem
 FILE = "reconciliation_report"
 CHUNK = 2000
 SHOWN = 100  # rows with errors that are kept and shown
+LOOKED_AT = 20_000  # rows of a preview: two seconds; reading in looks at all of them
 TOPIC = "reconciliation"
 
 
@@ -93,6 +94,7 @@ class Preview:
     since: datetime | None = None
     until: datetime | None = None
     problem: str = ""
+    partial: bool = False  # there are more rows than were looked at
 
     @property
     def good(self) -> bool:
@@ -111,7 +113,7 @@ class Preview:
 
 
 def report_preview(account: ProviderAccount, data: bytes, layout: Layout, *, shown: int = 25) -> Preview:
-    """Read a file to its end and say what it holds, row errors included."""
+    """Read a file, to its end or as far as a page can wait, and say what it holds, row errors included."""
     made = Preview()
     try:
         for chunk in _chunks(read(data, layout)):
@@ -122,6 +124,9 @@ def report_preview(account: ProviderAccount, data: bytes, layout: Layout, *, sho
             errors = [item for item in chunk if isinstance(item, RowError)]
             made.error_count += len(errors)
             made.errors += errors[: max(0, SHOWN - len(made.errors))]
+            if made.count + made.error_count >= LOOKED_AT:
+                made.partial = True
+                break
     except NotReadable as error:
         made.problem = file_problem(error.code, **error.data)
     if not made.problem and not made.count and not made.error_count:
@@ -275,10 +280,34 @@ def _plain(error: RowError) -> dict[str, Any]:
 
 def _keep(report: Report, rows: list[Row]) -> None:
     known = _known(report.provider_account, rows)
-    report.lines_changed += sum(1 for row in rows if row.key in known and known[row.key] != row.digest)
+    changed = [row for row in rows if row.key in known and known[row.key] != row.digest]
+    if changed:
+        report.lines_changed += len(changed)
+        _changed(report, changed)
     fresh = [row for row in rows if row.key not in known]
     ReportLine.objects.bulk_create([_line(report, row) for row in fresh])
     report.lines_new += len(fresh)
+
+
+def _changed(report: Report, rows: list[Row]) -> None:
+    """A line that was read in before and now says something else is a case of its own; the line stays as it was."""
+    keys = [row.key for row in rows]
+    before = ReportLine.objects.filter(provider_account=report.provider_account, line_key__in=keys)
+    lines = {line.line_key: line for line in before}
+    for row in rows:
+        line = lines[row.key]
+        same = line.currency == row.currency
+        case, made = Case.objects.get_or_create(
+            fact=f"changed:{line.pk}:{row.digest[:16]}",
+            defaults={
+                "provider_account": report.provider_account, "kind": CaseKind.DIFFERS, "happened_at": row.at,
+                "label": (row.reference or row.own or row.key)[:120], "deposit_id": line.deposit_id,
+                "part_id": line.part_id, "currency": row.currency, "theirs_minor": row.amount,
+                "ours_minor": line.amount_minor if same else None,
+            },
+        )  # fmt: skip
+        if made:
+            CaseNote.objects.create(case=case, at=clock.now(), author="", text="changed")
 
 
 def _line(report: Report, row: Row) -> ReportLine:

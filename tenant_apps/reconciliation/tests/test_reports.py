@@ -16,9 +16,11 @@ from tenant_apps.payments.permissions_list import VIEW
 from tenant_apps.payments.tests.support import staff
 from tenant_apps.reconciliation import tasks
 from tenant_apps.reconciliation.errors import ReportRefused
-from tenant_apps.reconciliation.models import Report, ReportLine, ReportMapping, ReportState
+from tenant_apps.reconciliation.models import Case, Report, ReportLine, ReportMapping, ReportState
+from tenant_apps.reconciliation.reading.formats import format_get
 from tenant_apps.reconciliation.reading.layout import Layout
 from tenant_apps.reconciliation.services import reports
+from tenant_apps.reconciliation.services.compare import account_compare
 
 from .support import stored, stripe, stripe_file, stripe_line, table, take_in
 
@@ -50,6 +52,11 @@ def test_a_row_that_another_file_brought_is_left_alone(tenant: Any) -> None:
     again = take_in(account, stripe_file(line, stripe_line(txn="txn_2", gross="6.00"), stripe_line()))
     assert (again.lines_total, again.lines_new, again.lines_changed) == (3, 1, 1)
     assert ReportLine.objects.get(line_key="txn_2").amount_minor == 500
+    case = Case.objects.get()
+    assert (case.theirs_minor, case.ours_minor, [note.text for note in case.notes.all()]) == (600, 500, ["changed"])
+    account_compare(account_id=account.pk)
+    case.refresh_from_db()
+    assert case.state == "open"
     assert take_in(stripe(), stripe_file(line)).lines_new == 1  # another account's facts are its own
 
 
@@ -78,6 +85,15 @@ def test_a_refused_file_may_be_read_with_another_layout(tenant: Any) -> None:
     assert list(ReportLine.objects.order_by("number").values_list("reference", "amount_minor", "fee_minor", "at__hour")) == [
         ("TX1", 123450, 1230, 9), ("TX2", -2000, 0, 10),
     ]  # fmt: skip
+
+
+def test_a_preview_of_a_large_file_looks_at_its_beginning(tenant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "LOOKED_AT", 2000)
+    account, layout = stripe(), format_get("stripe").layout  # type: ignore[union-attr]
+    data = stripe_file(*(stripe_line() for _ in range(2500)), stripe_line(gross="ten"))
+    made = reports.report_preview(account, data, layout)
+    assert (made.count, made.partial, made.good) == (2000, True, True)
+    assert take_in(account, data).state == ReportState.REFUSED
 
 
 def test_who_may_not_import_leaves_no_trace(tenant: Any) -> None:
