@@ -35,7 +35,6 @@ PROVIDER_FEE = "payments.provider_fee"
 FROZEN = "payments.frozen"
 WITHDRAWAL = "payments.withdrawal"
 RETURNED = "payments.withdrawal_returned"
-PROVIDER_FEE = "payments.provider_fee"
 
 
 def clearing(account: ProviderAccount, currency: str) -> Account:
