@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ FONTS = {
     "Paper Arabic": "vazirmatn-arabic-wght-normal",
 }
 
-logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)  # thirteen lines a page say nothing went wrong
+_BDI = re.compile(r"<bdi\b[^>]*>")
+for _name in ("weasyprint", "fontTools"):  # forty lines a document say that nothing went wrong
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 
 class PdfMissing(Rejected):
@@ -43,7 +46,7 @@ def data_url(content: bytes, content_type: str) -> str:
 
 
 def render(html: str, css: str) -> bytes:
-    """The PDF of a whole HTML document with one style sheet. Some 0.2 s for a page, 2 s for a thousand rows.
+    """The PDF of a whole HTML document with one style sheet. One to two seconds, and 14 ms for each row of a table.
 
     Raises PdfMissing.
     """
@@ -56,8 +59,14 @@ def render(html: str, css: str) -> bytes:
     fetcher: Any = URLFetcher(allowed_protocols=("data",))
     fonts: Any = FontConfiguration()
     sheets = [weasyprint.CSS(string=text, font_config=fonts, url_fetcher=fetcher) for text in (_font_faces(), css)]
-    document = weasyprint.HTML(string=html, url_fetcher=fetcher)
+    document = weasyprint.HTML(string=isolated(html), url_fetcher=fetcher)
     return bytes(document.write_pdf(stylesheets=sheets, font_config=fonts))
+
+
+def isolated(html: str) -> str:
+    """WeasyPrint knows no `unicode-bidi: isolate` (70.0): what stands in a <bdi> gets the characters that mean the same."""
+    marked = _BDI.sub(lambda tag: tag[0] + ("\u2066" if "ltr" in tag[0] else "\u2068"), html)
+    return marked.replace("</bdi>", "\u2069</bdi>")
 
 
 @cache
@@ -68,5 +77,5 @@ def _font_faces() -> str:
         for family, name in FONTS.items():
             for path in sorted((Path(folder) / "fonts").glob(f"{name}*.woff2"))[:1]:
                 source = data_url(path.read_bytes(), "font/woff2")
-                rules.append(f'@font-face{{font-family:"{family}";font-weight:100 900;src:url("{source}")}}')
+                rules.append(f'@font-face{{font-family:"{family}";src:url("{source}")}}')
     return "\n".join(rules)

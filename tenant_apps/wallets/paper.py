@@ -24,7 +24,7 @@ from .statements import Books, Statement
 from .words import account_words
 
 CSS = Path(__file__).parent / "paper.css"
-MOST_LINES = 2_000  # on paper; a CSV has as many as there are
+MOST_LINES = 300  # on paper, some five seconds; a CSV has as many as there are
 
 
 class _Echo:

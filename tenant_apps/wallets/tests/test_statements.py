@@ -209,6 +209,21 @@ def test_a_file_or_address_named_in_a_page_is_never_read(tenant: Any) -> None:
     assert texts(made)[0].strip() == "seen"
 
 
+def test_names_and_numbers_keep_to_themselves_on_paper() -> None:
+    from kernel import pdf
+
+    marked = pdf.isolated('<td><bdi>ليلى</bdi> <bdi dir="ltr" class="num">-1</bdi></td>')
+    assert marked == '<td><bdi>\u2068ليلى\u2069</bdi> <bdi dir="ltr" class="num">\u2066-1\u2069</bdi></td>'
+
+
+def test_more_lines_than_fit_on_paper_are_refused(tenant: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("tenant_apps.wallets.paper.MOST_LINES", 2)
+    client = make_client()
+    deposits(client, 1, 2, 3)
+    answer = trader(tenant, client).get(f"/wallets/EUR/statement/pdf/{PERIOD}")
+    assert (answer.status_code, b"CSV" in answer.content) == (422, True)
+
+
 def test_without_the_library_it_is_said(tenant: Any, monkeypatch: Any) -> None:
     import sys
 
