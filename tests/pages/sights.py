@@ -83,7 +83,13 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "clients:accept": (Look("asked"),),
     "wallets:rates": (Look(), Look(query="?base=USD&quote=EUR"), Look(query="?base=USD&quote=KWD")),
     "wallets:rate-history": (Look(query="?pair=EUR/USD"),),
-    "wallets:exchange": (Look(), Look(query="?give=EUR&get=USD&side=give&amount=5"), Look(NEWCOMER)),
+    "wallets:exchange": (
+        Look("funded"),
+        Look("funded", query="?give=EUR&get=USD&side=give&amount=5"),
+        Look("funded", query="?give=EUR&get=KWD&side=give&amount=5"),
+        Look(NEWCOMER),
+    ),
+    "wallets:send": (Look("funded"), Look(), Look(NEWCOMER)),
     "wallets:exchange-quote": (
         Look(),
         Look(values={"exchange_id": "exchange.done"}),

@@ -49,6 +49,7 @@ def make(ref: Any) -> World:
         _registration(world)
         _faces(world)
         _money(world)
+        _funded(world)
         _draft(world)
         _payment_files(world)
         _cashier()
@@ -211,6 +212,26 @@ def _money(world: World) -> None:
             setattr(row, name, value)
         row.save(force_insert=True)
         world.values[f"{model.__name__.lower()}.{face}"] = str(row.pk)
+
+
+def _funded(world: World) -> None:
+    """A verified client with money, who may do what others are only told about."""
+    from tenant_apps.accounts.models import Realm, User
+    from tenant_apps.clients.models import Client
+    from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, post
+
+    user = User.objects.create(realm=Realm.CLIENT, email="funded@example.com", name="Fun Ded", active=True)
+    row = Client.objects.create(
+        number=95, user_id=user.pk, email=user.email, first_name="Fun", last_name="Ded", stage="funded", country="DE",
+        language="en", currency="EUR", kyc_state="approved", kyc_level=1,
+    )  # fmt: skip
+    _accept_all(row)
+    world.cookies["funded"] = session_of(user)
+    for currency in ("EUR", "USD"):
+        wallet = account_ensure(owner=f"client:{row.pk}", kind="wallet", currency=currency)
+        house = account_ensure(owner=HOUSE, kind="fees", currency=currency)
+        legs = [Leg(house, wallet.money(-5_000_00)), Leg(wallet, wallet.money(5_000_00))]
+        post(kind="wallets.adjustment", legs=legs, key=f"funded {currency}", actor=Actor(kind="system"), data={})
 
 
 def _draft(world: World) -> None:
