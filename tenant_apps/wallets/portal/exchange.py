@@ -39,7 +39,7 @@ def _form(request: Any, data: Any) -> tuple[ExchangeForm, list[Any], list[str]]:
     named = data or request.GET
     give = chosen(named.get("give"), [wallet.currency for wallet in wallets if wallet.available] or targets)
     get = chosen(named.get("get"), targets, besides=give)
-    return ExchangeForm(data, give=give, get=get), wallets, targets
+    return ExchangeForm(data, give=give, get=get), wallets, sorted({*targets, get})
 
 
 def _shown(request: Any, form: ExchangeForm, wallets: list[Any], targets: list[str]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from kernel.errors import Invalid, NotFound
 from kernel.events import publish
 from kernel.ids import short_id
 from kernel.money import CURRENCIES, Money
+from kernel.tenancy import context
 from tenant_apps.clients.models import Client
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger.models import Account, Transfer
@@ -88,6 +89,9 @@ def exchange_quote(*, actor: Actor, client: Client, amount: Money, give_currency
     actor.require_client(client.pk)
     rules = exchange_policy()
     _open(client, rules)
+    offered = context.tenant().setting("currencies")
+    if offered and get_currency not in offered and wallet_of(client.pk, get_currency) is None:
+        raise Invalid(field="get_currency")  # no way round to a wallet the brokerage does not keep
     row = exchange_priced(
         client=client, amount=amount, give_currency=give_currency, get_currency=get_currency, policy=rules
     )

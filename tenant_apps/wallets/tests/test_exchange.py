@@ -17,6 +17,7 @@ from kernel import clock
 from kernel.errors import AppError, Invalid, NotFound
 from kernel.models import AuditEntry, OutboxMessage
 from kernel.money import Money
+from kernel.tenancy import context
 from tenant_apps.clients.models import Client, TimelineEntry
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
@@ -204,6 +205,17 @@ def test_the_count_of_a_day_and_the_switch(tenant: Any) -> None:
     exchange_policy_save(actor=staff(), values={"daily_count": 50, "enabled": False})
     with pytest.raises(MoveRefused):
         quoted(client, "10")
+
+
+def test_a_currency_the_brokerage_does_not_keep_is_not_quoted(live_tenants: Any) -> None:
+    with context.use(live_tenants(currencies=["EUR", "USD"])):
+        sheet()
+        client = make_client()
+        give(client, "250")
+        assert quoted(client, "10").get_currency == "USD"
+        with pytest.raises(Invalid) as refusal:
+            quoted(client, "10", "EUR", "JPY")
+        assert refusal.value.field == "get_currency"
 
 
 def test_another_clients_quote_does_not_exist(tenant: Any) -> None:
