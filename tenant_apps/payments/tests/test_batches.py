@@ -24,7 +24,7 @@ from tenant_apps.payments.permissions_list import BATCH_MAKE, BATCH_RELEASE, PRO
 from tenant_apps.payments.services import batches
 from tenant_apps.payments.services.parts import part_refused_by_bank, part_sent_by_hand
 
-from .support import eur, staff
+from .support import eur, make_destination, staff
 from .test_bank import OURS, THEIRS, account, balance, document, entry, imported, stands, wire_account, wired
 from .test_exactly_once import crashed, in_threads
 from .test_pages import ALL, officer
@@ -318,6 +318,7 @@ def _funded_at(account: ProviderAccount, bank: Sandbox, url: str, iban: str, for
     told = {"amount": "500", "name": "Lena Vogt", "reference": deposit.reference, "iban": THEIRS}
     bank.http.post(f"{url}/transfers", json=told)
     imported(account, bank.http.post(f"{url}/statements", json={"format": form}).content)
+    make_destination(deposit.client, iban)
     row = withdrawal_request(
         actor=client_actor(deposit.client), client=deposit.client, amount=eur("200"), iban=iban, holder="Lena Vogt"
     )

@@ -39,7 +39,7 @@ from tenant_apps.payments.services.withdrawals import (
 )
 from tenant_apps.wallets.selectors import wallet_of
 
-from .support import SYSTEM, client_actor, eur, make_account, staff
+from .support import SYSTEM, client_actor, eur, make_account, make_destination, staff
 from .test_exactly_once import pending_deposit
 from .test_pages import officer, trader
 from .test_withdrawals import IBAN
@@ -232,6 +232,8 @@ def funded_twice() -> tuple[Deposit, Deposit]:
 
 
 def asked(client: Client, amount: str) -> Any:
+    if not client.destinations.exists():
+        make_destination(client, IBAN)
     return withdrawal_request(
         actor=client_actor(client), client=client, amount=eur(amount), iban=IBAN, holder=client.name
     )
