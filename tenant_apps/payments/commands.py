@@ -3,7 +3,8 @@ is found."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -18,6 +19,7 @@ from kernel.tenancy import context
 from tenant_apps.payments.actors import REFUND
 
 from . import addresses, registry
+from .errors import AmountNotPayable
 from .models import Destination, PartState, ProviderAccount, WithdrawalPart
 from .ports import PayoutOrder, PayoutProvider, RefundState, RefundStatus
 from .services.deposits import payer_of
@@ -46,6 +48,15 @@ def _from_result(result: Mapping[str, Any]) -> RefundStatus:
     )
 
 
+@contextmanager
+def _not_payable_is_refused() -> Iterator[None]:
+    """An amount that the provider's units cannot say was not sent, and never will be: repeating it would not end."""
+    try:
+        yield
+    except AmountNotPayable as error:
+        raise Rejected(str(error)) from error
+
+
 def _settled(part_id: str) -> RefundStatus | None:
     """A part that is paid or failed already."""
     part = WithdrawalPart.objects.get(pk=part_id)
@@ -68,14 +79,14 @@ class RefundCommand(CommandType):
     def send(self, command: Command) -> Mapping[str, Any]:
         payload = command.payload
         account = ProviderAccount.objects.get(pk=payload["account_id"])
-        return _as_result(
-            provider_of(account).refund(
+        with _not_payable_is_refused():
+            refund = provider_of(account).refund(
                 operation_id=command.pk,
                 payment_reference=payload["payment_reference"],
                 amount=Money.from_json(payload["amount"]),
                 reason=payload["reference"],
             )
-        )
+        return _as_result(refund)
 
     def find(self, command: Command) -> Mapping[str, Any] | None:
         """What a webhook has settled meanwhile needs no asking, and could not be asked about everywhere."""
@@ -105,7 +116,9 @@ class PayoutCommand(RefundCommand):
         if usable(destination):
             raise Rejected(pgettext("payments error", "Nothing may be paid to this account any more."))
         provider = cast(PayoutProvider, provider_of(part.provider_account))
-        return _as_result(provider.payout(payout_order(part, destination)))
+        with _not_payable_is_refused():
+            payout = provider.payout(payout_order(part, destination))
+        return _as_result(payout)
 
     def find(self, command: Command) -> Mapping[str, Any] | None:
         part = WithdrawalPart.objects.select_related("provider_account").get(pk=command.pk)

@@ -78,7 +78,11 @@ def checked_details(method: PayoutMethod, details: Mapping[str, str]) -> dict[st
 def fingerprint(method: PayoutMethod, details: Mapping[str, str]) -> str:
     """The same for the same account, whatever else was typed beside it."""
     names = method.identity or tuple(field.name for field in method.fields if field.name != HOLDER)
-    parts = [method.code, *(details.get(name, "").casefold() for name in names)]
+    words = {field.name for field in method.fields if field.shape is Shape.TEXT}  # letters' case counts in addresses
+    parts = [method.code]
+    for name in names:
+        value = details.get(name, "")
+        parts.append(value.casefold() if name in words else value)
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 

@@ -66,14 +66,13 @@ def returnable(client_id: UUID, currency: str) -> Iterator[tuple[Deposit, Money]
         if deposit.credited_at is None or clock.now() - deposit.credited_at > timedelta(days=method.refund_days):
             continue
         gone = (deposit.returned or 0) + (deposit.reversed_minor or 0)
-        left = _expressible(deposit, Money((deposit.received_minor or 0) - gone, currency))
+        left = _expressible(deposit.provider_account, Money((deposit.received_minor or 0) - gone, currency))
         if left.minor > 0:
             yield deposit, left
 
 
-def _expressible(deposit: Deposit, amount: Money) -> Money:
-    """Refunds obey the provider's units too: rounded down to its smallest step."""
-    account = deposit.provider_account
+def _expressible(account: ProviderAccount, amount: Money) -> Money:
+    """What goes back or out obeys the provider's units too: rounded down to its smallest step."""
     config = ProviderConfig(account_id=account.pk, mode=account.mode, settings=account.settings)
     step = max(1, registry.adapter_class(account.kind)(config).amount_step(amount.currency))
     return Money(amount.minor - amount.minor % step, amount.currency)
@@ -86,11 +85,13 @@ def plan(client_id: UUID, amount: Money, *, method: str = WIRE) -> Plan:
     for deposit, most in returnable(client_id, amount.currency):
         if not left:
             break
-        share = _expressible(deposit, min(most, left, key=lambda money: money.minor))
+        share = _expressible(deposit.provider_account, min(most, left, key=lambda money: money.minor))
         if share.minor:
             shares.append(Share(deposit.provider_account, deposit, share))
             left -= share
     if left and (paying := accounts_paying(method, amount.currency)):
-        shares.append(Share(paying[0], None, left))
-        left = Money.zero(amount.currency)
+        share = _expressible(paying[0], left)
+        if share.minor:
+            shares.append(Share(paying[0], None, share))
+            left -= share
     return Plan(tuple(shares), left)

@@ -62,6 +62,12 @@ def test_paytabs_never_rounds_what_was_paid() -> None:
         paytabs_from("10.001", "AED")
 
 
+@pytest.mark.parametrize("text", ["Infinity", "NaN", "-Infinity"])
+def test_paytabs_takes_no_amount_that_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="no amount"):
+        paytabs_from(text, "AED")
+
+
 def config(**secrets: str) -> ProviderConfig:
     return ProviderConfig(account_id=uuid7(), mode="test", settings={}, secrets=secrets)
 

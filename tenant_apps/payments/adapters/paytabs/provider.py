@@ -72,8 +72,11 @@ def to_wire(amount: Money) -> str:
 
 
 def from_wire(text: object, currency: str) -> Money:
-    """Refuses more decimals than the currency has, rather than round what a payer paid."""
-    return Money.of(Decimal(str(text)), currency.upper())
+    """Refuses more decimals than the currency has, rather than round what a payer paid. Raises ValueError."""
+    amount = Decimal(str(text))
+    if not amount.is_finite():
+        raise ValueError(f"{text} is no amount")
+    return Money.of(amount, currency.upper())
 
 
 class PayTabsProvider:
