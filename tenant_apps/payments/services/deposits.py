@@ -8,6 +8,7 @@ deposit's own currency or not at all.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
@@ -221,15 +222,18 @@ def _learn(deposit: Deposit, status: DepositStatus) -> None:
     deposit.source_country = deposit.source_country or status.source_country[:2]
 
 
-def provider_fee_settled(*, deposit_id: UUID, fee: Money) -> Money | None:
-    """The provider's report has told a payment's fee, and the caller books it: returns what was booked of it before.
+def provider_fees_settled(fees: Mapping[UUID, Money]) -> dict[UUID, Money]:
+    """The provider's report has told payments' fees, by deposit, and the caller books them: returns what was booked before.
 
-    In the caller's transaction, under the deposit's lock: what the provider tells of it later is booked as a difference.
+    In the caller's transaction, under the deposits' locks, taken by id: what is told later is booked as a difference.
     """
-    deposit = _locked(deposit_id)
-    before = deposit.provider_fee
-    deposit.provider_fee_minor, deposit.provider_fee_currency = fee.minor, fee.currency
-    deposit.save(update_fields=["provider_fee_minor", "provider_fee_currency"])
+    if not fees:
+        return {}
+    rows = list(Deposit.objects.select_for_update(of=("self",)).filter(pk__in=fees).order_by("pk"))
+    before = {row.pk: row.provider_fee for row in rows if row.provider_fee is not None}
+    for row in rows:
+        row.provider_fee_minor, row.provider_fee_currency = fees[row.pk].minor, fees[row.pk].currency
+    Deposit.objects.bulk_update(rows, ["provider_fee_minor", "provider_fee_currency"], batch_size=500)
     return before
 
 

@@ -51,11 +51,15 @@ def main(tenant_id: str, what: str, row_id: str, point: str = "") -> None:
     import django
 
     django.setup()
+    from pathlib import Path
     from uuid import UUID
+
+    from django.conf import settings
 
     from kernel import commands, inbox
     from kernel.tenancy import context, directory
 
+    settings.FILES_ROOT = Path(os.environ["CRASH_FILES_ROOT"])
     tenant = directory.by_id(tenant_id)
     assert tenant is not None
     with context.use(tenant):

@@ -364,7 +364,7 @@ def take_in(side: CryptoSide, deposit: Deposit, number: object, status: str) -> 
 
 @pytest.mark.parametrize(
     ("sent", "credited", "attention"),
-    [("250.5", 250_500_000, ""), ("199.999999", 199_999_999, "amount"), ("1000", 1_000_000_000, "amount")],
+    [("250.5", 250_500_000, ""), ("199.999999", 199_999_999, "underpaid"), ("1000", 1_000_000_000, "overpaid")],
 )
 def test_what_arrives_is_credited_once(side: CryptoSide, sent: str, credited: int, attention: str) -> None:
     deposit = started(side, Money(250_500_000, "USDT"))
@@ -407,7 +407,7 @@ def test_another_coin_on_the_same_network_waits_for_a_decision(side: CryptoSide)
     deposit = started(side, Money(100_000_000, "ETH"), "eth")
     seen = side.send(deposit.instructions["address"], "300", currency="USDTE", confirmed=True)
     take_in(side, deposit, seen["id"], "confirmed")
-    assert (deposit.state, deposit.attention) == (DepositState.PENDING, "currency")
+    assert (deposit.state, deposit.attention) == (DepositState.SUSPENSE, "currency")
 
 
 def test_too_little_fails_and_what_follows_is_taken(side: CryptoSide) -> None:

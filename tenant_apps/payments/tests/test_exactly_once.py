@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -230,6 +231,7 @@ def crashed(tenant: Any, what: str, row_id: object, point: str) -> int:
     database = urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}"))
     env = {**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "config.settings.test"}
     env["PYTHONPATH"] = f"{ROOT / 'platform'}:{ROOT}"
+    env["CRASH_FILES_ROOT"] = str(django_settings.FILES_ROOT)  # the files of the test that asks
     command = [sys.executable, "-m", "tenant_apps.payments.tests.crash_worker"]
     return subprocess.run(
         [*command, str(tenant.id), what, str(row_id), point], env=env, cwd=ROOT, check=False

@@ -6,7 +6,7 @@ stands. Whatever it books has the line's own key: once, however often.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from tenant_apps.ledger.models import Account
 from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, post
 from tenant_apps.payments.models import Deposit, PartState, ProviderAccount, WithdrawalPart
 from tenant_apps.payments.services import posting
-from tenant_apps.payments.services.deposits import provider_fee_settled
+from tenant_apps.payments.services.deposits import provider_fees_settled
 
 from ..kinds import LineKind, LineState
 from ..models import Report, ReportLine, ReportMapping, ReportState
@@ -179,14 +179,17 @@ def costs_of(line: ReportLine, told: Money | None) -> list[Money]:
     return [Money(minor, currency) for currency, minor in sorted(costs.items()) if minor]
 
 
-def _told(line: ReportLine) -> Money | None:
-    """What is booked of the payment's fee already; from now on it is this line's, whatever the provider tells later."""
-    if line.kind != LineKind.CHARGE or not line.deposit_id or not line.fee_minor:
-        return None
-    return provider_fee_settled(deposit_id=line.deposit_id, fee=Money(line.fee_minor, line.fee_currency))
+def _told(lines: Iterable[ReportLine]) -> dict[UUID, Money]:
+    """What is booked already of the fees of payments that these lines book: theirs from now on, whatever is told later."""
+    fees = {
+        line.deposit_id: Money(line.fee_minor, line.fee_currency)
+        for line in lines
+        if line.kind == LineKind.CHARGE and line.deposit_id and line.fee_minor and line.state in books.MATCHES
+    }
+    return provider_fees_settled(fees)
 
 
-def _book(line: ReportLine, till: _Till) -> bool:
+def _book(line: ReportLine, told: Money | None, till: _Till) -> bool:
     """Post what this line brings; False while that has to wait until one knows whose payment it was."""
     if line.kind == LineKind.CHARGE and line.state not in books.MATCHES:
         return False
@@ -194,7 +197,7 @@ def _book(line: ReportLine, till: _Till) -> bool:
     if line.deposit_id:
         data["deposit_id"] = str(line.deposit_id)
     legs = []
-    for cost in costs_of(line, _told(line)):
+    for cost in costs_of(line, told):
         legs += [Leg(till.clearing(cost.currency), cost), Leg(till.get("provider_fees", cost.currency), -cost)]
     if legs:
         post(kind=FEE, legs=legs, key=f"reconciliation.line:{line.pk}:fee", actor=DESK, effective_at=line.at, data=data)
@@ -211,7 +214,8 @@ def fee_settle(line: ReportLine) -> None:
         return
     till = _Till(line.provider_account)
     state, line.state = line.state, LineState.MATCHED
-    _book(line, till)
+    told = _told([line])
+    _book(line, told.get(line.deposit_id) if line.deposit_id else None, till)
     line.state, line.booked_at = state, clock.now()
     line.save(update_fields=["booked_at"])
 
@@ -258,7 +262,10 @@ def _chunk(account: ProviderAccount, lines: list[ReportLine], done: Compared) ->
     for line in lines:
         if line.state in OPEN:
             _decide(line, known, done)
-        if line.booked_at is None and _book(line, till):
+    unbooked = [line for line in lines if line.booked_at is None]
+    told = _told(unbooked)
+    for line in unbooked:
+        if _book(line, told.get(line.deposit_id) if line.deposit_id else None, till):
             line.booked_at = clock.now()
             done.booked += 1
     done.looked_at += len(lines)
