@@ -68,6 +68,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "provisioning:run": _states("run_id", "run", "running", "compensating", "failed", "done"),
     "payments:provider-new": tuple(Look(values={"kind": kind}) for kind in ("stripe", "bank_wire")),
     "payments:bank-upload": (Look(query="statement"),),
+    "payments:account-new": (Look(values={"method": "wire"}),),
     "payments:batch": (Look(), *_states("batch_id", "batch", "released", "cancelled")),
     "payments:bank-statement": (Look(), *_states("statement_id", "sheet", "waiting", "discarded")),
     "reconciliation:close": (Look(values={"day": "2026-01-31"}), Look(values={"day": "close.signed"})),
