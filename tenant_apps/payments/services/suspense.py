@@ -149,7 +149,7 @@ def suspense_approve(*, actor: Actor, row_id: UUID) -> SuspensePayment:
 
 def _credited(deposit: Deposit, amount: Money, actor: Actor) -> Deposit:
     """A deposit of its own in the currency that came, so that refunds, chargebacks and figures know what it is."""
-    from .deposits import credit_announce
+    from .crediting import credit_announce
 
     made = Deposit(
         client=deposit.client, reference=f"D{short_id(8).upper()}", amount_minor=amount.minor,

@@ -23,8 +23,9 @@ from ..ports import (
     SignatureInvalid,
     WebhookAnswer,
 )
-from .deposits import deposit_apply, deposit_find, deposit_refunded
+from .deposits import deposit_apply, deposit_find
 from .desk import conversation
+from .losses import deposit_refunded
 from .providers import provider_of
 
 # Signatures among them: they prove afterwards what was verified, and open nothing. Never what authenticates by itself.

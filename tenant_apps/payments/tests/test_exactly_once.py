@@ -26,7 +26,8 @@ from tenant_apps.payments.models import Deposit, DepositState
 from tenant_apps.payments.ports import DepositStatus, PaymentState, RefundState, RefundStatus
 from tenant_apps.payments.selectors import client_totals, day_figures
 from tenant_apps.payments.services import posting
-from tenant_apps.payments.services.deposits import deposit_apply, deposit_refunded
+from tenant_apps.payments.services.deposits import deposit_apply
+from tenant_apps.payments.services.losses import deposit_refunded
 from tenant_apps.payments.services.sources import returnable
 from tenant_apps.wallets.selectors import wallet_of
 
@@ -241,9 +242,9 @@ def crashed(tenant: Any, what: str, row_id: object, point: str) -> int:
 POINTS = [
     "tenant_apps.payments.services.posting.deposit_post:before",
     "tenant_apps.payments.services.posting.deposit_post:after",
-    "tenant_apps.payments.services.deposits.ftd_set:after",
-    "tenant_apps.payments.services.deposits._announce_credit:after",
-    "tenant_apps.payments.services.deposits._tell:after",
+    "tenant_apps.payments.services.crediting.ftd_set:after",
+    "tenant_apps.payments.services.crediting._announce_credit:after",
+    "tenant_apps.payments.services.deposit_rows.tell:after",
 ]
 
 

@@ -22,7 +22,7 @@ from tenant_apps.ledger.models import Account
 from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, post
 from tenant_apps.payments.models import Deposit, PartState, ProviderAccount, WithdrawalPart
 from tenant_apps.payments.services import posting
-from tenant_apps.payments.services.deposits import provider_fees_settled
+from tenant_apps.payments.services.deposit_fees import provider_fees_settled
 
 from ..kinds import LineKind, LineState
 from ..models import Report, ReportLine, ReportMapping, ReportState

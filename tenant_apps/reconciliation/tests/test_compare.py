@@ -18,7 +18,8 @@ from tenant_apps.ledger.services import HOUSE, account_ensure
 from tenant_apps.payments.models import Deposit, DepositState, PartState, ProviderAccount, Withdrawal, WithdrawalPart
 from tenant_apps.payments.ports import DepositStatus, PaymentState, RefundState, RefundStatus
 from tenant_apps.payments.services import posting
-from tenant_apps.payments.services.deposits import deposit_apply, deposit_refunded
+from tenant_apps.payments.services.deposits import deposit_apply
+from tenant_apps.payments.services.losses import deposit_refunded
 from tenant_apps.payments.services.parts import part_apply
 from tenant_apps.payments.tests.support import SYSTEM, eur, make_account
 from tenant_apps.reconciliation.models import ReportLine, ReportMapping

@@ -1,4 +1,4 @@
-"""Payouts as rows: where clients' money may go, who has to agree, and what was promised. Part of `models`.
+"""Payouts as rows: where clients' money may go, who has to agree, and what was promised.
 
 State machines (services/destinations.py, services/chain.py):
 

@@ -1,0 +1,103 @@
+"""Payments as rows. Each module draws the state machines of what it holds."""
+
+from .bank import (
+    BankLine,
+    BankStatement,
+    BatchState,
+    LineState,
+    OrderState,
+    PayoutBatch,
+    PayoutLine,
+    StatementState,
+)
+from .deposits import (
+    OPEN_DEPOSITS,
+    Deposit,
+    DepositState,
+    Freeze,
+    ProviderNote,
+    SuspenseDecision,
+    SuspensePayment,
+    SuspenseState,
+)
+from .limits import (
+    DepositLimit,
+    FundsAction,
+    FundsOrigin,
+    FundsRequest,
+    FundsState,
+    FundsThreshold,
+    Measure,
+    VelocityAction,
+    VelocityRule,
+)
+from .payouts import (
+    ApprovalRule,
+    ApprovalStep,
+    Destination,
+    DestinationState,
+    PayoutSettings,
+)
+from .providers import (
+    Device,
+    Maintenance,
+    MethodRule,
+    ProviderAccount,
+)
+from .tones import (
+    state_tone,
+)
+from .withdrawals import (
+    OPEN_WITHDRAWALS,
+    PartState,
+    RejectReason,
+    Withdrawal,
+    WithdrawalPart,
+    WithdrawalPolicy,
+    WithdrawalState,
+)
+
+__all__ = [
+    "ApprovalRule",
+    "ApprovalStep",
+    "BankLine",
+    "BankStatement",
+    "BatchState",
+    "Deposit",
+    "DepositLimit",
+    "DepositState",
+    "Destination",
+    "DestinationState",
+    "Device",
+    "Freeze",
+    "FundsAction",
+    "FundsOrigin",
+    "FundsRequest",
+    "FundsState",
+    "FundsThreshold",
+    "LineState",
+    "Maintenance",
+    "Measure",
+    "MethodRule",
+    "OPEN_DEPOSITS",
+    "OPEN_WITHDRAWALS",
+    "OrderState",
+    "PartState",
+    "PayoutBatch",
+    "PayoutLine",
+    "PayoutSettings",
+    "ProviderAccount",
+    "ProviderNote",
+    "RejectReason",
+    "StatementState",
+    "SuspenseDecision",
+    "SuspensePayment",
+    "SuspenseState",
+    "VelocityAction",
+    "VelocityRule",
+    "Withdrawal",
+    "WithdrawalPart",
+    "WithdrawalPolicy",
+    "WithdrawalState",
+    "state_tone",
+]

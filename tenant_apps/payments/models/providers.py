@@ -1,0 +1,159 @@
+"""Accounts at providers, what they offer to whom, when they rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import pgettext_lazy
+
+from kernel.models import Entity
+from kernel.money import Money
+
+
+class ProviderAccount(Entity):
+    """An account of the brokerage at a provider. Keys lie in kernel.secrets under `payments.provider:<id>`.
+
+    `settings` are the adapter's plain settings; `fee_*` is what the brokerage charges the client on deposits.
+    """
+
+    kind = models.CharField(max_length=40)
+    name = models.CharField(max_length=80)
+    mode = models.CharField(max_length=8, default="test")  # test or live
+    settings = models.JSONField(default=dict)
+    methods = models.JSONField(default=list)  # codes offered, in order
+    payouts = models.JSONField(default=list, db_default=[])  # payout methods used, besides refunds
+    currencies = models.JSONField(default=list)  # empty: whatever the provider takes
+    enabled = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=10)
+    tested_at = models.DateTimeField(null=True)
+    test_good = models.BooleanField(null=True)
+    test_words = models.CharField(max_length=300, blank=True)
+    last_event_at = models.DateTimeField(null=True)
+    failures = models.PositiveSmallIntegerField(default=0)  # calls in a row that ended with Unavailable
+    backed_off_at = models.DateTimeField(null=True)  # held back since then (services.health)
+    backoff_after = models.PositiveSmallIntegerField(default=3)  # so many failures hold it back; 0: never
+    backoff_hides = models.BooleanField(default=False)  # not offered at all while another account can serve the method
+
+    class Meta:
+        db_table = "payments_provider_account"
+        indexes = [models.Index(fields=["enabled", "position"], name="payments_provider_order")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def secrets_owner(self) -> str:
+        return f"payments.provider:{self.pk}"
+
+    @property
+    def ledger_owner(self) -> str:
+        """Whose clearing account the provider's money passes through."""
+        return f"provider:{self.pk}"
+
+
+class Device(models.TextChoices):
+    PHONE = "phone", pgettext_lazy("device", "Phone or tablet")
+    DESKTOP = "desktop", pgettext_lazy("device", "Computer")
+
+
+class MethodRule(Entity):
+    """Which method, for whom, within which limits and at what fee. The first matching rule decides; none: not offered.
+
+    Limits are minor units of `currency`; several rules of one method are bands of amounts. Empty lists mean everyone.
+    `fee_*` is what the client pays the brokerage, `cost_*` what the provider is expected to charge the brokerage; both
+    in percent of the deposit and per payment. Hours are half-open, in the brokerage's time zone, and may pass midnight.
+    """
+
+    provider_account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="rules")
+    method = models.CharField(max_length=40)
+    currency = models.CharField(max_length=8)
+    countries = models.JSONField(default=list, blank=True)
+    excluded_countries = models.JSONField(default=list, blank=True)
+    minimum_minor = models.BigIntegerField()
+    maximum_minor = models.BigIntegerField()
+    kyc_level = models.PositiveSmallIntegerField(default=0)
+    tags_any = models.JSONField(default=list, blank=True)
+    tags_none = models.JSONField(default=list, blank=True)
+    device = models.CharField(max_length=8, choices=Device.choices, blank=True)
+    hours_from = models.TimeField(null=True, blank=True)
+    hours_until = models.TimeField(null=True, blank=True)
+    fee_percent = models.DecimalField(max_digits=6, decimal_places=3, default=0)
+    fee_fixed_minor = models.BigIntegerField(default=0)
+    cost_percent = models.DecimalField(max_digits=6, decimal_places=3, default=0)
+    cost_fixed_minor = models.BigIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(default=10)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        db_table = "payments_method_rule"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(minimum_minor__gt=0, maximum_minor__gte=models.F("minimum_minor")),
+                name="payments_rule_limits",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(fee_percent__gte=0, fee_percent__lt=100, fee_fixed_minor__gte=0),
+                name="payments_rule_fee",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(cost_percent__gte=0, cost_percent__lt=100, cost_fixed_minor__gte=0),
+                name="payments_rule_cost",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(hours_from__isnull=True, hours_until__isnull=True)
+                | models.Q(hours_from__isnull=False, hours_until__isnull=False),
+                name="payments_rule_hours",
+            ),
+        ]
+        indexes = [models.Index(fields=["currency", "enabled", "position"], name="payments_rule_currency")]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.currency}"
+
+    @property
+    def minimum(self) -> Money:
+        return Money(self.minimum_minor, self.currency)
+
+    @property
+    def maximum(self) -> Money:
+        return Money(self.maximum_minor, self.currency)
+
+
+class Maintenance(Entity):
+    """A time in which an account, one of its methods, or a method everywhere is not offered. Open payments go on.
+
+    `words` are for staff; traders just do not see the method. Without an end it lasts until somebody ends it.
+    """
+
+    provider_account = models.ForeignKey(
+        ProviderAccount, null=True, on_delete=models.PROTECT, related_name="maintenance"
+    )  # null: the method at every account
+    method = models.CharField(max_length=40, blank=True)  # empty: all methods of the account
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    words = models.CharField(max_length=300, blank=True)
+    set_by = models.CharField(max_length=160, blank=True)
+
+    class Meta:
+        db_table = "payments_maintenance"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(provider_account__isnull=False) | ~models.Q(method=""),
+                name="payments_maintenance_of",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__isnull=True) | models.Q(ends_at__gte=models.F("starts_at")),
+                name="payments_maintenance_order",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["provider_account"], name="payments_maintenance_account"),
+            models.Index(fields=["ends_at"], name="payments_maintenance_end"),
+        ]
+
+    def __str__(self) -> str:
+        return self.words or self.method
+
+    def covers(self, account_id: Any, method: str) -> bool:
+        return self.provider_account_id in (None, account_id) and self.method in ("", method)

@@ -1,0 +1,89 @@
+"""What every move of a deposit shares: its row under lock, its saving, the news of it, and its end without money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.db import transaction
+
+from kernel import clock
+from kernel.actors import Actor
+from kernel.events import publish
+from kernel.live import publish as live
+from tenant_apps.clients.timeline import timeline_add
+
+from .. import events
+from ..models import Deposit, DepositState
+from ..ports import DepositStatus
+from .deposit_fees import provider_fee_told
+
+Move = Callable[[Deposit, DepositStatus, Actor], str]
+
+
+def locked(deposit_id: UUID) -> Deposit:
+    return (
+        Deposit.objects.select_for_update(of=("self",)).select_related("client", "provider_account").get(pk=deposit_id)
+    )
+
+
+def save(deposit: Deposit) -> None:
+    deposit.updated_at = clock.now()
+    deposit.save()
+
+
+def tell(deposit: Deposit) -> None:
+    live.publish(f"client:{deposit.client_id}", {"deposit": str(deposit.pk), "state": deposit.state})
+    live.publish("money", {"deposit": str(deposit.pk), "state": deposit.state})
+
+
+def line(deposit: Deposit, kind: str, actor: Actor, *, once: str = "", **data: object) -> None:
+    timeline_add(
+        client_id=deposit.client_id,
+        kind=kind,
+        actor=actor,
+        data={"deposit_id": deposit.pk, "reference": deposit.reference, **data},
+        dedupe_key=":".join(filter(None, (kind, str(deposit.pk), once))),
+    )
+
+
+def closed(deposit: Deposit, to: DepositState, actor: Actor) -> str:
+    deposit.state = to
+    deposit.closed_at = clock.now()
+    save(deposit)
+    publish(
+        events.DepositFailed(
+            deposit_id=deposit.pk,
+            client_id=deposit.client_id,
+            amount=deposit.amount,
+            provider=deposit.provider_account.kind,
+            method=deposit.method,
+            reason=deposit.failure or str(to.value),
+        ),
+        aggregate=f"deposit:{deposit.pk}",
+        actor=actor,
+    )
+    line(deposit, "payments.deposit_failed", actor, amount=deposit.amount, reason=deposit.failure or str(to.value))
+    tell(deposit)
+    return str(to.value)
+
+
+def applied(deposit_id: UUID, move: Move, status: DepositStatus, actor: Actor) -> str:
+    """Make one move under the row's lock, in one transaction. Returns what was done, in a word."""
+    with transaction.atomic():
+        deposit = locked(deposit_id)
+        _learn(deposit, status)
+        done = move(deposit, status, actor)
+        provider_fee_told(deposit, status.fee, actor)
+        save(deposit)
+        if done != "nothing":
+            tell(deposit)
+    return done
+
+
+def _learn(deposit: Deposit, status: DepositStatus) -> None:
+    """References and the masked instrument: kept when first heard of."""
+    deposit.provider_reference = deposit.provider_reference or status.provider_reference
+    deposit.payment_reference = deposit.payment_reference or status.payment_reference
+    deposit.source = deposit.source or status.source[:80]
+    deposit.source_country = deposit.source_country or status.source_country[:2]
