@@ -63,6 +63,7 @@ class Deposit(Entity):
     provider_fee_minor = models.BigIntegerField(default=0)  # what the provider told and the ledger has
     provider_fee_currency = models.CharField(max_length=8, blank=True)
     provider_fee_told = models.PositiveSmallIntegerField(default=0)  # how often it was told anew
+    provider_fee_settled_at = models.DateTimeField(null=True)  # by the provider's report, whose word is the last
     attempt = models.UUIDField(null=True, blank=True)  # the first deposit of a row of tries at the same payment
     cost_minor = models.BigIntegerField(default=0)  # what the provider is expected to charge us, by the rule
     language = models.CharField(max_length=10, default="en")

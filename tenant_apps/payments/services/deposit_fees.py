@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from kernel import audit
+from kernel import audit, clock
 from kernel.actors import Actor
 from kernel.money import Money
 
@@ -16,7 +16,8 @@ from . import posting
 def provider_fees_settled(fees: Mapping[UUID, Money]) -> dict[UUID, Money]:
     """The provider's report has told payments' fees, by deposit, and the caller books them: returns what was booked before.
 
-    In the caller's transaction, under the deposits' locks, taken by id: what is told later is booked as a difference.
+    In the caller's transaction, under the deposits' locks, taken by id. The report has the last word: a delivery that is
+    repeated after it tells the fee as it was thought to be before.
     """
     if not fees:
         return {}
@@ -24,18 +25,20 @@ def provider_fees_settled(fees: Mapping[UUID, Money]) -> dict[UUID, Money]:
     before = {row.pk: row.provider_fee for row in rows if row.provider_fee is not None}
     for row in rows:
         row.provider_fee_minor, row.provider_fee_currency = fees[row.pk].minor, fees[row.pk].currency
-    Deposit.objects.bulk_update(rows, ["provider_fee_minor", "provider_fee_currency"], batch_size=500)
+        row.provider_fee_settled_at = clock.now()
+    fields = ["provider_fee_minor", "provider_fee_currency", "provider_fee_settled_at"]
+    Deposit.objects.bulk_update(rows, fields, batch_size=500)
     return before
 
 
 def provider_fee_told(deposit: Deposit, fee: Money | None, actor: Actor) -> None:
     """Book what the provider keeps, in its currency, whenever it tells; told another amount later, the difference.
 
-    Told in another currency than before, the earlier one is taken out whole.
+    Nothing once a report has settled it. Told in another currency than before, the earlier one is taken out whole.
     """
-    if fee is None or fee.minor < 0 or fee == deposit.provider_fee or (not fee and deposit.provider_fee is None):
-        return
     known = deposit.provider_fee
+    if fee is None or fee.minor < 0 or fee == known or (not fee and known is None) or deposit.provider_fee_settled_at:
+        return
     changes = [fee - known] if known is not None and known.currency == fee.currency else [fee]
     if known is not None and known.currency != fee.currency and known:
         changes.insert(0, -known)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kernel import clock
@@ -123,6 +123,7 @@ def _proved() -> None:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=12))
+@example(steps=[("pay", 0), ("read", [0]), ("compare", None)])  # a payment is told again after its report
 def test_the_books_balance_and_end_the_same(tenant: Any, steps: list[tuple[str, Any]]) -> None:
     with transaction.atomic():
         world = World()
