@@ -1,4 +1,4 @@
-"""Every address that answers a GET, in English and Arabic, light and dark, with something on it.
+"""Every address that answers a GET, in English and Arabic, with something on it; axe looks at it in light and dark.
 
 Routes are read, not listed: a new page is looked at here without a line being written, and one that cannot be looked
 at fails until it is told how (`sights.py`).
