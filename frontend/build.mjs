@@ -1,6 +1,6 @@
 // Builds static/dist: app.css by Tailwind, everything else by esbuild. `--watch` rebuilds on change.
 import { spawn } from "node:child_process";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rm } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
@@ -54,8 +54,22 @@ async function presets() {
   };
 }
 
+// Paper (PDF) is set with whole fonts as files: typst reads no woff2. Inter and Vazirmatn, SIL Open Font License 1.1.
+async function paper() {
+  const family = (name) => path.join(here, "node_modules", "@expo-google-fonts", name);
+  const to = path.join(out, "paper");
+  await mkdir(to, { recursive: true });
+  for (const [name, title] of [["inter", "Inter"], ["vazirmatn", "Vazirmatn"]]) {
+    await copyFile(path.join(family(name), "LICENSE_FONT"), path.join(to, `${title}-OFL.txt`));
+    for (const weight of ["400Regular", "600SemiBold"]) {
+      await copyFile(path.join(family(name), weight, `${title}_${weight}.ttf`), path.join(to, `${title}_${weight}.ttf`));
+    }
+  }
+}
+
 if (!watch) await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
+await paper();
 const jobs = [scripts, fonts, await presets()];
 if (watch) {
   for (const options of jobs) await (await esbuild.context(options)).watch();
