@@ -21,3 +21,11 @@ def short_id(length: int = 10) -> str:
     """Random lower-case base-32 text without letters that look alike; for schema names and references."""
     alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
     return "".join(alphabet[byte % 32] for byte in os.urandom(length))
+
+
+def parse_uuid(text: object) -> uuid.UUID | None:
+    """The id that text from outside spells out; None when it spells none."""
+    try:
+        return uuid.UUID(str(text))
+    except ValueError:
+        return None

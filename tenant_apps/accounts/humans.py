@@ -7,8 +7,8 @@ owners invite and colleagues share; they are recorded with the approval and show
 from __future__ import annotations
 
 import unicodedata
-from uuid import UUID
 
+from kernel.ids import parse_uuid
 from kernel.models import AuditEntry
 
 from .models import User, UserSession
@@ -35,7 +35,7 @@ def folded(name: str) -> tuple[str, ...]:
 
 def likeness(one_id: str, other_id: str) -> frozenset[str]:
     """What speaks for these two accounts of staff being one human; empty where one of them is unknown."""
-    people = {str(user.pk): user for user in User.objects.filter(pk__in=[_id(one_id), _id(other_id)])}
+    people = {str(user.pk): user for user in User.objects.filter(pk__in=[parse_uuid(one_id), parse_uuid(other_id)])}
     one, other = people.get(one_id), people.get(other_id)
     if one is None or other is None:
         return frozenset()
@@ -50,16 +50,9 @@ def likeness(one_id: str, other_id: str) -> frozenset[str]:
 
 def is_client(staff_id: str, email: str) -> bool:
     """Whether a member of staff reads the mailbox of this client: nobody decides about their own money."""
-    known = _id(staff_id)
+    known = parse_uuid(staff_id)
     user = User.objects.filter(pk=known).first() if known else None
     return user is not None and mailbox(user.email) == mailbox(email)
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _invited(host: User, guest: User) -> bool:

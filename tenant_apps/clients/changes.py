@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.utils.translation import pgettext
 
 from kernel import audit_words
+from kernel.ids import parse_uuid
 from kernel.models import AuditEntry
 from kernel.money import Money
 from kernel.ui.formatting import datetime_text, money_text
@@ -123,16 +123,9 @@ def _moment(value: Any) -> datetime | None:
 
 def _names(values: Iterable[Any]) -> dict[str, str]:
     """Names of the people and teams among the values."""
-    ids = {found for value in values if (found := _uuid(value))}
+    ids = {found for value in values if (found := parse_uuid(value))}
     if not ids:
         return {}
     people = User.objects.filter(pk__in=ids, realm=Realm.STAFF).values_list("pk", "name")
     teams = Team.objects.filter(pk__in=ids).values_list("pk", "name")
     return {str(pk): name for pk, name in (*people, *teams)}
-
-
-def _uuid(value: Any) -> UUID | None:
-    try:
-        return UUID(value) if isinstance(value, str) and len(value) == 36 else None
-    except ValueError:
-        return None

@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from kernel import clock
 from kernel.actors import Actor
 from kernel.errors import NotFound
+from kernel.ids import parse_uuid
 from kernel.money import Money, total
 from kernel.permissions import scoped
 from tenant_apps.kyc.permissions_list import VIEW as KYC_VIEW
@@ -250,17 +251,10 @@ def waiting_for(actor: Actor) -> QuerySet[Withdrawal]:
         whose = [ANYBODY, *roles_of(actor)]
         mine |= approve & Q(next_who__in=whose, pk__in=withdrawals_visible(actor, APPROVE).values("pk"))
     if actor.may(APPROVE) or actor.may(AGREE):
-        mine |= approve & Q(next_who=MANAGER, client__owner_id=_uuid(actor.id))
+        mine |= approve & Q(next_who=MANAGER, client__owner_id=parse_uuid(actor.id))
     decided = step.filter(decided_by_id=actor.id)
     theirs = Q(state=WithdrawalState.CHECKED) & (Q(requested_by=actor.id) | Exists(decided))
     return rows.filter(mine).exclude(theirs)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def destinations_visible(actor: Actor) -> QuerySet[Destination]:

@@ -123,7 +123,17 @@ class RuleForm(UiForm, forms.Form):
         currency = str((data or {}).get("currency") or (rule.currency if rule else "EUR"))
         self.currency = currency if currency in CURRENCIES else "EUR"
         super().__init__(*args, initial=self._initial(rule), **kwargs)
-        capabilities = registry.capabilities(account.kind)
+        self._add_what()
+        self._add_for_whom()
+        self._add_when()
+        self._add_fees()
+        self.fields["position"] = forms.IntegerField(label=pgettext_lazy("rule form", "Order"), min_value=0)
+        self.fields["enabled"] = forms.BooleanField(label=pgettext_lazy("rule form", "Enabled"), required=False)
+        for added in self.fields.values():
+            style_widget(added)
+
+    def _add_what(self) -> None:
+        capabilities = registry.capabilities(self.account.kind)
         self.fields["method"] = forms.ChoiceField(
             label=pgettext_lazy("rule form", "Method"),
             choices=[(method.code, method_name(method.code)) for method in capabilities.methods],
@@ -133,6 +143,8 @@ class RuleForm(UiForm, forms.Form):
         )
         self.fields["minimum"] = MoneyField(currency=self.currency, label=pgettext_lazy("rule form", "Minimum"))
         self.fields["maximum"] = MoneyField(currency=self.currency, label=pgettext_lazy("rule form", "Maximum"))
+
+    def _add_for_whom(self) -> None:
         self.fields["countries"] = forms.CharField(
             label=pgettext_lazy("rule form", "Countries"),
             required=False,
@@ -154,6 +166,8 @@ class RuleForm(UiForm, forms.Form):
             required=False,
             choices=[("", pgettext_lazy("rule form", "All devices")), *Device.choices],
         )
+
+    def _add_when(self) -> None:
         for name, label in (
             ("hours_from", pgettext_lazy("rule form", "Offered from (hour of the brokerage)")),
             ("hours_until", pgettext_lazy("rule form", "Offered until")),
@@ -163,6 +177,9 @@ class RuleForm(UiForm, forms.Form):
                 required=False,
                 widget=forms.TimeInput(attrs={"type": "time", "dir": "ltr"}, format="%H:%M"),
             )
+
+    def _add_fees(self) -> None:
+        """The broker's, which clients are shown, and the provider's, which they are not."""
         self.fields["fee_percent"] = DecimalField(
             label=pgettext_lazy("rule form", "Fee in percent"), suffix="%", max_digits=6, decimal_places=3, min_value=0,
             max_value=50,
@@ -179,10 +196,6 @@ class RuleForm(UiForm, forms.Form):
             currency=self.currency, allow_zero=True, required=False,
             label=pgettext_lazy("rule form", "The provider's own fixed charge"),
         )  # fmt: skip
-        self.fields["position"] = forms.IntegerField(label=pgettext_lazy("rule form", "Order"), min_value=0)
-        self.fields["enabled"] = forms.BooleanField(label=pgettext_lazy("rule form", "Enabled"), required=False)
-        for added in self.fields.values():
-            style_widget(added)
 
     def _initial(self, rule: MethodRule | None) -> dict[str, Any]:
         if rule is None:

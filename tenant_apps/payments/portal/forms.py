@@ -76,8 +76,7 @@ class DestinationForm(UiForm, forms.Form):
         attrs = {"autocomplete": "off", "spellcheck": "false"}
         if field.shape is not Shape.TEXT:
             attrs["dir"] = "ltr"
-        kinds = {Shape.EMAIL: forms.EmailInput, Shape.PHONE: forms.TextInput}
-        widget = kinds.get(field.shape, forms.TextInput)(attrs=attrs)
+        widget = (forms.EmailInput if field.shape is Shape.EMAIL else forms.TextInput)(attrs=attrs)
         return forms.CharField(max_length=field.longest * 2, widget=widget, **shared)
 
 

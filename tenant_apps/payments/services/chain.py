@@ -6,12 +6,11 @@ refuses it too), nor one of a withdrawal they asked for on the client's behalf, 
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from django.utils.translation import pgettext
 
 from kernel import clock
 from kernel.actors import Actor
+from kernel.ids import parse_uuid
 from kernel.money import Money
 from tenant_apps.accounts.models import Role
 from tenant_apps.clients.models import Client
@@ -82,9 +81,8 @@ def may_take(actor: Actor, step: ApprovalStep, client: Client) -> bool:
 
 def roles_of(actor: Actor) -> set[str]:
     """The actor's roles, as steps name them."""
-    try:
-        user_id = UUID(actor.id)
-    except ValueError:
+    user_id = parse_uuid(actor.id)
+    if user_id is None:
         return set()
     return {f"{ROLE}{code}" for code in Role.objects.filter(user=user_id).values_list("code", flat=True)}
 

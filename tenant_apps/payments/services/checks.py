@@ -18,6 +18,7 @@ from tenant_apps.wallets.selectors import wallet_of
 from ..letters import LATIN
 from ..models import Deposit, DepositState, Withdrawal, WithdrawalPolicy, WithdrawalState
 from . import funds
+from .routing import level_of
 
 COUNTED = (
     WithdrawalState.REQUESTED,
@@ -68,8 +69,7 @@ def iban_good(iban: str) -> bool:
 
 def policy_for(client: Client, currency: str) -> WithdrawalPolicy | None:
     """The limits of a currency at the client's KYC level: the row of the highest level reached; None where there is none."""
-    level = max(client.kyc_level, 1) if client.kyc_state == KycState.APPROVED else 0
-    rows = WithdrawalPolicy.objects.filter(currency=currency, kyc_level__lte=level)
+    rows = WithdrawalPolicy.objects.filter(currency=currency, kyc_level__lte=level_of(client))
     return rows.order_by("-kyc_level").first()
 
 

@@ -18,6 +18,7 @@ from django.db.models import Q
 
 from kernel import clock
 from kernel.actors import Actor, system
+from kernel.ids import parse_uuid
 from kernel.models import InboxMessage
 
 from ..models import Deposit, ProviderAccount, ProviderNote
@@ -35,7 +36,7 @@ class AccountDesk:
 
     def deposit(self, reference: str) -> DepositView | None:
         found = Deposit.objects.select_for_update(of=("self",)).filter(provider_account=self._account)
-        row = found.filter(Q(pk=_uuid(reference)) | Q(reference=reference[:20])).first()
+        row = found.filter(Q(pk=parse_uuid(reference)) | Q(reference=reference[:20])).first()
         if row is None:
             return None
         return DepositView(
@@ -73,13 +74,6 @@ class AccountDesk:
 
     def _notes(self) -> Any:
         return ProviderNote.objects.filter(provider_account=self._account)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def conversation(account: ProviderAccount, provider: PaymentProvider, call: IncomingCall) -> WebhookAnswer | None:

@@ -213,7 +213,9 @@ def test_pages_left_and_run_out_are_no_declines(account: ProviderAccount) -> Non
             client=person, provider_account=account, reference=f"D{number}", currency="EUR", amount_minor=500,
             method="card", state=DepositState.FAILED, failure=failure,
         )  # fmt: skip
-    start(account, person, "5")
+    deposit = start(account, person, "5")
+    assert (deposit.state, deposit.attention) == (DepositState.CREATED, "")
+    assert not TimelineEntry.objects.filter(client=person, kind="payments.deposit_kept_from").exists()
 
 
 def test_above_the_threshold_the_source_is_asked_for_once_and_the_rest_kept_back(account: ProviderAccount) -> None:

@@ -31,10 +31,12 @@ def side(live_tenant: Any, portal_port: int, stripe_server: Sandbox) -> StripeSi
     return StripeSide(stripe_server)
 
 
-def started(side: StripeSide, method: str = "klarna", amount: str = "500.00", **rule: Any) -> Deposit:
+def started(
+    side: StripeSide, method: str = "klarna", amount: str = "500.00", country: str = "DE", **rule: Any
+) -> Deposit:
     account = side.connect()
     make_rule(account, method, **rule)
-    client = make_client()
+    client = make_client(country=country)
     deposit = deposit_start(
         actor=client_actor(client), client=client, amount=eur(amount), offer_key=f"{account.pk}:{method}"
     )
@@ -77,6 +79,19 @@ def test_five_hundred_by_klarna_reach_the_wallet(side: StripeSide) -> None:
         "trading_account_id": None,
     }
     assert TimelineEntry.objects.filter(client=client, kind="payments.deposit_credited").count() == 1
+
+
+@pytest.mark.parametrize(("method", "country"), [("card", "DE"), ("ideal", "NL"), ("eps", "AT")])
+def test_what_is_paid_at_once_is_in_the_wallet_at_once(side: StripeSide, method: str, country: str) -> None:
+    deposit = started(side, method, "120.50", country)
+    side.pay(deposit.provider_reference, method)
+    delivered("checkout.session.completed")
+    run_inbox()
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.method, deposit.received_minor) == (DepositState.CREDITED, method, 12_050)
+    wallet = wallet_of(deposit.client_id, "EUR")
+    assert wallet is not None
+    assert wallet.balance == eur("120.50")
 
 
 def test_sepa_debit_waits_for_the_bank(side: StripeSide) -> None:

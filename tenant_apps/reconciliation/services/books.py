@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from kernel.ids import parse_uuid
 from tenant_apps.ledger.models import Account, Entry, Transfer
 from tenant_apps.ledger.services import HOUSE
 from tenant_apps.payments.models import Deposit, DepositState, PartState, ProviderAccount, WithdrawalPart
@@ -24,14 +25,6 @@ from ..models import ReportLine
 WINDOW = timedelta(days=2)  # around a line's time, where amount and currency have to do
 CREDITED = (DepositState.CREDITED, DepositState.REVERSED)
 MATCHES = (LineState.MATCHED, LineState.DIFFERS)
-
-
-def ids_of(text: str) -> UUID | None:
-    """Our id, where a provider tells one back."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 @dataclass(slots=True)
@@ -93,7 +86,7 @@ def load(account: ProviderAccount, lines: Sequence[ReportLine]) -> Books:
     made = Books()
     references = {one for line in lines for one in (line.references or [line.reference]) if one}
     owns = {line.own.casefold() for line in lines if line.own}
-    ids = {found for own in owns if (found := ids_of(own))}
+    ids = {found for own in owns if (found := parse_uuid(own))}
     _deposits(made, account, lines, references, owns, ids)
     _parts(made, account, lines, references, owns, ids)
     _taken(made, lines)

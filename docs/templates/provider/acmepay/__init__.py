@@ -1,0 +1,3 @@
+from .provider import AcmepayProvider
+
+__all__ = ["AcmepayProvider"]
