@@ -221,6 +221,10 @@ class DepositStatus:
     failure_text: str = ""  # the provider's words, for staff
     fee: Money | None = None  # what the provider keeps of it, where it says so; in any currency
     apart: bool = False  # each payment has its own `payment_reference`: another one is more money, not old news
+    # Of REVERSED and REINSTATED. A payment may be taken back, won and taken back again; what tells the rounds apart:
+    dispute: str = ""  # the provider's reference of the round: the same when money goes and when it comes back
+    follows: str = ""  # the round before it in the same dispute, which was won before this one began
+    movement: str = ""  # where no reference binds the two: that of this very taking, or of this very return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
