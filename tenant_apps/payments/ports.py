@@ -128,6 +128,9 @@ class Capabilities:
     webhooks: bool = True
     refunds: bool = True
     asks: bool = True  # it can be asked how a payment stands; otherwise an unpaid one ends after a day
+    # The payer is shown an address that stays the deposit's own for ever. Unpaid for a few days the deposit ends like any
+    # other, so that nothing counts it as open; what comes to the address later is credited as if it were in time.
+    addresses: bool = False
     # How long "no such refund" proves nothing after one was sent: longer than our own time-outs, unless sending it again
     # under the same operation id has one effect anyway.
     refund_quiet: timedelta = timedelta(minutes=10)

@@ -6,12 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
 from django.test import Client as Browser
 
+from kernel import clock
 from kernel.errors import Invalid, OutcomeUnknown, Rejected, Unavailable
 from kernel.ids import uuid7
 from kernel.money import Money
@@ -32,10 +34,12 @@ from tenant_apps.payments.ports import (
     RefundState,
     SignatureInvalid,
 )
+from tenant_apps.payments.selectors import DEPOSIT_VIEWS
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
 from tenant_apps.payments.services.destinations import destination_add
 from tenant_apps.payments.services.providers import provider_of
 from tenant_apps.payments.services.webhooks import webhook_receive
+from tenant_apps.payments.tasks import deposits_to_ask
 from tenant_apps.wallets.selectors import wallet_of
 
 from .contract import PayoutContract, ProviderContract
@@ -491,6 +495,38 @@ def test_a_lost_callback_is_made_up_for_by_asking(side: CryptoSide) -> None:
     side.control("PUT", "faults", {"drop_first": 9})
     side.send(deposit.instructions["address"], "50", confirmed=True)
     assert deposit_ask(deposit_id=deposit.pk, actor=SYSTEM) == "credited"
+
+
+def asked_later(deposit: Deposit, **age: int) -> str:
+    """The sweep's question when the deposit is that old, and was last asked about a day before."""
+    now = clock.now()
+    Deposit.objects.filter(pk=deposit.pk).update(created_at=now - timedelta(**age), asked_at=now - timedelta(hours=25))
+    done = deposit_ask(deposit_id=deposit.pk, actor=SYSTEM) if deposit.pk in deposits_to_ask() else "not asked"
+    deposit.refresh_from_db()
+    return done
+
+
+def test_an_address_nobody_paid_to_is_asked_about_and_then_counts_as_left(side: CryptoSide) -> None:
+    """It is neither open nor stuck anywhere afterwards; what comes to it later is credited as if it were in time."""
+    deposit = started(side, Money(50_000_000, "USDT"))
+    assert asked_later(deposit, days=2) == "nothing"
+    assert deposit.state == DepositState.PENDING
+    assert asked_later(deposit, days=4) == "expired"
+    assert deposit.state == DepositState.EXPIRED
+    assert not Deposit.objects.filter(DEPOSIT_VIEWS["open"]).exists()
+    assert asked_later(deposit, days=29) == "nothing"
+    side.control("PUT", "faults", {"drop_first": 9})
+    side.send(deposit.instructions["address"], "50", confirmed=True)
+    assert asked_later(deposit, days=29) == "credited"
+    assert (deposit.state, deposit.attention) == (DepositState.CREDITED, "")
+
+
+def test_an_address_that_ended_unpaid_is_asked_about_once_a_day_for_a_month(side: CryptoSide) -> None:
+    deposit = started(side, Money(50_000_000, "USDT"))
+    Deposit.objects.filter(pk=deposit.pk).update(state=DepositState.EXPIRED)
+    assert asked_later(deposit, days=29) == "nothing"
+    assert deposits_to_ask() == []  # asked a moment ago
+    assert asked_later(deposit, days=31) == "not asked"
 
 
 def test_a_forged_callback_moves_nothing(tenant: Any, side: CryptoSide) -> None:

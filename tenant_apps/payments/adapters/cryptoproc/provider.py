@@ -137,6 +137,7 @@ class CryptoProcessingProvider:
         ),
         hosted_page=False,
         refunds=False,
+        addresses=True,
     )  # fmt: skip
 
     def __init__(self, config: ProviderConfig) -> None:
