@@ -10,6 +10,10 @@ from .bank import (
     PayoutLine,
     StatementState,
 )
+from .changes import (
+    ChangeState,
+    ProposedChange,
+)
 from .deposits import (
     OPEN_DEPOSITS,
     Deposit,
@@ -64,6 +68,7 @@ __all__ = [
     "BankLine",
     "BankStatement",
     "BatchState",
+    "ChangeState",
     "Deposit",
     "DepositLimit",
     "DepositState",
@@ -87,6 +92,7 @@ __all__ = [
     "PayoutBatch",
     "PayoutLine",
     "PayoutSettings",
+    "ProposedChange",
     "ProviderAccount",
     "ProviderNote",
     "RejectReason",

@@ -37,7 +37,7 @@ from ..models import (
     Withdrawal,
     WithdrawalState,
 )
-from ..permissions_list import APPROVE
+from ..permissions_list import APPROVE, PROPOSE
 from . import alerts, posting
 from .chain import steps_again
 from .waiting import withdrawal_tell
@@ -160,7 +160,8 @@ def _set_aside(freeze: Freeze, amount: Money) -> None:
 
 
 def freeze_take(*, actor: Actor, deposit_id: UUID) -> Freeze:
-    """Cover the loss with what was set aside. Raises WrongState when nothing is."""
+    """Cover the loss with what was set aside: carries a change out that two people agreed to (change_kinds.py), who have
+    the right. Raises WrongState when nothing is set aside, NotFound."""
     with transaction.atomic():
         found = _locked(deposit_id, actor)
         if not any(freeze.holds for freeze in found):
@@ -186,7 +187,8 @@ def _take(freeze: Freeze, actor: Actor) -> None:
 
 
 def freeze_lift(*, actor: Actor, deposit_id: UUID) -> None:
-    """Let withdrawals go on, and what was set aside be free; the house bears what is not covered."""
+    """Let withdrawals go on, and what was set aside be free; the house bears what is not covered. Carries a change out
+    that two people agreed to. Raises NotFound."""
     with transaction.atomic():
         client_id = Deposit.objects.values_list("client_id", flat=True).get(pk=deposit_id)
         rows = _withdrawals_locked(client_id)
@@ -235,7 +237,7 @@ def _locked(deposit_id: UUID, actor: Actor) -> list[Freeze]:
     found = list(rows.filter(deposit_id=deposit_id, active=True).order_by("created_at", "id"))
     if not found:
         raise NotFound
-    if actor.kind != "system":
+    if actor.kind != "system" and not actor.may(PROPOSE, found[0].client):
         actor.require(APPROVE, found[0].client)
     return found
 

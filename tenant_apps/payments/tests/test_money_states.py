@@ -22,6 +22,7 @@ from tenant_apps.payments.models import (
     DepositState,
     Freeze,
     PartState,
+    ProposedChange,
     Reversal,
     SuspensePayment,
     WithdrawalState,
@@ -588,6 +589,9 @@ def test_the_deposits_page_shows_the_freeze_and_finance_settles_it(tenant: Any) 
     assert officer(tenant, "payments.view").post(f"/payments/deposits/{one.pk}/freeze/lift/").status_code == 403
     assert web.post(f"/payments/deposits/{one.pk}/freeze/take/").status_code == 302  # nothing is set aside yet
     assert web.post(f"/payments/deposits/{one.pk}/freeze/lift/").status_code == 302
+    assert Freeze.objects.filter(active=True).exists()  # until a second person agrees
+    second = officer(tenant, "payments.view", "payments.withdrawal.approve")
+    assert second.post(f"/payments/changes/{ProposedChange.objects.get().pk}/approve/").status_code == 302
     assert not Freeze.objects.filter(active=True).exists()
 
 
