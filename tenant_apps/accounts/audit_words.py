@@ -24,6 +24,8 @@ audit_words.declare(
         "accounts.user_updated": pgettext_lazy("audit act", "Changed a person's account"),
         "accounts.team_saved": pgettext_lazy("audit act", "Saved a team"),
         "accounts.role_saved": pgettext_lazy("audit act", "Saved a role"),
+        "accounts.rights_added": pgettext_lazy("audit act", "Gave a default role the rights that a release brought"),
+        "accounts.rights_to_decide": pgettext_lazy("audit act", "Brought rights to decide on for an edited role"),
         "accounts.role_deleted": pgettext_lazy("audit act", "Deleted a role"),
         "accounts.second_factor_locked": pgettext_lazy("audit act", "Locked a second factor after wrong codes"),
     }

@@ -158,15 +158,12 @@ def grants_of(default: DefaultRole) -> dict[str, int]:
 
 @transaction.atomic
 def roles_ensure() -> dict[str, Role]:
-    """Make the default roles that are missing, by code; idempotent. Owner and auditor also get rights that are new."""
+    """Make the default roles that are missing, by code; idempotent. Those that are there: `new_rights.py`."""
     known = {role.code: role for role in Role.objects.all()}
     for default in DEFAULTS:
-        role = known.get(default.code)
-        if role is None:
+        if default.code not in known:
+            grants = grants_of(default)
             known[default.code] = Role.objects.create(
-                code=default.code, name=default.name, grants=grants_of(default), masks=list(default.masks)
+                code=default.code, name=default.name, grants=grants, preset_grants=grants, masks=list(default.masks)
             )
-        elif default.code in DEFINED_BY_RULE and role.grants != (grants := grants_of(default)):
-            role.grants = grants
-            role.save(update_fields=["grants"])
     return known

@@ -30,13 +30,19 @@ class Realm(models.TextChoices):
 
 
 class Role(Entity):
-    """A named set of rights: {permission code: reach}, and fields that its holders see masked."""
+    """A named set of rights: {permission code: reach}, and fields that its holders see masked.
+
+    Of a default role `preset_grants` is what the release before gave it (None: not looked at yet); while `grants` are the
+    same nobody has edited it. `undecided` are rights that came since to one that was edited.
+    """
 
     name = models.CharField(max_length=60)
     code = models.CharField(max_length=40)
     grants = models.JSONField(default=dict)
     masks = models.JSONField(default=masked_by_default)
     second_factor_required = models.BooleanField(default=True)
+    preset_grants = models.JSONField(null=True)
+    undecided = models.JSONField(null=True)
 
     class Meta:
         db_table = "accounts_role"

@@ -307,6 +307,7 @@ def role_save(
         _require_within(actor, [row])
     row.name, row.grants, row.masks = name.strip()[:60], dict(grants), list(masks)
     row.second_factor_required, row.updated_at = second_factor_required, clock.now()
+    row.undecided = None  # whoever saves a role has seen all rights and decided about the new ones
     _require_within(actor, [row])
     row.save()
     old, new = audit.changes(before, _role_facts(row))

@@ -6,9 +6,19 @@ from collections.abc import Iterable
 
 from kernel.actors import Actor
 from tenant_apps.accounts import humans
+from tenant_apps.accounts.models import Realm, User
 
 from .errors import SamePerson
 from .models import Client
+
+
+def stands_alone(actor: Actor, right: str) -> bool:
+    """Whether nobody else in the brokerage could be the second pair of eyes: no other active member of staff has the
+    right, or only ones who are the same human as this one."""
+    others = User.objects.filter(realm=Realm.STAFF, active=True).exclude(pk=actor.id).prefetch_related("roles")
+    return actor.kind == "staff" and not any(
+        right in other.grants() and not humans.likeness(actor.id, str(other.pk)) & humans.REFUSED for other in others
+    )
 
 
 def others_required(

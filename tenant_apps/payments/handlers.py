@@ -12,6 +12,7 @@ from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
 from tenant_apps.wallets.lines import register_line
 
+from . import change_kinds
 from .words import failure_words, method_name, reason_words, refusal_words
 
 
@@ -206,3 +207,5 @@ register_line(
     icon="undo-2",
     words=lambda data: pgettext("wallet line", "Withdrawal returned"),
 )
+
+change_kinds.register()

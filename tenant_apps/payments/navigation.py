@@ -2,6 +2,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
 
+from .change_selectors import changes_waiting
 from .permissions_list import BANK_IMPORT, BATCH_VIEW, LIMITS, PROPOSE, PROVIDERS, RULES, VIEW
 from .selectors import funds_waiting, suspense_waiting, waiting_count
 
@@ -127,4 +128,15 @@ register(
     url="payments:figures",
     permission=VIEW,
     order=46,
+)
+register(
+    "office",
+    section="money",
+    key="payments-changes",
+    label=pgettext_lazy("navigation", "Second person"),
+    icon="users",
+    url="payments:changes",
+    permission=VIEW,
+    order=47,
+    badge=changes_waiting,
 )

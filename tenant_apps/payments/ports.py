@@ -128,6 +128,9 @@ class Capabilities:
     webhooks: bool = True
     refunds: bool = True
     asks: bool = True  # it can be asked how a payment stands; otherwise an unpaid one ends after a day
+    # The payer is shown an address that stays the deposit's own for ever. Unpaid for a few days the deposit ends like any
+    # other, so that nothing counts it as open; what comes to the address later is credited as if it were in time.
+    addresses: bool = False
     # How long "no such refund" proves nothing after one was sent: longer than our own time-outs, unless sending it again
     # under the same operation id has one effect anyway.
     refund_quiet: timedelta = timedelta(minutes=10)
@@ -221,6 +224,10 @@ class DepositStatus:
     failure_text: str = ""  # the provider's words, for staff
     fee: Money | None = None  # what the provider keeps of it, where it says so; in any currency
     apart: bool = False  # each payment has its own `payment_reference`: another one is more money, not old news
+    # Of REVERSED and REINSTATED. A payment may be taken back, won and taken back again; what tells the rounds apart:
+    dispute: str = ""  # the provider's reference of the round: the same when money goes and when it comes back
+    follows: str = ""  # the round before it in the same dispute, which was won before this one began
+    movement: str = ""  # where no reference binds the two: that of this very taking, or of this very return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ for _kind in registry.adapters():
 FIRST_QUESTION = timedelta(minutes=3)  # a webhook takes seconds; a payer, minutes
 AGAIN = timedelta(minutes=10)
 AGAIN_DELAYED = timedelta(hours=6)  # banks take days
+AGAIN_ADDRESS = timedelta(hours=24)  # of one that ended unpaid: its address is still good
+ADDRESS_ASKED = timedelta(days=30)  # after that the provider's own call has to tell
 AT_ONCE = 50
 
 
@@ -38,14 +40,20 @@ def part_ask_later(part_id: str) -> str:
 
 
 def deposits_to_ask() -> list[UUID]:
-    """Open deposits at providers with a page that nobody told us about for a while. Wires wait for a statement."""
+    """Open deposits with a page or an address that nobody told us about for a while, and those to an address that ended
+    unpaid, once a day for a month. Wires wait for a statement."""
     now = clock.now()
-    hosted = [kind for kind, adapter in registry.adapters().items() if adapter.capabilities.hosted_page]
-    open_ = Deposit.objects.filter(provider_account__kind__in=hosted).filter(
+    known = {kind: adapter.capabilities for kind, adapter in registry.adapters().items()}
+    asked = [kind for kind, can in known.items() if can.hosted_page or can.addresses]
+    lasting = Q(provider_account__kind__in=[kind for kind, can in known.items() if can.addresses])
+    open_ = Deposit.objects.filter(provider_account__kind__in=asked).filter(
         Q(state__in=[DepositState.CREATED, DepositState.PENDING, DepositState.AUTHORISED])
         & Q(created_at__lte=now - FIRST_QUESTION)
         & (Q(asked_at=None) | Q(asked_at__lte=now - AGAIN))
         | Q(state=DepositState.DELAYED) & (Q(asked_at=None) | Q(asked_at__lte=now - AGAIN_DELAYED))
+        | lasting
+        & Q(state=DepositState.EXPIRED, created_at__gt=now - ADDRESS_ASKED)
+        & (Q(asked_at=None) | Q(asked_at__lte=now - AGAIN_ADDRESS))
     )
     return list(open_.order_by(F("asked_at").asc(nulls_first=True)).values_list("pk", flat=True)[:AT_ONCE])
 

@@ -164,6 +164,15 @@ class AmountRefused(errors.Invalid):
     message = pgettext_lazy("trading", "Enter an amount greater than zero.")
 
 
+class NotEnoughFree(errors.Invalid):
+    """More than open positions leave free, credit of the brokerage not counted."""
+
+    code = "not_enough_free"
+    message = pgettext_lazy(
+        "trading", "At most %(most)s can be taken out now: the rest secures open positions or is credit."
+    )
+
+
 class WeakPassword(errors.Invalid):
     """MT5 takes 8 to 16 characters with lower and upper case, a digit and a special sign."""
 

@@ -14,7 +14,8 @@ from kernel.panels import register
 from kernel.ui.formatting import money_text
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
-from tenant_apps.trading import pages, selectors
+from tenant_apps.trading import pages, risk, selectors
+from tenant_apps.trading.errors import Rejection
 from tenant_apps.trading.models import AccountState, AccountType, TradingAccount, TradingServer
 from tenant_apps.trading.permissions_list import EDIT, SERVERS_EDIT, VIEW
 from tenant_apps.wallets.lines import register_line
@@ -41,6 +42,7 @@ def deposit_targets(client_id: UUID) -> list[Target]:
 
 
 register_targets(deposit_targets)
+risk.register()
 
 
 def portal_home(request: HttpRequest, client: Any) -> dict[str, Any]:
@@ -112,6 +114,8 @@ def _moved(entry: TimelineEntry) -> str:
 
 def _refused(entry: TimelineEntry) -> str:
     values = {"amount": _amount(entry), "login": _login(entry)}
+    if entry.data.get("problem") == Rejection.NOT_ENOUGH_MONEY:
+        return pgettext("timeline", "%(amount)s stay on trading account %(login)s: not enough free margin") % values
     return pgettext("timeline", "The trading server refused a transfer of %(amount)s (account %(login)s)") % values
 
 

@@ -124,13 +124,15 @@ class ExchangePolicy(Entity):
     """The brokerage's rules of moving money inside; one row, made when they are first changed (selectors.exchange_policy).
 
     `markup_bps` is taken from the mid rate in the client's disfavour, in hundredths of a percent. `minimum` is compared
-    at the mid rate, whatever the currency given. `transfers_enabled`: clients may send to each other, within
+    at the mid rate, whatever the currency given. A published rate is too old when more than `max_banking_days` have begun
+    since its own, one that people set after `max_age_hours`. `transfers_enabled`: clients may send to each other, within
     TransferPolicy; off until somebody decides so.
     """
 
     only = models.BooleanField(default=True)
     enabled = models.BooleanField(default=True)
     transfers_enabled = models.BooleanField(default=False)
+    max_banking_days = models.PositiveIntegerField(default=2, db_default=2)
     max_age_hours = models.PositiveIntegerField(default=96)
     quote_seconds = models.PositiveIntegerField(default=30)
     markup_bps = models.PositiveIntegerField(default=50)

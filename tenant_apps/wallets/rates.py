@@ -10,10 +10,12 @@ from django.db.models import Exists, OuterRef, Q
 
 from kernel import clock
 
-from . import registry
+from . import registry, target_days
 from .errors import RateTooOld, RateUnknown
 from .models import Decision, ExchangePolicy, ManualRate, PairMarkup, Rate, SourceState, pair_key
 from .pricing import Edge, Price, price
+
+MANUAL = "manual"  # the source of rates that people set
 
 
 def exchange_policy() -> ExchangePolicy:
@@ -27,17 +29,21 @@ def markup_bps(base: str, quote: str, policy: ExchangePolicy) -> int:
     return policy.markup_bps if own is None else int(own)
 
 
-def edges_at(now: datetime, max_age: timedelta | None) -> list[Edge]:
-    """The newest rate of each pair that may be used: not older than `max_age` (None: of any age), or pegged and not ended.
+def edges_at(now: datetime, policy: ExchangePolicy | None) -> list[Edge]:
+    """The newest rate of each pair that may be used: young enough for the policy (None: of any age), or pegged and not
+    ended. Published rates age by banking days, those that people set by the clock.
 
     What claims to be from the future is left out. One query.
     """
     rows = Rate.objects.filter(observed_at__lte=now)
-    if max_age is not None:
+    if policy is not None:
         newer = Rate.objects.filter(
             pair=OuterRef("pair"), observed_at__gt=OuterRef("observed_at"), observed_at__lte=now
         )
-        rows = rows.filter(Q(observed_at__gte=now - max_age) | Q(pegged=True) & ~Exists(newer))
+        young = Q(source=MANUAL, observed_at__gte=now - policy.max_age) | ~Q(source=MANUAL) & Q(
+            observed_at__gte=target_days.oldest_within(now, policy.max_banking_days)
+        )
+        rows = rows.filter(young | Q(pegged=True) & ~Exists(newer))
     newest = rows.order_by("pair", "-observed_at", "-id").distinct("pair")
     return [Edge(row.base, row.quote, row.mid, row.source, row.observed_at, row.pegged) for row in newest]
 
@@ -46,7 +52,7 @@ def price_now(base: str, quote: str, policy: ExchangePolicy | None = None) -> Pr
     """The mid rate of a pair. Raises RateUnknown, RateTooOld."""
     now = clock.now()
     rules = policy or exchange_policy()
-    found = price(base, quote, edges_at(now, rules.max_age))
+    found = price(base, quote, edges_at(now, rules))
     if found is None:
         known = price(base, quote, edges_at(now, None))
         raise (RateTooOld if known else RateUnknown)(base=base, quote=quote)
@@ -60,6 +66,7 @@ class Shown:
     edge: Edge
     age: timedelta
     stale: bool
+    banking_days: int | None  # begun since its own; None for one that people set
 
     @property
     def source(self) -> str:
@@ -72,7 +79,9 @@ def shown_rates(policy: ExchangePolicy) -> list[Shown]:
     found = []
     for edge in sorted(edges_at(now, None), key=lambda edge: (edge.base, edge.quote)):
         age = now - edge.observed_at
-        found.append(Shown(edge, age, not edge.pegged and age > policy.max_age))
+        days = None if edge.source == MANUAL else target_days.days_since(edge.observed_at, now)
+        old = age > policy.max_age if days is None else days > policy.max_banking_days
+        found.append(Shown(edge, age, old and not edge.pegged, days))
     return found
 
 

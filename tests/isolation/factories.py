@@ -64,6 +64,7 @@ SPECIAL: dict[str, Special] = {
     "automation.RuleVersion": lambda p: {"trigger": {"kind": "event", "event": "clients.registered"}, "actions": []},
     "campaigns.SeriesStep": lambda p: {"content": {"en": {"subject": "A mail", "blocks": []}}},
     "payments.ProviderAccount": lambda p: {"kind": "bank_wire"},
+    "payments.ProposedChange": lambda p: {"kind": "limits"},
     "reconciliation.PreparedClose": lambda p: {"day": clock.today() - timedelta(days=p.seed)},
     "reconciliation.DayClose": lambda p: {
         "day": clock.today() - timedelta(days=p.seed),

@@ -248,6 +248,7 @@ def role_edit(request: HttpRequest, role_id: UUID | None = None) -> HttpResponse
     values: dict[str, Any] = {
         "role": role,
         "groups": _groups(role),
+        "new_rights": [one for one in all_permissions() if role and one.code in (role.undecided or [])],
         "problem": problem,
         "may_edit": actor.may("accounts.staff.edit"),
         "tab": "roles",

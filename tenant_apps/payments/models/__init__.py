@@ -10,12 +10,17 @@ from .bank import (
     PayoutLine,
     StatementState,
 )
+from .changes import (
+    ChangeState,
+    ProposedChange,
+)
 from .deposits import (
     OPEN_DEPOSITS,
     Deposit,
     DepositState,
     Freeze,
     ProviderNote,
+    Reversal,
     SuspenseDecision,
     SuspensePayment,
     SuspenseState,
@@ -63,6 +68,7 @@ __all__ = [
     "BankLine",
     "BankStatement",
     "BatchState",
+    "ChangeState",
     "Deposit",
     "DepositLimit",
     "DepositState",
@@ -86,9 +92,11 @@ __all__ = [
     "PayoutBatch",
     "PayoutLine",
     "PayoutSettings",
+    "ProposedChange",
     "ProviderAccount",
     "ProviderNote",
     "RejectReason",
+    "Reversal",
     "StatementState",
     "SuspenseDecision",
     "SuspensePayment",

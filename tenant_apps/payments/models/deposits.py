@@ -2,7 +2,8 @@
 
 State machine (every move is a compare-and-set under the row's lock, in services):
 
-    Deposit     created → pending → [authorised | delayed] → credited ⇄ reversed   (back when a dispute is won)
+    Deposit     created → pending → [authorised | delayed] → credited ⇄ reversed   (back when a dispute is won, and
+                                                                                     again: each round is a Reversal)
                                   → failed | expired            (money that arrives later still credits)
                                   → suspense ⇄ reversed         (another currency than asked: SuspensePayment)
 """
@@ -197,12 +198,42 @@ class SuspensePayment(Entity):
         return Money(self.left_minor, self.currency)
 
 
+class Reversal(Entity):
+    """One round of money being taken back from a deposit: a chargeback that was won may be followed by another.
+
+    Written in the transaction that books it; whether it came back is asked of the ledger. `dispute` is the provider's
+    reference of the round; `taken_by` and `returned_by` are those of the single movements, where the provider has no
+    reference for both. Empty: not told.
+    """
+
+    deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, related_name="reversals")
+    number = models.PositiveSmallIntegerField()
+    dispute = models.CharField(max_length=120, blank=True)
+    taken_by = models.CharField(max_length=120, blank=True)
+    returned_by = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        db_table = "payments_reversal"
+        constraints = [
+            models.UniqueConstraint(fields=["deposit", "number"], name="payments_reversal_number"),
+            models.UniqueConstraint(
+                fields=["deposit", "dispute"], condition=~models.Q(dispute=""), name="payments_reversal_dispute"
+            ),
+            models.CheckConstraint(condition=models.Q(number__gt=0), name="payments_reversal_counts"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.deposit} {self.number}"
+
+
 class Freeze(Entity):
     """What a chargeback keeps in place: open withdrawals wait, and what the wallet no longer had of the loss is set
     aside as money comes. `holds` are [{id, minor}] in the ledger, `taken` the keys of transfers that covered the loss.
+    Each round of a dispute has its own (`reversal`; none: made before rounds were counted).
     """
 
     deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, related_name="freezes")
+    reversal = models.ForeignKey(Reversal, null=True, on_delete=models.PROTECT, related_name="freezes")
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="+")
     currency = models.CharField(max_length=8)
     lost_minor = models.BigIntegerField()
@@ -217,7 +248,7 @@ class Freeze(Entity):
         db_table = "payments_freeze"
         constraints = [
             models.UniqueConstraint(
-                fields=["deposit"], condition=models.Q(active=True), name="payments_freeze_one_active"
+                fields=["reversal"], condition=models.Q(active=True), name="payments_freeze_one_a_round"
             ),
             models.CheckConstraint(
                 condition=models.Q(uncovered_minor__gte=0, uncovered_minor__lte=models.F("lost_minor")),

@@ -8,17 +8,19 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from kernel.errors import Invalid
 from kernel.guards import guard
+from kernel.ids import uuid7
 from kernel.money import CURRENCIES
 from kernel.pages import page
 
 from .. import selectors
+from ..change_kinds import limits_values
 from ..models import WithdrawalPolicy
-from ..services.limits import withdrawal_policy_remove, withdrawal_policy_save
+from ..services.changes import ChangeWaits, change_propose
+from .changes import told
 from .forms import LimitsForm
 
 
@@ -44,7 +46,6 @@ def edit(request: Any, policy_id: UUID) -> HttpResponse:
 
 def _form_page(request: Any, form: LimitsForm, policy: WithdrawalPolicy | None) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _saved(request, form, policy):
-        messages.success(request, pgettext("payments", "Saved."))
         return redirect("payments:limits")
     context = {"form": form, "policy": policy}
     return page(request, "payments/office/limits_edit.html", context, status=422 if request.method == "POST" else 200)
@@ -52,22 +53,32 @@ def _form_page(request: Any, form: LimitsForm, policy: WithdrawalPolicy | None) 
 
 def _saved(request: Any, form: LimitsForm, policy: WithdrawalPolicy | None) -> bool:
     try:
-        withdrawal_policy_save(
-            actor=request.actor,
-            policy_id=policy.pk if policy else None,
-            currency=form.currency,
-            kyc_level=form.cleaned_data["kyc_level"] or 0,
-            **{name: form.cleaned_data[name] for name in ("minimum", "daily", "weekly", "monthly")},
-        )
+        row = change_propose(
+            actor=request.actor, kind="limits", object_id=policy.pk if policy else uuid7(), title=form.currency,
+            values=limits_values(
+                form.currency, form.cleaned_data["kyc_level"] or 0, form.cleaned_data["minimum"], form.cleaned_data
+            ),
+        )  # fmt: skip
     except Invalid as error:
         form.add_error(error.field if error.field in form.fields else None, str(error))
         return False
+    except ChangeWaits as error:
+        form.add_error(None, str(error))
+        return False
+    told(request, row)
     return True
 
 
 @guard("payments.limits.edit")
 @require_POST
 def remove(request: Any, policy_id: UUID) -> HttpResponse:
-    withdrawal_policy_remove(actor=request.actor, policy_id=policy_id)
-    messages.success(request, pgettext("payments", "The limits are gone."))
+    policy = selectors.withdrawal_policy_get(policy_id)
+    try:
+        row = change_propose(
+            actor=request.actor, kind="limits_gone", object_id=policy.pk, title=policy.currency, values={}
+        )  # fmt: skip
+    except ChangeWaits as error:
+        messages.error(request, str(error))
+    else:
+        told(request, row)
     return redirect("payments:limits")

@@ -18,10 +18,12 @@ from kernel.money import CURRENCIES
 from kernel.pages import page
 
 from .. import selectors
+from ..change_kinds import SETTINGS, rule_values
 from ..models import ApprovalRule, Destination, DestinationState
 from ..payouts import payout_method
+from ..services.changes import ChangeWaits, change_propose
 from ..services.destinations import destination_refuse, destination_verify, payout_settings
-from ..services.rules import approval_rule_remove, approval_rule_save, payout_settings_save
+from .changes import told
 from .payout_forms import PromiseForm, RuleForm
 
 PAGE = 100
@@ -113,11 +115,16 @@ def rules(request: Any) -> HttpResponse:
     form = PromiseForm(request.POST or None, initial=vars(settings))
     if request.method == "POST" and form.is_valid():
         try:
-            payout_settings_save(actor=request.actor, values=form.cleaned_data)
+            row = change_propose(
+                actor=request.actor, kind="payout_settings", object_id=SETTINGS, title="",
+                values=dict(form.cleaned_data),
+            )  # fmt: skip
         except Invalid as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))
+        except ChangeWaits as error:
+            form.add_error(None, str(error))
         else:
-            messages.success(request, pgettext("payments", "Saved."))
+            told(request, row)
             return redirect("payments:approval-rules")
     status = 422 if request.method == "POST" else 200
     context = {"rules": selectors.approval_rules(), "form": form}
@@ -152,11 +159,17 @@ def _rule_page(request: Any, rule: ApprovalRule) -> HttpResponse:
     form = RuleForm(request.POST or None, rule=rule)
     if request.method == "POST" and form.is_valid():
         try:
-            approval_rule_save(actor=request.actor, rule=form.result())
+            wanted_rule = form.result()
+            row = change_propose(
+                actor=request.actor, kind="approval_rule", object_id=wanted_rule.pk, title=wanted_rule.name,
+                values=rule_values(wanted_rule),
+            )  # fmt: skip
         except Invalid as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))
+        except ChangeWaits as error:
+            form.add_error(None, str(error))
         else:
-            messages.success(request, pgettext("payments", "Saved."))
+            told(request, row)
             return redirect("payments:approval-rules")
     stored = ApprovalRule.objects.filter(pk=rule.pk).exists()
     context = {"form": form, "rule": rule if stored else None}
@@ -167,6 +180,13 @@ def _rule_page(request: Any, rule: ApprovalRule) -> HttpResponse:
 @guard("payments.rules.edit")
 @require_POST
 def rule_remove(request: Any, rule_id: UUID) -> HttpResponse:
-    approval_rule_remove(actor=request.actor, rule_id=rule_id)
-    messages.success(request, pgettext("payments", "The rule is gone."))
+    rule = selectors.approval_rule_get(rule_id)
+    try:
+        row = change_propose(
+            actor=request.actor, kind="approval_rule_gone", object_id=rule.pk, title=rule.name, values={}
+        )  # fmt: skip
+    except ChangeWaits as error:
+        messages.error(request, str(error))
+    else:
+        told(request, row)
     return redirect("payments:approval-rules")

@@ -14,18 +14,20 @@ from django.views.decorators.http import require_GET, require_POST
 from kernel import clock, secrets
 from kernel.errors import AppError, Invalid, NotFound
 from kernel.guards import guard
+from kernel.ids import uuid7
 from kernel.pages import page
 
 from .. import addresses, registry, selectors
-from ..models import MethodRule, ProviderAccount
+from ..models import ChangeState, MethodRule, ProposedChange, ProviderAccount
+from ..services.changes import ChangeWaits, change_propose
 from ..services.health import back_off_lift, held_back
 from ..services.maintenance import maintenance_ahead
 from ..services.providers import (
     method_rule_save,
-    provider_account_save,
     provider_account_test,
     provider_webhook_register,
 )
+from .changes import told
 from .forms import ProviderForm, RuleForm
 
 
@@ -42,28 +44,27 @@ def index(request: Any) -> HttpResponse:
     return page(request, "payments/office/providers.html", context)
 
 
-def _save(request: Any, form: ProviderForm, account: ProviderAccount | None) -> ProviderAccount | None:
+def _save(request: Any, form: ProviderForm, account: ProviderAccount | None) -> ProposedChange | None:
     if not form.is_valid():
         return None
+    values = {
+        "kind": form.kind, "settings": dict(form.values(secret=False)), "payouts": form.cleaned_data.get("payouts", []),
+        **{name: form.cleaned_data[name] for name in ("name", "mode", "methods", "enabled", "backoff_after", "backoff_hides")},
+    }  # fmt: skip
     try:
-        return provider_account_save(
-            actor=request.actor,
-            account=account,
-            kind=form.kind,
-            name=form.cleaned_data["name"],
-            mode=form.cleaned_data["mode"],
-            settings=form.values(secret=False),
-            credentials={name: value for name, value in form.values(secret=True).items() if value},
-            methods=form.cleaned_data["methods"],
-            payouts=form.cleaned_data.get("payouts", []),
-            enabled=form.cleaned_data["enabled"],
-            backoff_after=form.cleaned_data["backoff_after"],
-            backoff_hides=form.cleaned_data["backoff_hides"],
-        )
+        row = change_propose(
+            actor=request.actor, kind="provider", object_id=account.pk if account else uuid7(), title=values["name"],
+            values=values, keys=form.values(secret=True),
+        )  # fmt: skip
     except Invalid as error:
         field = f"set_{error.field}"
         form.add_error(field if field in form.fields else None, str(error))
         return None
+    except ChangeWaits as error:
+        form.add_error(None, str(error))
+        return None
+    told(request, row)
+    return row
 
 
 @guard("payments.provider.edit")
@@ -71,9 +72,10 @@ def new(request: Any, kind: str) -> HttpResponse:
     if kind not in registry.adapters():
         raise NotFound
     form = ProviderForm(request.POST or None, kind=kind)
-    if request.method == "POST" and (account := _save(request, form, None)):
-        messages.success(request, pgettext("payments", "Saved. Test the connection next."))
-        return redirect("payments:provider", account.pk)
+    if request.method == "POST" and (row := _save(request, form, None)):
+        if row.state == ChangeState.WAITING:
+            return redirect("payments:providers")
+        return redirect("payments:provider", row.object_id)
     return page(
         request, "payments/office/provider.html", {"form": form, "capabilities": form.capabilities},
         status=422 if request.method == "POST" else 200,
@@ -85,7 +87,6 @@ def edit(request: Any, account_id: UUID) -> HttpResponse:
     account = selectors.provider_account_get(account_id)
     form = ProviderForm(request.POST or None, kind=account.kind, account=account)
     if request.method == "POST" and _save(request, form, account):
-        messages.success(request, pgettext("payments", "Saved."))
         return redirect("payments:provider", account.pk)
     context = {
         "form": form,

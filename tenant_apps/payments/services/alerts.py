@@ -26,3 +26,16 @@ def staff_told(client: Client, *, kind: str, words: Callable[[], tuple[str, str]
         with override(language_for(user.language)):
             title, body = words()
             notify(user_id=user.pk, kind=kind, title=title, body=body, link=link, data=data)
+
+
+def holders_told(
+    right: str, client: Client | None, *, kind: str, words: Callable[[], tuple[str, str]], link: str,
+    besides: tuple[str, ...] = (),
+) -> None:  # fmt: skip
+    """Everybody who has a right (over the client, where one is concerned), but those in `besides` (ids)."""
+    people = User.objects.filter(realm=Realm.STAFF, active=True).exclude(pk__in=besides)
+    for user in people.select_related("team").prefetch_related("roles"):
+        if actor_for(user).may(right, client):
+            with override(language_for(user.language)):
+                title, body = words()
+                notify(user_id=user.pk, kind=kind, title=title, body=body, link=link, data={})

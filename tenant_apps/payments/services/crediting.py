@@ -12,7 +12,7 @@ from kernel.logs import log
 from kernel.money import Money
 from tenant_apps.clients.services import activity_mark, ftd_set
 
-from .. import events
+from .. import events, registry
 from ..models import Deposit, DepositState
 from ..ports import DepositStatus
 from . import freezes, funds, posting, suspense
@@ -35,7 +35,7 @@ def paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
         log.warning("deposit_currency", deposit=str(deposit.pk), got=str(received))
         suspense.suspense_book(deposit, received, actor=actor)
         return "other currency"
-    if deposit.state in (DepositState.FAILED, DepositState.EXPIRED):
+    if deposit.state in (DepositState.FAILED, DepositState.EXPIRED) and not _never_late(deposit):
         deposit.attention = "late"
     fee = deposit.fee
     if received != deposit.amount:
@@ -52,6 +52,11 @@ def paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     deposit.cost_minor = _cost(deposit, received)
     credit_announce(deposit, actor)
     return "credited"
+
+
+def _never_late(deposit: Deposit) -> bool:
+    """Its address is good for ever: whoever pays to it after we stopped waiting has done nothing unusual."""
+    return deposit.state == DepositState.EXPIRED and registry.capabilities(deposit.provider_account.kind).addresses
 
 
 def _cost(deposit: Deposit, received: Money) -> int:

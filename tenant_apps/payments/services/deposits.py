@@ -37,6 +37,7 @@ from .providers import provider_at_work, provider_of
 from .routing import Offer, cost_of, device_of, fee_of
 
 PAGE_LIFE = timedelta(hours=24)
+ADDRESS_LIFE = timedelta(days=3)  # how long one who was shown an address may take, before the deposit counts as left
 
 
 def deposit_start(
@@ -261,14 +262,16 @@ def deposit_ask(*, deposit_id: UUID, actor: Actor) -> str:
         closed = _gone_quiet(deposit) if isinstance(error, Rejected) else "nothing"
         return closed if closed != "nothing" else "not known there"
     health.call_worked(deposit.provider_account_id)
+    if status.state is PaymentState.OPEN and registry.capabilities(deposit.provider_account.kind).addresses:
+        return _gone_quiet(deposit, ADDRESS_LIFE)
     return deposit_apply(deposit_id=deposit_id, status=status, actor=actor)
 
 
-def _gone_quiet(deposit: Deposit) -> str:
+def _gone_quiet(deposit: Deposit, life: timedelta = PAGE_LIFE) -> str:
     """No page was ever shown, the provider only calls us, or it has forgotten the payment (PayPal drops orders that nobody
     agreed to): after a day without news it is closed."""
     waiting = (DepositState.CREATED, DepositState.PENDING)
-    if deposit.state not in waiting or clock.now() - deposit.created_at < PAGE_LIFE:
+    if deposit.state not in waiting or clock.now() - deposit.created_at < life:
         return "nothing"
     nothing = DepositStatus(state=PaymentState.EXPIRED, provider_reference="")
     return deposit_apply(deposit_id=deposit.pk, status=nothing, actor=SWEEP)

@@ -22,6 +22,7 @@ from kernel.live import publish as live
 from tenant_apps.clients.models import Client
 from tenant_apps.clients.timeline import timeline_add
 
+from .. import chain_addresses
 from ..errors import WrongState
 from ..models import (
     OPEN_WITHDRAWALS,
@@ -30,6 +31,7 @@ from ..models import (
     Destination,
     DestinationState,
     PayoutSettings,
+    ProviderAccount,
 )
 from ..payouts import payout_method
 from ..permissions_list import DESTINATIONS
@@ -37,6 +39,7 @@ from ..ports import DestinationField, PayoutMethod, Shape
 from .checks import iban_good, same_name
 from .eyes import others_required
 
+NETWORK = "network"  # the field that says which blockchain the address beside it is of
 HOLDER = "holder"  # the field that has to bear the client's own name, where a method has it
 MOST = 12  # destinations of one client: an address book, not a directory
 
@@ -72,7 +75,28 @@ def checked_details(method: PayoutMethod, details: Mapping[str, str]) -> dict[st
             raise Invalid(pgettext_lazy("payments error", "Choose one of the list."), field=field.name)
         if value:
             found[field.name] = value
+    _addresses_checked(method, found)
     return found
+
+
+def _addresses_checked(method: PayoutMethod, found: Mapping[str, str]) -> None:
+    """An address has to be one of the network named beside it: money sent to any other is lost. Raises Invalid."""
+    network = found.get(NETWORK, "")
+    for field in method.fields:
+        if field.shape is not Shape.ADDRESS or network not in chain_addresses.NETWORKS:
+            continue
+        if not chain_addresses.address_good(network, found.get(field.name, ""), _mode(method)):
+            raise Invalid(
+                pgettext_lazy("payments error", "This is no address of the chosen network. Copy it from your wallet again."),
+                field=field.name,
+            )  # fmt: skip
+
+
+def _mode(method: PayoutMethod) -> str:
+    """Addresses of test networks pass only where nothing is paid out for real."""
+    accounts = ProviderAccount.objects.filter(enabled=True, payouts__contains=[method.code])
+    modes = set(accounts.values_list("mode", flat=True))
+    return "test" if modes == {"test"} else "live"
 
 
 def fingerprint(method: PayoutMethod, details: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import pgettext
 
 from kernel import audit, clock
@@ -26,8 +27,17 @@ from tenant_apps.wallets.selectors import wallet_of
 from .. import events, registry
 from ..actors import CASHIER
 from ..errors import WrongState
-from ..models import OPEN_WITHDRAWALS, Deposit, Freeze, PartState, PayoutLine, Withdrawal, WithdrawalState
-from ..permissions_list import APPROVE
+from ..models import (
+    OPEN_WITHDRAWALS,
+    Deposit,
+    Freeze,
+    PartState,
+    PayoutLine,
+    Reversal,
+    Withdrawal,
+    WithdrawalState,
+)
+from ..permissions_list import APPROVE, PROPOSE
 from . import alerts, posting
 from .chain import steps_again
 from .waiting import withdrawal_tell
@@ -35,18 +45,14 @@ from .waiting import withdrawal_tell
 REVERSAL = "reversal"
 
 
-def freeze_begin(deposit: Deposit, *, lost: Money, uncovered: Money, actor: Actor) -> Freeze:
-    """In the transaction of the chargeback, under the deposit's lock. A second chargeback of a deposit adds to it."""
+def freeze_begin(reversal: Reversal, *, lost: Money, uncovered: Money, actor: Actor) -> Freeze:
+    """In the transaction of the chargeback, under the deposit's lock. Each round of a dispute has its own."""
+    deposit = reversal.deposit
     rows = _withdrawals_locked(deposit.client_id)
-    freeze = Freeze.objects.select_for_update().filter(deposit=deposit, active=True).first()
-    if freeze is None:
-        freeze = Freeze(
-            deposit=deposit, client_id=deposit.client_id, currency=lost.currency, lost_minor=0, uncovered_minor=0
-        )
-    freeze.lost_minor += lost.minor
-    freeze.uncovered_minor += uncovered.minor
-    freeze.updated_at = clock.now()
-    freeze.save()
+    freeze = Freeze.objects.create(
+        deposit=deposit, reversal=reversal, client_id=deposit.client_id, currency=lost.currency,
+        lost_minor=lost.minor, uncovered_minor=uncovered.minor,
+    )  # fmt: skip
     held = [row for row in rows if _hold(row, actor)]
     audit.record(
         actor=actor, action="payments.freeze_begun", obj=deposit, subject=deposit.client_id,
@@ -154,37 +160,50 @@ def _set_aside(freeze: Freeze, amount: Money) -> None:
 
 
 def freeze_take(*, actor: Actor, deposit_id: UUID) -> Freeze:
-    """Cover the loss with what was set aside. Raises WrongState when nothing is."""
+    """Cover the loss with what was set aside: carries a change out that two people agreed to (change_kinds.py), who have
+    the right. Raises WrongState when nothing is set aside, NotFound."""
     with transaction.atomic():
-        freeze = _locked(deposit_id, actor)
-        if not freeze.holds:
+        found = _locked(deposit_id, actor)
+        if not any(freeze.holds for freeze in found):
             raise WrongState
-        amount = freeze.held
-        for one in freeze.holds:
-            freeze.taken = [*freeze.taken, posting.freeze_capture(freeze, one["id"], actor=actor).key]
-        freeze.holds = []
-        freeze.uncovered_minor -= amount.minor
-        freeze.save()
-        audit.record(
-            actor=actor, action="payments.freeze_taken", obj=freeze.deposit, subject=freeze.client_id,
-            after={"taken": str(amount), "uncovered": str(freeze.uncovered)},
-        )  # fmt: skip
-    return freeze
+        for freeze in found:
+            _take(freeze, actor)
+    return found[-1]
+
+
+def _take(freeze: Freeze, actor: Actor) -> None:
+    amount = freeze.held
+    if not amount:
+        return
+    for one in freeze.holds:
+        freeze.taken = [*freeze.taken, posting.freeze_capture(freeze, one["id"], actor=actor).key]
+    freeze.holds = []
+    freeze.uncovered_minor -= amount.minor
+    freeze.save()
+    audit.record(
+        actor=actor, action="payments.freeze_taken", obj=freeze.deposit, subject=freeze.client_id,
+        after={"taken": str(amount), "uncovered": str(freeze.uncovered)},
+    )  # fmt: skip
 
 
 def freeze_lift(*, actor: Actor, deposit_id: UUID) -> None:
-    """Let withdrawals go on, and what was set aside be free; the house bears what is not covered."""
+    """Let withdrawals go on, and what was set aside be free; the house bears what is not covered. Carries a change out
+    that two people agreed to. Raises NotFound."""
     with transaction.atomic():
         client_id = Deposit.objects.values_list("client_id", flat=True).get(pk=deposit_id)
         rows = _withdrawals_locked(client_id)
-        _lift(_locked(deposit_id, actor), rows, actor)
+        for freeze in _locked(deposit_id, actor):
+            _lift(freeze, rows, actor)
 
 
-def freeze_undo(deposit: Deposit, *, actor: Actor) -> None:
-    """The deposit came back: what had covered its loss returns to the wallet, and nothing is held on its account."""
+def freeze_undo(reversal: Reversal, *, actor: Actor) -> None:
+    """A round came back: what had covered its loss returns to the wallet, and nothing is held on its account."""
+    deposit = reversal.deposit
     rows = _withdrawals_locked(deposit.client_id)
-    freezes = Freeze.objects.select_for_update().filter(deposit=deposit)
-    for freeze in freezes.order_by("created_at"):
+    its = Q(reversal=reversal)
+    if reversal.number == 1:  # one of before rounds were counted
+        its |= Q(deposit=deposit, reversal=None)
+    for freeze in Freeze.objects.select_for_update().filter(its).order_by("created_at"):
         for key in freeze.taken:
             posting.undone(key, deposit=deposit, actor=actor)
         if freeze.active:
@@ -212,14 +231,15 @@ def _lift(freeze: Freeze, rows: list[Withdrawal], actor: Actor) -> None:
         freeze_more(other.client_id, other.currency)
 
 
-def _locked(deposit_id: UUID, actor: Actor) -> Freeze:
+def _locked(deposit_id: UUID, actor: Actor) -> list[Freeze]:
+    """The deposit's freezes, oldest first; at least one. Raises NotFound."""
     rows = Freeze.objects.select_for_update(of=("self",)).select_related("client", "deposit")
-    freeze = rows.filter(deposit_id=deposit_id, active=True).first()
-    if freeze is None:
+    found = list(rows.filter(deposit_id=deposit_id, active=True).order_by("created_at", "id"))
+    if not found:
         raise NotFound
-    if actor.kind != "system":
-        actor.require(APPROVE, freeze.client)
-    return freeze
+    if actor.kind != "system" and not actor.may(PROPOSE, found[0].client):
+        actor.require(APPROVE, found[0].client)
+    return found
 
 
 def frozen_client(client: Client) -> bool:

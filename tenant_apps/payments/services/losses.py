@@ -1,11 +1,13 @@
 """Money taken back after it came: chargebacks, returned debits, refunds on a provider's own pages; and its return.
 
 Invariant. Each loss has a key of its own in the ledger and is booked once, in whichever order it and the payment are
-heard of; what comes back is what had been booked, leg by leg.
+heard of; what comes back is what had been booked, leg by leg. A payment that was won may be taken back again: each round
+is a Reversal (rounds.py).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from django.db import transaction
@@ -17,57 +19,93 @@ from kernel.money import Money
 from tenant_apps.ledger.models import Transfer
 
 from .. import events
-from ..models import Deposit, DepositState, SuspensePayment
+from ..models import Deposit, DepositState, Reversal, SuspensePayment
 from ..ports import DepositStatus, PaymentState, RefundState, RefundStatus
-from . import first, freezes, posting, suspense
+from . import first, freezes, posting, rounds, suspense
 from .crediting import SETTLED, paid
 from .deposit_rows import applied, line, locked, save, tell
 
 
 def taken_back(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
-    """A chargeback or returned debit, booked once. Heard of before the payment itself, the two are booked one after the
-    other; heard of once more after it was decided for us, it is old news."""
-    key = posting.reversal_key(deposit)
-    if posting.posted(key):
+    """A chargeback or returned debit: each round of it once. Heard of before the payment itself, the two are booked one
+    after the other; a round heard of once more after it was decided for us is old news, another one is not."""
+    if status.follows:  # it shows that the round before was won, of which we may not have heard
+        reinstated(deposit, _round_before(status), actor)
+    if rounds.round_taken(deposit, status) is not None:
         return "nothing"
+    if (child := _corrected(deposit)) is not None:
+        return applied(child, taken_back, status, actor)
     _make_paid(deposit, status.amount, actor)
     if deposit.state not in SETTLED:
         return "nothing"
-    if deposit.state == DepositState.SUSPENSE:
-        return _suspense_reversed(deposit, status, key, actor)
-    taken = _take_back(deposit, status.amount, kind=posting.REVERSAL, key=key, attention="reversed", actor=actor)
+    row = rounds.round_next(deposit, status)
+    return _taken(deposit, row, status, actor)
+
+
+def _round_before(status: DepositStatus) -> DepositStatus:
+    return replace(status, state=PaymentState.REINSTATED, dispute=status.follows, follows="", movement="")
+
+
+def _taken(deposit: Deposit, row: Reversal, status: DepositStatus, actor: Actor) -> str:
+    """Book a round. What it is called is written down with it, or not at all."""
+    if deposit.state == DepositState.SUSPENSE or _was_suspended(deposit):
+        return _suspense_reversed(deposit, row, status, actor)
+    taken = _take_back(
+        deposit, status.amount, kind=posting.REVERSAL, key=rounds.key_of(row), attention="reversed", actor=actor,
+        reversal=row,
+    )  # fmt: skip
     if taken is None:
         return "nothing taken"
     deposit.state = DepositState.REVERSED
     deposit.failure, deposit.failure_text = status.failure or "chargeback", status.failure_text[:300]
-    line(deposit, "payments.deposit_reversed", actor, amount=taken)
+    line(deposit, "payments.deposit_reversed", actor, once=_again(row), amount=taken)
     return "reversed"
 
 
+def _again(row: Reversal) -> str:
+    return str(row.number) if row.number > 1 else ""
+
+
+def _was_suspended(deposit: Deposit) -> bool:
+    """It came in another currency, and all of it was taken back from suspense before."""
+    return deposit.received_minor is None and SuspensePayment.objects.filter(deposit=deposit).exists()
+
+
 def reinstated(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
-    """A dispute decided for us: what was taken comes back, leg by leg. Heard of first, both are booked."""
+    """A dispute decided for us: what its round took comes back, leg by leg. Heard of first, both are booked."""
     if (child := _corrected(deposit)) is not None:
         return applied(child, reinstated, status, actor)
-    key = posting.reversal_key(deposit)
-    if posting.posted(key) is None:
-        taken_back(deposit, status, actor)
-    taken = posting.posted(key)
-    if taken is None or posting.posted(f"{key}:undone"):
+    row = rounds.round_returned(deposit, status)
+    if row is None:
+        row = _taken_unheard(deposit, status, actor)
+    if row is None or rounds.is_over(row):
+        return "nothing"
+    taken = posting.posted(rounds.key_of(row))
+    if taken is None:
         return "nothing"
     if taken.kind == posting.SUSPENSE_OUT:
         suspense.suspense_restore(deposit, taken, actor=actor)
         return "reinstated"
-    _restore(deposit, taken, "payments.deposit_reinstated", actor)
+    _restore(deposit, taken, "payments.deposit_reinstated", actor, reversal=row)
     return "reinstated"
 
 
-def _suspense_reversed(deposit: Deposit, status: DepositStatus, key: str, actor: Actor) -> str:
-    """Of a payment in another currency: out of suspense, or from the deposit it was credited as."""
-    if (child := _corrected(deposit)) is not None:
-        return applied(child, taken_back, status, actor)
-    taken = suspense.suspense_back(deposit, status.amount, key=key, actor=actor)
+def _taken_unheard(deposit: Deposit, status: DepositStatus, actor: Actor) -> Reversal | None:
+    """The round that comes back before we heard of its being taken: booked now, so that its own news is old."""
+    _make_paid(deposit, status.amount, actor)
+    if deposit.state not in SETTLED:
+        return None
+    row = rounds.round_next(deposit, status, returned=True)
+    _taken(deposit, row, status, actor)
+    return row if posting.posted(rounds.key_of(row)) else None
+
+
+def _suspense_reversed(deposit: Deposit, row: Reversal, status: DepositStatus, actor: Actor) -> str:
+    """Of a payment in another currency that nobody has decided about: out of suspense."""
+    taken = suspense.suspense_back(deposit, status.amount, key=rounds.key_of(row), actor=actor)
     if taken is None:
         return "nothing taken"
+    row.save()
     deposit.failure, deposit.failure_text = status.failure or "chargeback", status.failure_text[:300]
     return "reversed"
 
@@ -142,7 +180,14 @@ def _suspense_refunded(deposit: Deposit, refund: RefundStatus, key: str, actor: 
 
 
 def _take_back(
-    deposit: Deposit, taken: Money | None, *, kind: str, key: str, attention: str, actor: Actor
+    deposit: Deposit,
+    taken: Money | None,
+    *,
+    kind: str,
+    key: str,
+    attention: str,
+    actor: Actor,
+    reversal: Reversal | None = None,
 ) -> Money | None:
     """Book money that is the payer's again, and say so. A person has to look where it returns None: the money is of
     another currency, or none was left to take (the payer's bank disputes what had been given back before).
@@ -159,8 +204,9 @@ def _take_back(
     if deposit.reversed_minor >= received.minor:
         deposit.state = DepositState.REVERSED
         first.first_gone(deposit, actor=actor)
-    if kind == posting.REVERSAL:
-        freezes.freeze_begin(deposit, lost=taken, uncovered=taken - own, actor=actor)
+    if reversal is not None:
+        reversal.save()
+        freezes.freeze_begin(reversal, lost=taken, uncovered=taken - own, actor=actor)
     publish(
         events.DepositReversed(
             deposit_id=deposit.pk,
@@ -179,16 +225,17 @@ def _take_back(
     return taken
 
 
-def _restore(deposit: Deposit, taken: Transfer, kind: str, actor: Actor) -> None:
+def _restore(deposit: Deposit, taken: Transfer, kind: str, actor: Actor, *, reversal: Reversal | None = None) -> None:
     """What had been taken back is ours again."""
     amount = posting.restored_post(deposit, taken, actor=actor)
     deposit.reversed_minor = max(0, (deposit.reversed_minor or 0) - amount.minor)
     if deposit.reversed_minor < (deposit.received_minor or 0):
-        deposit.state = DepositState.CREDITED
-        deposit.attention = deposit.failure = deposit.failure_text = ""
         first.first_back(deposit, actor=actor)
-    if taken.kind == posting.REVERSAL:
-        freezes.freeze_undo(deposit, actor=actor)
+        if not rounds.standing(deposit):
+            deposit.state = DepositState.CREDITED
+            deposit.attention = deposit.failure = deposit.failure_text = ""
+    if reversal is not None:
+        freezes.freeze_undo(reversal, actor=actor)
     publish(
         events.DepositReinstated(
             deposit_id=deposit.pk,

@@ -23,7 +23,7 @@ from tenant_apps.clients.timeline import timeline_add
 from .. import events, registry
 from ..errors import WithdrawalRefused, WrongState
 from ..models import BatchState, PartState, Withdrawal, WithdrawalPart, WithdrawalState
-from ..permissions_list import PROPOSE
+from ..permissions_list import APPROVE, PROPOSE
 from ..ports import PayoutProvider, Recognising, RefundState, RefundStatus
 from . import freezes, posting
 from .providers import provider_of
@@ -236,13 +236,16 @@ def withdrawals_hold(part_ids: Iterable[UUID]) -> None:
     list(rows.values_list("id", flat=True))
 
 
-def _open_wire(part_id: UUID, actor: Actor) -> WithdrawalPart:
-    """Locked, the withdrawal before its part. Raises WrongState for what no person decides, or not any more."""
+def _open_wire(part_id: UUID, actor: Actor, *, agreed: bool = False) -> WithdrawalPart:
+    """Locked, the withdrawal before its part. Raises WrongState for what no person decides, or not any more.
+
+    `agreed`: two people decide it, and the one who agrees has the other right."""
     withdrawal_id = WithdrawalPart.objects.values_list("withdrawal_id", flat=True).get(pk=part_id)
     withdrawal = Withdrawal.objects.select_for_update(of=("self",)).select_related("client").get(pk=withdrawal_id)
     part = WithdrawalPart.objects.select_for_update(of=("self",)).get(pk=part_id)
     part.withdrawal = withdrawal
-    actor.require(PROPOSE, withdrawal.client)
+    if not agreed or not actor.may(APPROVE, withdrawal.client):
+        actor.require(PROPOSE, withdrawal.client)
     if part.deposit_id is not None or part.state != PartState.SENDING:
         raise WrongState
     if part.withdrawal.hold_reason:
@@ -271,12 +274,13 @@ def part_sent_by_hand(*, actor: Actor, part_id: UUID, bank_reference: str) -> st
 
 
 def part_refused_by_bank(*, actor: Actor, part_id: UUID, reason: str) -> str:
-    """The bank did not carry a wire out: the money is in the wallet again. Raises Invalid without a reason, WrongState."""
+    """The bank did not carry a wire out: the money is in the wallet again. Carries a change out that two people agreed to
+    (change_kinds.py). Raises Invalid without a reason, WrongState."""
     words = reason.strip()
     if not words:
         raise Invalid(pgettext_lazy("payments error", "Say why the bank refused it."), field="reason")
     with transaction.atomic():
-        part = _open_wire(part_id, actor)
+        part = _open_wire(part_id, actor, agreed=True)
         _wire_note("payments.wire_refused", part, actor, reason=words)
         status = RefundStatus(state=RefundState.FAILED, reference="", amount=part.amount, failure_text=words[:300])
         return part_apply(part_id=part.pk, status=status, actor=actor)

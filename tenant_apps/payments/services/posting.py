@@ -132,8 +132,9 @@ def undone(key: str, *, deposit: Deposit, actor: Actor) -> None:
         reverse(transfer=taken, key=f"{key}:undone", actor=actor, data=_told(deposit))
 
 
-def reversal_key(deposit: Deposit) -> str:
-    return f"payments.deposit:{deposit.pk}:reversed"
+def reversal_key(deposit: Deposit, number: int = 1) -> str:
+    """Of one round of a dispute. The first keeps the name it had when only one was booked."""
+    return f"payments.deposit:{deposit.pk}:reversed" + (f":{number}" if number > 1 else "")
 
 
 def refund_key(deposit: Deposit, reference: str) -> str:

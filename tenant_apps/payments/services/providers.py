@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import pgettext_lazy
@@ -48,6 +49,7 @@ def provider_account_save(
     *,
     actor: Actor,
     account: ProviderAccount | None = None,
+    new_id: UUID | None = None,
     kind: str,
     name: str,
     mode: str,
@@ -64,7 +66,7 @@ def provider_account_save(
     """
     actor.require(permissions_list.PROVIDERS)
     capabilities = registry.capabilities(kind)
-    row = account or ProviderAccount(kind=kind)
+    row = account or (ProviderAccount(pk=new_id, kind=kind) if new_id else ProviderAccount(kind=kind))
     known = secrets.hints_of(row.secrets_owner)
     if actor.kind != "system":
         _address_checked(row, settings.get(ADDRESS, ""), [

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
 from django.test import Client as Browser
 
-from kernel.errors import OutcomeUnknown, Rejected, Unavailable
+from kernel import clock
+from kernel.errors import Invalid, OutcomeUnknown, Rejected, Unavailable
 from kernel.ids import uuid7
 from kernel.money import Money
 from sandbox.tests.support import Receiver, Sandbox
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.adapters.cryptoproc import CryptoProcessingProvider, coins
+from tenant_apps.payments.chain_addresses import address_good, keccak_256
 from tenant_apps.payments.errors import AmountNotPayable
 from tenant_apps.payments.models import Deposit, DepositState, ProviderAccount
 from tenant_apps.payments.ports import (
@@ -30,9 +34,12 @@ from tenant_apps.payments.ports import (
     RefundState,
     SignatureInvalid,
 )
+from tenant_apps.payments.selectors import DEPOSIT_VIEWS
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
+from tenant_apps.payments.services.destinations import destination_add
 from tenant_apps.payments.services.providers import provider_of
 from tenant_apps.payments.services.webhooks import webhook_receive
+from tenant_apps.payments.tasks import deposits_to_ask
 from tenant_apps.wallets.selectors import wallet_of
 
 from .contract import PayoutContract, ProviderContract
@@ -87,7 +94,7 @@ class TestTetherOnTron(ProviderContract, PayoutContract):
         assert redirect.url == ""
         coin = coins.BY_METHOD[self.method]
         assert redirect.instructions["network"] == coins.NETWORKS[coin.network]
-        assert coins.address_good(coin.network, redirect.instructions["address"], "live")
+        assert address_good(coin.network, redirect.instructions["address"], "live")
         assert provider.fetch_deposit(redirect.provider_reference).state is PaymentState.OPEN
 
     def test_refunds_add_up_and_can_be_found(self, side: CryptoSide, provider: PaymentProvider) -> None:
@@ -181,6 +188,13 @@ def test_a_fee_is_rounded_up_and_gas_left_out() -> None:
         ("bitcoin", "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", "test", True),
         ("ethereum", "0xd61180ff0cf74dc3ee8e264751f18c47060729b9", "live", True),
         ("ethereum", "d61180ff0cf74dc3ee8e264751f18c47060729b9", "live", False),
+        ("ethereum", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "live", True),  # EIP-55
+        ("ethereum", "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359", "live", True),
+        ("ethereum", "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB", "live", True),
+        ("ethereum", "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb", "live", True),
+        ("ethereum", "0x52908400098527886E0F7030069857D2E4169EE7", "live", True),  # EIP-55, all capitals
+        ("ethereum", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", "live", False),
+        ("ethereum", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAea", "live", False),
         ("ethereum", TRON_ADDRESS, "live", False),
         ("solana", TRON_ADDRESS, "live", False),
         ("tron", "", "live", False),
@@ -188,7 +202,38 @@ def test_a_fee_is_rounded_up_and_gas_left_out() -> None:
     ],
 )
 def test_addresses(network: str, address: str, mode: str, good: bool) -> None:
-    assert coins.address_good(network, address, mode) is good
+    assert address_good(network, address, mode) is good
+
+
+def test_keccak_is_that_of_the_published_vectors_and_sha3_but_for_its_padding() -> None:
+    """keccak.team's vectors; FIPS 202 as the interpreter has it, around the length of a block."""
+    assert keccak_256(b"").hex() == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+    assert keccak_256(b"abc").hex() == "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"
+    for length in (0, 1, 135, 136, 137, 272, 400):
+        data = bytes(at % 251 for at in range(length))
+        assert keccak_256(data, padding=0x06) == hashlib.sha3_256(data).digest()
+
+
+@pytest.mark.parametrize(
+    ("network", "address", "good"),
+    [
+        ("tron", TRON_ADDRESS, True), ("bitcoin", TRON_ADDRESS, False), ("ethereum", TRON_ADDRESS, False),
+        ("ethereum", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", True),
+        ("ethereum", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", False),
+        ("bitcoin", "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", False),
+    ],
+)  # fmt: skip
+def test_an_address_of_another_network_is_not_written_down(tenant: Any, network: str, address: str, good: bool) -> None:
+    client = make_client()
+    values = {"network": network, "address": f" {address} "}
+    if good:
+        row = destination_add(actor=client_actor(client), client=client, method="crypto", details=values)
+        assert row.details["address"] == address
+        return
+    with pytest.raises(Invalid) as refusal:
+        destination_add(actor=client_actor(client), client=client, method="crypto", details=values)
+    assert refusal.value.field == "address"
+    assert not client.destinations.exists()
 
 
 def provider_with(secret: str = SECRET, **settings: str) -> CryptoProcessingProvider:
@@ -450,6 +495,38 @@ def test_a_lost_callback_is_made_up_for_by_asking(side: CryptoSide) -> None:
     side.control("PUT", "faults", {"drop_first": 9})
     side.send(deposit.instructions["address"], "50", confirmed=True)
     assert deposit_ask(deposit_id=deposit.pk, actor=SYSTEM) == "credited"
+
+
+def asked_later(deposit: Deposit, **age: int) -> str:
+    """The sweep's question when the deposit is that old, and was last asked about a day before."""
+    now = clock.now()
+    Deposit.objects.filter(pk=deposit.pk).update(created_at=now - timedelta(**age), asked_at=now - timedelta(hours=25))
+    done = deposit_ask(deposit_id=deposit.pk, actor=SYSTEM) if deposit.pk in deposits_to_ask() else "not asked"
+    deposit.refresh_from_db()
+    return done
+
+
+def test_an_address_nobody_paid_to_is_asked_about_and_then_counts_as_left(side: CryptoSide) -> None:
+    """It is neither open nor stuck anywhere afterwards; what comes to it later is credited as if it were in time."""
+    deposit = started(side, Money(50_000_000, "USDT"))
+    assert asked_later(deposit, days=2) == "nothing"
+    assert deposit.state == DepositState.PENDING
+    assert asked_later(deposit, days=4) == "expired"
+    assert deposit.state == DepositState.EXPIRED
+    assert not Deposit.objects.filter(DEPOSIT_VIEWS["open"]).exists()
+    assert asked_later(deposit, days=29) == "nothing"
+    side.control("PUT", "faults", {"drop_first": 9})
+    side.send(deposit.instructions["address"], "50", confirmed=True)
+    assert asked_later(deposit, days=29) == "credited"
+    assert (deposit.state, deposit.attention) == (DepositState.CREDITED, "")
+
+
+def test_an_address_that_ended_unpaid_is_asked_about_once_a_day_for_a_month(side: CryptoSide) -> None:
+    deposit = started(side, Money(50_000_000, "USDT"))
+    Deposit.objects.filter(pk=deposit.pk).update(state=DepositState.EXPIRED)
+    assert asked_later(deposit, days=29) == "nothing"
+    assert deposits_to_ask() == []  # asked a moment ago
+    assert asked_later(deposit, days=31) == "not asked"
 
 
 def test_a_forged_callback_moves_nothing(tenant: Any, side: CryptoSide) -> None:

@@ -13,7 +13,7 @@ from kernel.errors import NotFound
 from kernel.models import OutboxMessage
 from kernel.money import Money
 from tenant_apps.accounts.models import Realm, Role, User
-from tenant_apps.clients.models import Client
+from tenant_apps.clients.models import Client, TimelineEntry
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.notifications.models import Notification
 from tenant_apps.payments.errors import SamePerson, WithdrawalRefused, WrongState
@@ -22,6 +22,8 @@ from tenant_apps.payments.models import (
     DepositState,
     Freeze,
     PartState,
+    ProposedChange,
+    Reversal,
     SuspensePayment,
     WithdrawalState,
 )
@@ -309,6 +311,118 @@ def test_wires_that_nobody_sent_are_called_back_and_sent_ones_not(tenant: Any) -
     assert ledger.broken_invariants() == {}
 
 
+def spend(deposit: Deposit, amount: str, key: str = "spent") -> None:
+    """Out of the wallet, to where it does not come back from."""
+    elsewhere = posting.account_ensure(owner=posting.HOUSE, kind="fees", currency="EUR")
+    purse = posting.wallet_ensure(client_id=deposit.client_id, currency="EUR")
+    legs = [posting.Leg(purse, eur(f"-{amount}")), posting.Leg(elsewhere, eur(amount))]
+    posting.post(kind="test", legs=legs, key=key, actor=SYSTEM)
+
+
+def test_a_payment_won_back_can_be_taken_back_again(tenant: Any) -> None:
+    one, two = funded_twice()
+    rounds = [{"dispute": "dp_1"}, {"dispute": "dp_2"}]
+    assert [tell(one, PaymentState.REVERSED, **rounds[0]) for _ in range(2)] == ["reversed", "nothing"]
+    assert wallet(one) == (50_000, 0)
+    assert tell(one, PaymentState.REINSTATED, **rounds[0]) == "reinstated"
+    two.refresh_from_db()
+    assert (wallet(one), one.first, two.first) == ((100_000, 0), True, False)
+    spend(one, "700")
+    assert tell(one, PaymentState.REVERSED, **rounds[1]) == "reversed"
+    two.refresh_from_db()
+    assert (one.state, one.reversed_minor, wallet(one), house("suspense")) == (
+        DepositState.REVERSED, 50_000, (0, 0), eur("-200"),
+    )  # fmt: skip
+    assert (one.first, two.first) == (False, True)
+    freeze = Freeze.objects.get(deposit=one, active=True)
+    assert (freeze.lost, freeze.uncovered) == (eur("500"), eur("200"))
+    # Whatever is told again of either round is old news.
+    for status in (PaymentState.REVERSED, PaymentState.REINSTATED):
+        assert tell(one, status, **rounds[0]) == "nothing"
+    assert tell(one, PaymentState.REVERSED, **rounds[1]) == "nothing"
+    assert (told("payments.deposit_reversed"), told("payments.deposit_reinstated")) == (2, 1)
+    assert tell(one, PaymentState.REINSTATED, **rounds[1]) == "reinstated"
+    assert (one.state, wallet(one), house("suspense")) == (DepositState.CREDITED, (30_000, 0), eur("0"))
+    assert not Freeze.objects.filter(active=True).exists()
+    kinds = list(TimelineEntry.objects.filter(client_id=one.client_id).values_list("kind", flat=True))
+    assert (kinds.count("payments.deposit_reversed"), kinds.count("payments.deposit_reinstated")) == (2, 2)
+    assert ledger.broken_invariants() == {}
+
+
+def test_a_won_round_lifts_its_own_freeze_and_no_other(tenant: Any) -> None:
+    one, _ = funded_twice()
+    spend(one, "1000")
+    for reference, amount in (("dp_1", "200"), ("dp_2", "300")):
+        assert tell(one, PaymentState.REVERSED, eur(amount), dispute=reference) == "reversed"
+    assert house("suspense") == eur("-500")
+    tell(another(one), PaymentState.PAID, eur("400"))
+    assert wallet(one) == (40_000, 40_000)
+    assert tell(one, PaymentState.REINSTATED, dispute="dp_1") == "reinstated"
+    (left,) = Freeze.objects.filter(active=True)
+    assert (left.lost, left.held, one.state) == (eur("300"), eur("300"), DepositState.REVERSED)
+    assert (wallet(one), house("suspense")) == ((40_000, 30_000), eur("-300"))
+    freeze_take(actor=staff(), deposit_id=one.pk)
+    assert (wallet(one), house("suspense")) == ((10_000, 0), eur("0"))
+    assert ledger.broken_invariants() == {}
+
+
+def test_movements_without_a_common_reference_are_paired_in_their_order(tenant: Any) -> None:
+    """PayPal names a reversal and the dispute that ended it differently."""
+    one, _ = funded_twice()
+    steps = [
+        (PaymentState.REINSTATED, "PP-D-1", "reinstated"), (PaymentState.REVERSED, "rev-1", "nothing"),
+        (PaymentState.REVERSED, "rev-2", "reversed"), (PaymentState.REINSTATED, "PP-D-1", "nothing"),
+        (PaymentState.REVERSED, "rev-1", "nothing"), (PaymentState.REINSTATED, "PP-D-2", "reinstated"),
+        (PaymentState.REVERSED, "rev-2", "nothing"), (PaymentState.REVERSED, "rev-3", "reversed"),
+    ]  # fmt: skip
+    assert [tell(one, state, movement=name) for state, name, _ in steps] == [done for *_, done in steps]
+    assert (wallet(one), cleared(one)) == ((50_000, 0), eur("0"))
+
+
+def test_a_second_chargeback_shows_that_the_first_was_won(tenant: Any) -> None:
+    """Adyen's news of one dispute in any order: never more than the payment is taken."""
+    one, _ = funded_twice()
+    again = {"dispute": "psp:2", "follows": "psp"}
+    assert tell(one, PaymentState.REVERSED, dispute="psp") == "reversed"
+    assert tell(one, PaymentState.REVERSED, **again) == "reversed"
+    assert (one.reversed_minor, wallet(one)) == (50_000, (50_000, 0))
+    assert tell(one, PaymentState.REINSTATED, dispute="psp") == "nothing"
+    assert tell(one, PaymentState.REVERSED, **again) == "nothing"
+    assert (one.state, wallet(one), Freeze.objects.filter(active=True).count()) == (
+        DepositState.REVERSED, (50_000, 0), 1,
+    )  # fmt: skip
+
+
+def test_a_round_asked_for_or_booked_before_rounds_had_names_is_the_first_one(tenant: Any) -> None:
+    one, _ = funded_twice()
+    assert tell(one, PaymentState.REVERSED) == "reversed"
+    Freeze.objects.update(reversal=None)
+    Reversal.objects.all().delete()
+    assert tell(one, PaymentState.REVERSED, dispute="dp_1") == "nothing"
+    assert tell(one, PaymentState.REINSTATED, dispute="dp_1") == "reinstated"
+    assert not Freeze.objects.filter(active=True).exists()
+    assert tell(one, PaymentState.REVERSED) == "nothing"  # an answer that names no round cannot be told from old news
+    assert tell(one, PaymentState.REVERSED, dispute="dp_2") == "reversed"
+    assert wallet(one) == (50_000, 0)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.booleans(), st.sampled_from("abc")), max_size=14))
+def test_any_order_of_rounds_takes_each_once(tenant: Any, steps: list[tuple[bool, str]]) -> None:
+    """What stands in the end is what was told: a round taken and not returned, and never a round twice."""
+    one = pending_deposit()
+    tell(one, PaymentState.PAID)
+    for taken, name in steps:
+        tell(one, PaymentState.REVERSED if taken else PaymentState.REINSTATED, eur("100"), dispute=name)
+    returned = {name for taken, name in steps if not taken}
+    standing = {name for taken, name in steps if taken} - returned
+    assert cleared(one) == -eur("500") + Money(10_000 * len(standing), "EUR")
+    assert (one.reversed_minor or 0) == 10_000 * len(standing)
+    assert Freeze.objects.filter(deposit=one, active=True).count() == len(standing)
+    assert one.state == (DepositState.REVERSED if standing else DepositState.CREDITED)
+    assert ledger.broken_invariants() == {}
+
+
 def test_money_that_comes_later_is_set_aside_and_a_won_dispute_undoes_all(tenant: Any) -> None:
     one, two = funded_twice()
     elsewhere = posting.account_ensure(owner=posting.HOUSE, kind="fees", currency="EUR")
@@ -475,6 +589,9 @@ def test_the_deposits_page_shows_the_freeze_and_finance_settles_it(tenant: Any) 
     assert officer(tenant, "payments.view").post(f"/payments/deposits/{one.pk}/freeze/lift/").status_code == 403
     assert web.post(f"/payments/deposits/{one.pk}/freeze/take/").status_code == 302  # nothing is set aside yet
     assert web.post(f"/payments/deposits/{one.pk}/freeze/lift/").status_code == 302
+    assert Freeze.objects.filter(active=True).exists()  # until a second person agrees
+    second = officer(tenant, "payments.view", "payments.withdrawal.approve")
+    assert second.post(f"/payments/changes/{ProposedChange.objects.get().pk}/approve/").status_code == 302
     assert not Freeze.objects.filter(active=True).exists()
 
 

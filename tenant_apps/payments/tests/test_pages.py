@@ -16,7 +16,7 @@ from kernel.ids import uuid7
 from sandbox.bank import camt
 from tenant_apps.accounts.models import Realm, Role, User
 from tenant_apps.clients.models import Client
-from tenant_apps.payments.models import BankLine, BankStatement, Deposit, DepositState, Withdrawal
+from tenant_apps.payments.models import BankLine, BankStatement, Deposit, DepositState, ProposedChange, Withdrawal
 from tenant_apps.payments.services.withdrawals import withdrawal_request
 
 from .support import client_actor, eur, make_account, make_client, make_rule
@@ -244,6 +244,10 @@ def test_a_wire_is_marked_as_refused_on_the_withdrawals_page(tenant: Any) -> Non
     part.refresh_from_db()
     assert part.state == "sending"
     web.post(f"/payments/parts/{part.pk}/refused/", {"reason": "closed"})
+    part.refresh_from_db()
+    assert part.state == "sending"  # until a second person agrees
+    second = officer(tenant, "payments.view", "payments.withdrawal.approve")
+    assert second.post(f"/payments/changes/{ProposedChange.objects.get().pk}/approve/").status_code == 302
     part.refresh_from_db()
     assert (part.state, part.failure_text) == ("failed", "closed")
 

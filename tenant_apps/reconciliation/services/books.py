@@ -16,7 +16,7 @@ from django.db.models import Q
 from kernel.ids import parse_uuid
 from tenant_apps.ledger.models import Account, Entry, Transfer
 from tenant_apps.ledger.services import HOUSE
-from tenant_apps.payments.models import Deposit, DepositState, PartState, ProviderAccount, WithdrawalPart
+from tenant_apps.payments.models import Deposit, DepositState, PartState, ProviderAccount, Reversal, WithdrawalPart
 from tenant_apps.payments.services import posting
 
 from ..kinds import LineKind, LineState
@@ -25,6 +25,7 @@ from ..models import ReportLine
 WINDOW = timedelta(days=2)  # around a line's time, where amount and currency have to do
 CREDITED = (DepositState.CREDITED, DepositState.REVERSED)
 MATCHES = (LineState.MATCHED, LineState.DIFFERS)
+DISPUTES = (LineKind.CHARGEBACK, LineKind.REINSTATED)
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Books:
     posted: dict[str, int] = field(default_factory=dict)  # ledger key → what the clearing account got
     taken_deposits: dict[UUID, int] = field(default_factory=dict)  # by which line
     taken_parts: dict[UUID, int] = field(default_factory=dict)
+    disputes: dict[tuple[UUID, str], set[int]] = field(default_factory=lambda: defaultdict(set))  # lines told of it
 
     def deposit_of(self, line: ReportLine) -> tuple[Deposit, str] | None:
         """By the provider's reference, else by our id."""
@@ -156,15 +158,17 @@ def _parts(
 
 
 def _taken(made: Books, lines: Sequence[ReportLine]) -> None:
-    """Which line a fact belongs to already: one charge per deposit, one line per part."""
+    """Which line a fact belongs to already: one charge per deposit, one line per part and per round of a dispute."""
     deposits = {row.pk for row in made.by_own.values()} | {row.pk for rows in made.by_amount.values() for row in rows}
     parts = {row.pk for row in made.parts_by_own.values()}
     rows = ReportLine.objects.filter(
-        Q(deposit_id__in=deposits, kind=LineKind.CHARGE) | Q(part_id__in=parts), state__in=MATCHES
+        Q(deposit_id__in=deposits, kind__in=(LineKind.CHARGE, *DISPUTES)) | Q(part_id__in=parts), state__in=MATCHES
     )
-    for pk, deposit_id, part_id in rows.values_list("pk", "deposit_id", "part_id"):
+    for pk, kind, deposit_id, part_id in rows.values_list("pk", "kind", "deposit_id", "part_id"):
         if part_id:
             made.taken_parts[part_id] = pk
+        elif kind in DISPUTES:
+            made.disputes[deposit_id, kind].add(pk)
         elif deposit_id:
             made.taken_deposits[deposit_id] = pk
 
@@ -175,8 +179,9 @@ def _postings(made: Books, account: ProviderAccount, lines: Sequence[ReportLine]
     deposits = {row.pk: row for row in made.by_own.values()} | {
         row.pk: row for rows in made.by_amount.values() for row in rows
     }
-    for row in deposits.values():
-        key = posting.reversal_key(row)
+    rounds = Reversal.objects.filter(deposit__in=deposits, number__gt=1).values_list("deposit_id", "number")
+    for deposit_id, number in [*((pk, 1) for pk in deposits), *rounds]:
+        key = posting.reversal_key(deposits[deposit_id], number)
         keys += [key, f"{key}:undone"]
     for line in lines:
         if line.kind == LineKind.REFUND and (found := made.deposit_of(line)):

@@ -118,11 +118,13 @@ def _dispute(undone: str) -> Callable[[ReportLine, books.Books], Verdict]:
         if found is None:
             return Verdict(LineState.ONLY_THERE, ["none"])
         deposit, reason = found
-        ours = known.posted.get(posting.reversal_key(deposit) + undone)
+        told = known.disputes[deposit.pk, line.kind] - {line.pk}  # each line is of a round of its own, in their order
+        ours = known.posted.get(posting.reversal_key(deposit, len(told) + 1) + undone)
         if ours is None:
             return Verdict(LineState.ONLY_THERE, [reason, "not_reinstated" if undone else "not_reversed"], deposit)
         verdict = _against(line, ours, deposit.currency, reason)
         verdict.deposit = deposit
+        known.disputes[deposit.pk, line.kind].add(line.pk)
         return verdict
 
     return decide

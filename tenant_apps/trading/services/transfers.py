@@ -6,10 +6,13 @@ the steps that are missing are done once, and none twice.
 Wallet to account: wallet → in_transit in the transaction that writes the command; when the server has the money,
 in_transit → mirror; when it refuses, in_transit → wallet.
 Account to wallet: a hold on the mirror in the transaction that writes the command; the server takes the money first
-(checking its margin), then the hold is captured mirror → wallet; when it refuses, the hold is released.
+(checking its margin), then the hold is captured mirror → wallet; when it refuses, the hold is released. What is surely too
+much is refused before any of that, by the server's last word; the server decides about the rest.
 """
 
 from __future__ import annotations
+
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -20,15 +23,17 @@ from kernel.events import publish
 from kernel.live.publish import publish as tell
 from kernel.models import Command
 from kernel.money import Money
+from kernel.ui.formatting import money_text
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger import services as ledger
 from tenant_apps.ledger.models import Hold
 from tenant_apps.trading import ledgers
-from tenant_apps.trading.errors import AccountNotReady, AmountRefused, CurrencyDiffers
+from tenant_apps.trading.errors import AccountNotReady, AmountRefused, CurrencyDiffers, NotEnoughFree
 from tenant_apps.trading.events import BalanceApplied, BalanceRefused
 from tenant_apps.trading.models import AccountState, Direction, TradingAccount, Transfer, TransferState
 
 KIND = "trading.balance"
+FRESH = timedelta(minutes=5)
 
 
 def transfer_to_account(
@@ -59,15 +64,16 @@ def transfer_to_account(
 def transfer_to_wallet(*, actor: Actor, account: TradingAccount, amount: Money, key: str, reason: str = "") -> Transfer:
     """Begin account → wallet. The same key gives the same transfer, and for another request Conflict.
 
-    Raises AmountRefused, CurrencyDiffers, AccountNotReady, Conflict.
+    Raises AmountRefused, CurrencyDiffers, AccountNotReady, NotEnoughFree, Conflict.
 
-    Whether the free margin suffices is the server's to say; its refusal releases the hold.
+    Whether the free margin suffices is in the end the server's to say (10019 at MT5); its refusal releases the hold.
     """
     _check(account, amount, states=(AccountState.OPEN,))
     with transaction.atomic():
         _stay(account, (AccountState.OPEN,))
         row, is_new = _row(account, Direction.TO_WALLET, amount, key)
         if is_new:
+            _within_free(account, amount, now=row.created_at)
             ledger.hold_place(
                 account=ledgers.mirror(account), amount=amount, key=f"{_key(row)}:hold", actor=actor, data=_data(row)
             )
@@ -91,6 +97,27 @@ def _check(account: TradingAccount, amount: Money, *, states: tuple[str, ...]) -
         raise CurrencyDiffers(field="amount")
     if account.state not in states or not account.live:
         raise AccountNotReady
+
+
+def withdrawable(account: TradingAccount, *, now: datetime) -> Money | None:
+    """What can be taken out by the server's last word: the free margin without credit, and no more than the balance.
+
+    None when that word is too old to refuse by: older than a transfer that has ended since, or, while positions are open
+    and the numbers should tick, older than `FRESH`.
+    """
+    seen = account.seen_at
+    if seen is None or (account.margin and now - seen > FRESH):
+        return None
+    ended = account.transfers.exclude(finished_at=None).order_by("-finished_at").values_list("finished_at", flat=True)
+    if (last := ended.first()) is not None and last >= seen:
+        return None
+    return account.money(max(0, min(account.balance_minor, account.free_margin_minor - account.credit_minor)))
+
+
+def _within_free(account: TradingAccount, amount: Money, *, now: datetime) -> None:
+    most = withdrawable(TradingAccount.objects.get(pk=account.pk), now=now)
+    if most is not None and amount > most:
+        raise NotEnoughFree(field="amount", most=f"\u2066{money_text(most)}\u2069")
 
 
 def _stay(account: TradingAccount, states: tuple[str, ...]) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 
-from kernel import commands
+from kernel import clock, commands
 from kernel.errors import Conflict
 from kernel.events import Event, event, publish
 from kernel.ids import uuid7
 from kernel.models import Command, OutboxMessage
 from kernel.money import Money
+from kernel.ui.formatting import money_text
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger import services
-from tenant_apps.trading.errors import AccountNotReady, HasOpenPositions
+from tenant_apps.trading.errors import AccountNotReady, HasOpenPositions, NotEnoughFree
 from tenant_apps.trading.models import AccountState, TradingAccount, Transfer, TransferState
 from tenant_apps.trading.services import accounts, transfers
 from tenant_apps.trading.tests.conftest import TEST, World, settle
@@ -121,6 +124,46 @@ def test_a_refused_withdrawal_releases_the_hold(world: World) -> None:
     assert (back.state, back.problem) == (TransferState.FAILED, "not_enough_money")
     assert ledger.balance(mirror).held == Money(0, "EUR")
     assert (balance(client.pk, "wallet"), world.on_server(account.login)["balance"]) == (0, "100.00")
+
+
+@pytest.mark.parametrize(
+    ("free", "credit", "balance_minor", "most"),
+    [(4_000, 0, 10_000, 4_000), (12_000, 3_000, 10_000, 9_000), (12_000, 0, 10_000, 10_000), (2_000, 3_000, 10_000, 0)],
+)
+def test_more_than_is_free_is_refused_before_it_is_sent(
+    world: World, free: int, credit: int, balance_minor: int, most: int
+) -> None:
+    account = world.open_account(world.client())
+    TradingAccount.objects.filter(pk=account.pk).update(
+        balance_minor=balance_minor, free_margin_minor=free, credit_minor=credit, margin_minor=1, seen_at=clock.now()
+    )
+    with pytest.raises(NotEnoughFree) as refusal:
+        transfers.transfer_to_wallet(actor=TEST, account=account, amount=Money(most + 1, "EUR"), key="out")
+    assert refusal.value.field == "amount"
+    assert money_text(Money(most, "EUR")) in str(refusal.value)
+    assert not Transfer.objects.filter(key="out").exists()
+    if most:
+        row = transfers.transfer_to_wallet(actor=TEST, account=account, amount=Money(most, "EUR"), key="out")
+        TradingAccount.objects.filter(pk=account.pk).update(free_margin_minor=0)
+        again = transfers.transfer_to_wallet(actor=TEST, account=account, amount=Money(most, "EUR"), key="out")
+        assert again == row  # what has begun is not refused afterwards
+
+
+def test_an_old_word_of_the_server_refuses_nothing(world: World) -> None:
+    account = world.open_account(world.client())
+    for margin, seen, known in (
+        (1, clock.now() - timedelta(minutes=6), None), (0, clock.now() - timedelta(days=1), Money(0, "EUR")), (0, None, None)
+    ):  # fmt: skip
+        TradingAccount.objects.filter(pk=account.pk).update(margin_minor=margin, seen_at=seen)
+        account.refresh_from_db()
+        assert transfers.withdrawable(account, now=clock.now()) == known
+    TradingAccount.objects.filter(pk=account.pk).update(seen_at=clock.now())
+    account.refresh_from_db()
+    Transfer.objects.create(
+        account=account, client=account.client, direction="in", amount_minor=1, currency="EUR", key="since",
+        finished_at=clock.now(),
+    )  # fmt: skip
+    assert transfers.withdrawable(account, now=clock.now()) is None
 
 
 def test_a_withdrawal_takes_from_the_server_first(world: World) -> None:

@@ -54,11 +54,18 @@ class ExchangeForm(UiForm, forms.Form):
         max_value=2000,
         help_text=pgettext_lazy("exchange form", "100 basis points are one percent, taken from the mid rate."),
     )
+    max_banking_days = forms.IntegerField(
+        label=pgettext_lazy("exchange form", "Oldest published rate that is used, in banking days"),
+        min_value=1,
+        max_value=10,
+        help_text=pgettext_lazy(
+            "exchange form", "Weekends, Easter and the other days without a publication do not count."
+        ),
+    )
     max_age_hours = forms.IntegerField(
-        label=pgettext_lazy("exchange form", "Oldest rate that is used, in hours"),
+        label=pgettext_lazy("exchange form", "Oldest rate set by hand that is used, in hours"),
         min_value=1,
         max_value=744,
-        help_text=pgettext_lazy("exchange form", "Four days bridge a week-end. Older rates are not quoted."),
     )
     quote_seconds = forms.IntegerField(
         label=pgettext_lazy("exchange form", "A quote stands for, in seconds"), min_value=5, max_value=600
@@ -68,7 +75,7 @@ class ExchangeForm(UiForm, forms.Form):
     )
 
     def __init__(self, *args: Any, policy: ExchangePolicy, **kwargs: Any) -> None:
-        names = ("enabled", "markup_bps", "max_age_hours", "quote_seconds", "daily_count")
+        names = ("enabled", "markup_bps", "max_banking_days", "max_age_hours", "quote_seconds", "daily_count")
         kwargs["initial"] = {name: getattr(policy, name) for name in names} | {"minimum": policy.minimum}
         super().__init__(*args, **kwargs)
         self.currency = policy.minimum_currency

@@ -1,6 +1,6 @@
 """Exchange between a client's own wallets: a quote, then its confirmation, once and in time.
 
-States: quoted → done. A quote that is not confirmed before `expires_at` stays quoted for ever and can do nothing.
+States: quoted → done. A quote that is not confirmed before `expires_at` can do nothing, and is forgotten a week later.
 
 Invariants. What the client gets is floored, so no chain of exchanges gains. The posting, the row's change, the audit line
 and the event are one transaction under the row's lock, and the ledger's key is the quote's id: however often and from
@@ -40,6 +40,8 @@ from .checks import mover_required
 
 EXCHANGE = "wallets.exchange"
 DAY = timedelta(hours=24)
+KEPT = timedelta(days=7)  # a client may ask what was promised
+AT_ONCE = 2_000  # rows that one statement deletes
 
 
 def exchange_priced(
@@ -140,6 +142,18 @@ def exchange_confirm(*, actor: Actor, exchange_id: UUID) -> Exchange:
         row.save(update_fields=["transfer_id", "state", "confirmed_at", "updated_at"])
         _tell(row, actor)
     return row
+
+
+def quotes_forget() -> int:
+    """Delete quotes that were not confirmed and ended a week ago: they promised nothing that still holds. Those that
+    were confirmed stay for ever. Repeated it does nothing more."""
+    ended = Exchange.objects.filter(state=ExchangeState.QUOTED, expires_at__lt=clock.now() - KEPT)
+    gone = 0
+    while found := list(ended.values_list("pk", flat=True)[:AT_ONCE]):
+        gone += ended.filter(pk__in=found).delete()[
+            0
+        ]  # still quoted: what is confirmed meanwhile is not ours to delete
+    return gone
 
 
 def _post(row: Exchange, actor: Actor) -> Transfer:

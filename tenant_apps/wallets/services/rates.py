@@ -240,7 +240,8 @@ def exchange_policy_save(*, actor: Actor, values: dict[str, object]) -> Exchange
 
 def _sound(row: ExchangePolicy) -> None:
     limits = {
-        "markup_bps": (0, MOST_BPS), "quote_seconds": (5, 600), "max_age_hours": (1, 24 * 31), "daily_count": (1, 10_000),
+        "markup_bps": (0, MOST_BPS), "quote_seconds": (5, 600), "max_banking_days": (1, 10), "max_age_hours": (1, 24 * 31),
+        "daily_count": (1, 10_000),
         "minimum_minor": (1, 10**12),
     }  # fmt: skip
     for name, (least, most) in limits.items():

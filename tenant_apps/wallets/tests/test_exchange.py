@@ -29,7 +29,7 @@ from tenant_apps.wallets.errors import MoveRefused, QuoteExpired, RateTooOld
 from tenant_apps.wallets.models import Exchange, ExchangePolicy
 from tenant_apps.wallets.selectors import history, wallet_of
 from tenant_apps.wallets.services import wallet_ensure
-from tenant_apps.wallets.services.exchange import exchange_confirm, exchange_quote
+from tenant_apps.wallets.services.exchange import exchange_confirm, exchange_quote, quotes_forget
 from tenant_apps.wallets.services.rates import exchange_policy_save, markup_save
 
 from .support import SYSTEM, client_actor, give, in_threads, make_client, pegged, sheet, staff
@@ -128,8 +128,22 @@ def test_a_quote_ends_at_its_instant(tenant: Any) -> None:
     assert balance(client, "EUR") == Money(24_000, "EUR")
 
 
+def test_quotes_that_nobody_took_are_forgotten_and_exchanges_are_not(tenant: Any) -> None:
+    sheet()
+    client = make_client()
+    give(client, "250")
+    taken, left = quoted(client, "10"), quoted(client, "10")
+    exchange_confirm(actor=client_actor(client), exchange_id=taken.pk)
+    ended = left.expires_at
+    with time_machine.travel(ended + timedelta(days=7), tick=False):
+        assert quotes_forget() == 0
+    with time_machine.travel(ended + timedelta(days=7, seconds=1), tick=False):
+        assert (quotes_forget(), quotes_forget()) == (1, 0)
+    assert list(Exchange.objects.values_list("pk", flat=True)) == [taken.pk]
+
+
 def test_rates_of_last_week_are_not_quoted(tenant: Any) -> None:
-    sheet(clock.now() - timedelta(hours=96, minutes=1))
+    sheet(clock.now() - timedelta(days=14))
     client = make_client()
     give(client, "250")
     with pytest.raises(RateTooOld):

@@ -110,17 +110,31 @@ def test_the_sheet_to_expect_follows_the_clock_in_frankfurt(now: str, day: str) 
 
 
 def test_old_rates_are_not_quoted_and_pegs_do_not_age(tenant: Any) -> None:
-    moment = clock.now()
-    sheet(moment, USD="1.0835")
-    pegged("USD", "AED", "3.6725")
-    with time_machine.travel(moment + timedelta(hours=96), tick=False):
+    with time_machine.travel(datetime(2026, 4, 2, 16, tzinfo=UTC), tick=False):  # Maundy Thursday
+        sheet(clock.now(), USD="1.0835")
+        pegged("USD", "AED", "3.6725")
+    with time_machine.travel(datetime(2026, 4, 8, 21, 59, tzinfo=UTC), tick=False):  # Wednesday, midnight in Frankfurt
         assert rates.price_now("EUR", "AED").mid == Decimal("1.0835") * Decimal("3.6725")
-    with time_machine.travel(moment + timedelta(hours=96, seconds=1), tick=False):
+        assert [(one.banking_days, one.stale) for one in rates.shown_rates(rates.exchange_policy())] == [
+            (2, False), (None, False),
+        ]  # fmt: skip
+    with time_machine.travel(datetime(2026, 4, 8, 22, tzinfo=UTC), tick=False):
+        assert [one.stale for one in rates.shown_rates(rates.exchange_policy())] == [True, False]
         assert rates.price_now("USD", "AED").mid == Decimal("3.6725")
         with pytest.raises(RateTooOld):
             rates.price_now("EUR", "AED")
     with pytest.raises(RateUnknown):
         rates.price_now("EUR", "KWD")
+
+
+def test_a_rate_set_by_hand_ages_by_the_clock(tenant: Any) -> None:
+    moment = datetime(2026, 4, 2, 16, tzinfo=UTC)
+    with time_machine.travel(moment, tick=False):
+        service.rates_store("manual", [Observation("EUR", "USD", Decimal("1.1"), moment)])
+    with time_machine.travel(moment + timedelta(hours=96), tick=False):
+        assert rates.price_now("EUR", "USD").mid == Decimal("1.1")
+    with time_machine.travel(moment + timedelta(hours=96, seconds=1), tick=False), pytest.raises(RateTooOld):
+        rates.price_now("EUR", "USD")
 
 
 def test_a_rate_of_the_future_is_not_believed(tenant: Any) -> None:

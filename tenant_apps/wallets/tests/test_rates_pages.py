@@ -48,7 +48,14 @@ def test_mark_ups_and_rules_are_set_on_their_pages(tenant: Any) -> None:
     assert PairMarkup.objects.get().bps == 35
     web.post(f"/wallets/rates/markups/{PairMarkup.objects.get().pk}/remove/")
     assert not PairMarkup.objects.exists()
-    rules = {"enabled": "on", "markup_bps": "40", "max_age_hours": "72", "quote_seconds": "20", "daily_count": "9"}
+    rules = {
+        "enabled": "on",
+        "markup_bps": "40",
+        "max_banking_days": "3",
+        "max_age_hours": "72",
+        "quote_seconds": "20",
+        "daily_count": "9",
+    }
     assert web.post("/wallets/rates/rules/", {**rules, "minimum": "2.50"}).status_code == 302
     policy = ExchangePolicy.objects.get()
     assert (policy.markup_bps, policy.minimum_minor, policy.minimum_currency) == (40, 250, "EUR")

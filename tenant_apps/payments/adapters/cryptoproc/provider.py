@@ -22,6 +22,7 @@ from kernel import http
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
 from kernel.money import Money
 
+from ...chain_addresses import address_good
 from ...errors import AmountNotPayable
 from ...ports import (
     Capabilities,
@@ -136,6 +137,7 @@ class CryptoProcessingProvider:
         ),
         hosted_page=False,
         refunds=False,
+        addresses=True,
     )  # fmt: skip
 
     def __init__(self, config: ProviderConfig) -> None:
@@ -267,7 +269,7 @@ class CryptoProcessingProvider:
         coin = coins.coin_out(order.amount.currency, network)
         if coin is None:
             raise Rejected(pgettext("provider test", "This currency cannot be sent on this network."))
-        if not coins.address_good(network, order.destination.get("address", "").strip(), self.config.mode):
+        if not address_good(network, order.destination.get("address", "").strip(), self.config.mode):
             raise Rejected(pgettext("provider test", "The address is not one of this network."))
         return coin
 

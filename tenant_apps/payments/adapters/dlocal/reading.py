@@ -185,6 +185,7 @@ def _chargeback_event(data: Mapping[str, Any], key: str) -> NormalizedEvent:
         amount=_amount(data),
         failure="chargeback" if state is PaymentState.REVERSED else "",
         failure_text=str(data.get("status_detail") or ""),
+        dispute=str(data["id"]),
     )
     return NormalizedEvent(
         event_key=key,

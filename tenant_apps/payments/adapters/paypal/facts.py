@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -69,10 +70,13 @@ def _deposit_event(name: str, key: str, resource: Data) -> NormalizedEvent | Non
     elif name in _CAPTURE_EVENTS:
         status = capture_status(resource, str(related_order(resource)))
     elif name == "PAYMENT.CAPTURE.REVERSED":
-        status = _taken(resource["amount"], capture_above(resource) or str(resource["id"]), PaymentState.REVERSED)
+        above = capture_above(resource)
+        status = _taken(resource["amount"], above or str(resource["id"]), PaymentState.REVERSED)
+        status = replace(status, movement=str(resource["id"]) if above else key)  # it does not name the dispute
     elif name == "CUSTOMER.DISPUTE.RESOLVED" and _won_at_the_bank(resource):
         capture = str(resource["disputed_transactions"][0]["seller_transaction_id"])
         status = _taken(resource["dispute_amount"], capture, PaymentState.REINSTATED)
+        status = replace(status, movement=str(resource["dispute_id"]))
     else:
         return None
     return NormalizedEvent(

@@ -119,6 +119,7 @@ def _dispute(name: str, key: str, dispute: Mapping[str, Any]) -> NormalizedEvent
         amount=units.from_wire(int(dispute["amount"]), str(dispute["currency"])),
         failure="chargeback",
         failure_text=str(dispute.get("reason") or ""),
+        dispute=str(dispute["id"]),
     )
     return NormalizedEvent(event_key=key, kind=EventKind.DEPOSIT, name=name, deposit=status)
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from defusedxml import ElementTree
 from django.conf import settings
@@ -21,10 +20,10 @@ from kernel.money import CURRENCIES
 
 from ...errors import SheetRefused
 from ...ports import Observation
+from ...target_days import FRANKFURT, last_banking_day
 
 HOME = "https://www.ecb.europa.eu"
 PATH = "/stats/eurofxref/eurofxref-daily.xml"
-FRANKFURT = ZoneInfo("Europe/Berlin")
 SET_AT, PUBLISHED_AT = time(14, 15), time(16, 0)
 _CUBE = "{http://www.ecb.int/vocabulary/2002-08-01/eurofxref}Cube"
 LARGEST = 200_000  # bytes; the real sheet has some 1,600
@@ -36,10 +35,10 @@ def observed_at(day: date) -> datetime:
 
 
 def latest_day(now: datetime) -> date:
-    """The day whose sheet can be expected by now. Public holidays are not known here: then we ask in vain."""
+    """The day whose sheet can be expected by now."""
     local = now.astimezone(FRANKFURT)
     day = local.date() if local.time() >= PUBLISHED_AT else local.date() - timedelta(days=1)
-    return day - timedelta(days=max(0, day.weekday() - 4))
+    return last_banking_day(day)
 
 
 def parse(sheet: bytes) -> list[Observation]:
