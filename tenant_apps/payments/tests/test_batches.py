@@ -15,6 +15,7 @@ from kernel import clock
 from kernel.errors import Forbidden, Invalid, NotFound
 from kernel.ids import uuid7
 from kernel.models import AuditEntry
+from kernel.tests.dying import KILLED
 from sandbox.tests.support import Sandbox
 from tenant_apps.accounts.models import Realm, User
 from tenant_apps.payments import selectors
@@ -24,9 +25,10 @@ from tenant_apps.payments.permissions_list import BATCH_MAKE, BATCH_RELEASE, PRO
 from tenant_apps.payments.services import batches
 from tenant_apps.payments.services.parts import part_refused_by_bank, part_sent_by_hand
 
+from .crash_worker import crashed
 from .support import eur, make_destination, staff
 from .test_bank import OURS, THEIRS, account, balance, document, entry, imported, stands, wire_account, wired
-from .test_exactly_once import crashed, in_threads
+from .test_exactly_once import in_threads
 from .test_pages import ALL, officer
 
 __all__ = ["account"]  # the fixture
@@ -241,7 +243,7 @@ def test_killed_while_releasing_there_is_no_file_and_then_one(live_tenant: Any, 
     live = wire_account()
     batch = made(live, wired(live))
     home = {"pain001": "tenant_apps.payments.adapters.bank_wire", "files": "kernel", "services": "tenant_apps.payments"}
-    assert crashed(live_tenant, "release", batch.pk, f"{home[point.partition('.')[0]]}.{point}") == -9
+    assert crashed("release", batch.pk, f"{home[point.partition('.')[0]]}.{point}") == KILLED
     batch.refresh_from_db()
     assert (batch.state, batch.file) == ("made", None)
     with pytest.raises(WrongState):

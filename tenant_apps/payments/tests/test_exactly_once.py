@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from django.conf import settings as django_settings
-from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernel import inbox
 from kernel.models import InboxMessage, OutboxMessage
 from kernel.money import Money
+from kernel.tests.dying import KILLED
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.models import Deposit, DepositState
@@ -31,9 +24,8 @@ from tenant_apps.payments.services.losses import deposit_refunded
 from tenant_apps.payments.services.sources import returnable
 from tenant_apps.wallets.selectors import wallet_of
 
+from .crash_worker import crashed
 from .support import SYSTEM, eur, make_account, make_client, staff
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def pending_deposit(**values: Any) -> Deposit:
@@ -226,19 +218,6 @@ def test_the_first_deposit_is_marked_once_per_client(tenant: Any) -> None:
     assert list(Deposit.objects.filter(first=True).values_list("pk", flat=True)) == [first.pk]
 
 
-def crashed(tenant: Any, what: str, row_id: object, point: str) -> int:
-    """Run a worker in a process of its own; its exit status."""
-    url = urlsplit(os.environ["DATABASE_URL"])
-    database = urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}"))
-    env = {**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "config.settings.test"}
-    env["PYTHONPATH"] = f"{ROOT / 'platform'}:{ROOT}"
-    env["CRASH_FILES_ROOT"] = str(django_settings.FILES_ROOT)  # the files of the test that asks
-    command = [sys.executable, "-m", "tenant_apps.payments.tests.crash_worker"]
-    return subprocess.run(
-        [*command, str(tenant.id), what, str(row_id), point], env=env, cwd=ROOT, check=False
-    ).returncode
-
-
 POINTS = [
     "tenant_apps.payments.services.posting.deposit_post:before",
     "tenant_apps.payments.services.posting.deposit_post:after",
@@ -264,14 +243,14 @@ def test_a_worker_killed_while_crediting_leaves_one_credit(live_tenant: Any, poi
     message, _ = inbox.receive(
         source=f"payments.stripe:{deposit.provider_account_id}", event_key="evt_1", headers={}, body=body
     )
-    assert crashed(live_tenant, "inbox", message.pk, point) == -signal.SIGKILL
+    assert crashed("inbox", message.pk, point) == KILLED
     deposit.refresh_from_db()
     assert deposit.state == DepositState.PENDING
     assert wallet_of(deposit.client_id, "EUR") is None
     assert InboxMessage.objects.get().processed_at is None
 
-    assert crashed(live_tenant, "inbox", message.pk, "") == 0
-    assert crashed(live_tenant, "inbox", message.pk, "") == 0
+    assert crashed("inbox", message.pk, "") == 0
+    assert crashed("inbox", message.pk, "") == 0
     deposit.refresh_from_db()
     assert (deposit.state, deposit.first) == (DepositState.CREDITED, True)
     wallet = wallet_of(deposit.client_id, "EUR")

@@ -12,6 +12,7 @@ from kernel.actors import Reach
 from kernel.errors import Forbidden, Invalid, NotFound
 from kernel.ids import uuid7
 from kernel.models import AuditEntry
+from kernel.tests.dying import KILLED
 from sandbox.bank import camt
 from sandbox.bank.mt940 import render_mt940
 from tenant_apps.accounts.actors import actor_for
@@ -23,6 +24,7 @@ from tenant_apps.payments.models import BankLine, BankStatement, Deposit, Provid
 from tenant_apps.payments.permissions_list import BANK_APPROVE, BANK_IMPORT
 from tenant_apps.payments.services import bank
 
+from .crash_worker import crashed
 from .support import eur, make_client, staff
 from .test_bank import (
     OURS,
@@ -38,7 +40,7 @@ from .test_bank import (
     wire_account,
     wired,
 )
-from .test_exactly_once import crashed, in_threads
+from .test_exactly_once import in_threads
 
 __all__ = ["account"]  # the fixture
 
@@ -216,7 +218,7 @@ def test_killed_while_approving_all_of_it_or_nothing_is_done(live_tenant: Any, p
     sheet = uploaded(live, document(*entries, opening=Decimal(500), number=2)).statements[0]
     module, _, rest = point.partition(".")
     module = "bank" if "part_apply" in rest else module  # the name that the approval calls
-    assert crashed(live_tenant, "approve", sheet.pk, f"tenant_apps.payments.services.{module}.{rest}") == -9
+    assert crashed("approve", sheet.pk, f"tenant_apps.payments.services.{module}.{rest}") == KILLED
     sheet.refresh_from_db()
     assert (sheet.state, balance(deposit.client), stands(row)[0]) == ("waiting", eur("0"), "sending")
     assert approved(sheet).credited == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from kernel.errors import Forbidden, NotFound, OutcomeUnknown
 from kernel.ids import uuid7
 from kernel.models import AuditEntry, Command, OutboxMessage
 from kernel.money import Money
+from kernel.tests.dying import KILLED
 from sandbox.tests.support import Sandbox
 from tenant_apps.accounts.actors import actor_for
 from tenant_apps.accounts.models import Realm, Role, User
@@ -37,6 +37,7 @@ from tenant_apps.payments.services.withdrawals import (
 from tenant_apps.payments.tasks import sweep
 from tenant_apps.wallets.selectors import wallet_of
 
+from .crash_worker import crashed
 from .stripe_side import StripeSide
 from .support import (
     SYSTEM,
@@ -50,7 +51,6 @@ from .support import (
     run_inbox,
     staff,
 )
-from .test_exactly_once import crashed
 
 IBAN = "DE89370400440532013000"
 
@@ -375,7 +375,7 @@ def test_a_worker_killed_while_paying_out_pays_once(side: StripeSide, live_tenan
     person = paid_in(side)
     row = approved(person)
     command = Command.objects.get()
-    assert crashed(live_tenant, "command", command.pk, point) == -signal.SIGKILL
+    assert crashed("command", command.pk, point) == KILLED
     Command.objects.update(available_at=clock.now(), lease_until=clock.now(), sent_at=clock.now() - commands.LEASE)
     commands.run(command.pk)
     row.refresh_from_db()

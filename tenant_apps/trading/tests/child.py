@@ -1,4 +1,4 @@
-"""A worker that dies. `python -m tenant_apps.trading.tests.child <point> <tenant> <what> <arguments…>`.
+"""Workers that die at a named point of a balance operation; each function returns how its process ended.
 
 Points: issuing (before the commit of transfer and command), issued (after it), claimed (sending is committed, nothing
 sent), carried_out (the server has done it, we do not know), recording (before the commit of the result), recorded.
@@ -6,78 +6,59 @@ sent), carried_out (the server has done it, we do not know), recording (before t
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 from unittest import mock
 from uuid import UUID
 
+from django.db import transaction
 
-def die(*_: object, **__: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+from kernel import commands
+from kernel.money import Money
+from kernel.tests.dying import die, forked
+from tenant_apps.trading import platforms
+from tenant_apps.trading.models import TradingAccount
+from tenant_apps.trading.services import transfers
+
+from .conftest import TEST
 
 
-def after(call: Callable[..., Any]) -> Callable[..., Any]:
+def _after(call: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*arguments: Any, **named: Any) -> Any:
         call(*arguments, **named)
-        return die()
+        die()
 
     return wrapped
 
 
-def issue(point: str, direction: str, account_id: str, minor: int) -> None:
-    from django.db import transaction
+def issue(point: str, account: TradingAccount, minor: int) -> int:
+    """Wallet to account, killed while it is written down or right after."""
 
-    from kernel.actors import system
-    from kernel.money import Money
-    from tenant_apps.trading.models import TradingAccount
-    from tenant_apps.trading.services import transfers
+    def work() -> None:
+        with transaction.atomic():
+            amount = Money(minor, account.currency)
+            transfers.transfer_to_account(actor=TEST, account=account, amount=amount, key="only")
+            if point == "issuing":
+                die()
+        die()
 
-    account = TradingAccount.objects.select_related("server").get(pk=account_id)
-    begin = transfers.transfer_to_account if direction == "in" else transfers.transfer_to_wallet
-    with transaction.atomic():
-        begin(actor=system("child"), account=account, amount=Money(minor, account.currency), key="only")
-        if point == "issuing":
-            die()
-    die()
+    return forked(work)
 
 
-def carry_out(point: str, command_id: str) -> None:
-    from kernel import commands
-    from tenant_apps.trading import platforms
+def carry_out(point: str, command_id: UUID) -> int:
+    """A command, killed on its way or, at the latest, when it has been recorded."""
 
-    kind = type(commands.type_of(commands.Command.objects.get(pk=command_id).kind))
-    match point:
-        case "claimed":
-            target = mock.patch.object(kind, "send", die)
-        case "carried_out":
-            target = mock.patch.object(platforms, "ask", after(platforms.ask))
-        case "recording":
-            target = mock.patch.object(commands, "_wake_next", die)
-        case _:
-            target = mock.patch.object(commands, "_start", commands._start)
-    with target:
-        commands.run(UUID(command_id))
-    die()
+    def work() -> None:
+        kind = type(commands.type_of(commands.Command.objects.get(pk=command_id).kind))
+        deadly: dict[str, Any] = {
+            "claimed": lambda: mock.patch.object(kind, "send", die),
+            "carried_out": lambda: mock.patch.object(platforms, "ask", _after(platforms.ask)),
+            "recording": lambda: mock.patch.object(commands, "_wake_next", die),
+            "recorded": nullcontext,
+        }
+        with deadly[point]():
+            commands.run(command_id)
+        die()
 
-
-def main() -> None:
-    import django
-
-    django.setup()
-    from kernel.tenancy import context, directory
-
-    point, tenant_id, what, *arguments = sys.argv[1:]
-    tenant = directory.by_id(tenant_id)
-    assert tenant is not None
-    with context.use(tenant):
-        if what == "issue":
-            issue(point, arguments[0], arguments[1], int(arguments[2]))
-        else:
-            carry_out(point, arguments[0])
-
-
-if __name__ == "__main__":
-    main()
+    return forked(work)

@@ -1,4 +1,4 @@
-"""Child processes of tests: the bridge, and a worker that is killed at a chosen point. They use the test's database."""
+"""The bridge as a process of its own, on the test's database."""
 
 from __future__ import annotations
 
@@ -73,18 +73,3 @@ def bridge(folder: Path) -> Iterator[BridgeProcess]:
     finally:
         if process.process is not None:
             process.stop()
-
-
-def run_child(point: str, *arguments: str) -> int:
-    """Run `child.py` to its end, which for a fault point is SIGKILL; returns the exit code (−9 then)."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tenant_apps.trading.tests.child", point, *arguments],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    if done.returncode not in (0, -signal.SIGKILL):
-        raise AssertionError(done.stderr.decode()[-3000:])
-    return done.returncode

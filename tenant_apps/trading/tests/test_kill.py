@@ -9,12 +9,12 @@ import pytest
 from kernel import clock, commands
 from kernel.models import Command, CommandState
 from kernel.money import Money
-from kernel.tenancy import context
+from kernel.tests.dying import KILLED
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.trading.models import AccountState, TradingAccount, Transfer, TransferState
 from tenant_apps.trading.services import accounts, transfers
+from tenant_apps.trading.tests import child
 from tenant_apps.trading.tests.conftest import TEST, World, settle
-from tenant_apps.trading.tests.processes import run_child
 from tenant_apps.trading.tests.test_journey import balance
 
 POINTS = ["claimed", "carried_out", "recording", "recorded"]
@@ -49,7 +49,7 @@ def test_a_worker_killed_anywhere_moves_money_once(world: World, point: str, dir
     account = funded(world, wallet=10_000, account=5_000)
     begin = transfers.transfer_to_account if direction == "in" else transfers.transfer_to_wallet
     row = begin(actor=TEST, account=account, amount=Money(3_000, "EUR"), key="only")
-    assert run_child(point, str(context.tenant().id), "run", str(row.command_id)) == -9
+    assert child.carry_out(point, row.command_id) == KILLED
     recover()
     row.refresh_from_db()
     sign = 1 if direction == "in" else -1
@@ -65,7 +65,7 @@ def test_a_worker_killed_anywhere_moves_money_once(world: World, point: str, dir
 @pytest.mark.parametrize(("point", "transfers_left"), [("issuing", 0), ("issued", 1)])
 def test_asking_is_all_or_nothing(world: World, point: str, transfers_left: int) -> None:
     account = funded(world, wallet=10_000)
-    assert run_child(point, str(context.tenant().id), "issue", "in", str(account.pk), "3000") == -9
+    assert child.issue(point, account, 3_000) == KILLED
     assert Transfer.objects.count() == transfers_left
     assert balance(account.client_id, "in_transit") == transfers_left * 3_000
     recover()
@@ -78,7 +78,7 @@ def test_asking_is_all_or_nothing(world: World, point: str, transfers_left: int)
 def test_a_worker_killed_anywhere_opens_one_account(world: World, point: str) -> None:
     account = accounts.account_open(actor=TEST, client=world.client(), account_type=world.account_type)
     command = Command.objects.get(aggregate=account.aggregate)
-    assert run_child(point, str(context.tenant().id), "run", str(command.pk)) == -9
+    assert child.carry_out(point, command.pk) == KILLED
     recover()
     account.refresh_from_db()
     assert account.state == AccountState.OPEN

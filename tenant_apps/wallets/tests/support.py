@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, connections
+from django.db import connection
 
 from kernel import clock
 from kernel.actors import Actor, Reach, system
@@ -96,41 +94,3 @@ def in_threads(work: Callable[[int], Any], count: int, tenant: Any) -> list[Any]
     for thread in threads:
         thread.join()
     return results
-
-
-class _Deadly:
-    """Counts statements as they are carried out, and ends the process after the given one."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def __call__(self, execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
-        result = execute(sql, params, many, context)
-        self.left -= 1
-        if not self.left:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-
-def killed_after(statements: int, work: Callable[[], Any]) -> bool:
-    """Carry `work` out in a process of its own that dies by SIGKILL after so many statements; whether it died."""
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        try:
-            with connection.execute_wrapper(_Deadly(statements)):
-                work()
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
-
-
-def killed_anywhere(work: Callable[[], Any], check: Callable[[], None]) -> int:
-    """Kill `work` after its first statement, its second and so on until it lives to its end; `check` after each."""
-    for statements in range(1, 200):
-        died = killed_after(statements, work)
-        check()
-        if not died:
-            return statements - 1
-    raise AssertionError("it never came to its end")

@@ -14,6 +14,7 @@ from kernel.actors import Actor, Reach
 from kernel.errors import Forbidden, Invalid, NotFound
 from kernel.models import AuditEntry, OutboxMessage
 from kernel.money import Money
+from kernel.tests.dying import killed_anywhere
 from tenant_apps.accounts.tests.support import actor as staff_actor
 from tenant_apps.accounts.tests.support import staff as person
 from tenant_apps.clients.errors import SamePerson
@@ -29,7 +30,7 @@ from tenant_apps.wallets.selectors import history, wallet_of
 from tenant_apps.wallets.services import wallet_ensure
 from tenant_apps.wallets.services.adjustments import adjustment_approve, adjustment_propose, adjustment_refuse
 
-from .support import SYSTEM, client_actor, give, in_threads, killed_anywhere, make_client, staff
+from .support import SYSTEM, client_actor, give, in_threads, make_client, staff
 
 
 def eur(text: str) -> Money:

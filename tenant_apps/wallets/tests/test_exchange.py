@@ -18,6 +18,7 @@ from kernel.errors import AppError, Invalid, NotFound
 from kernel.models import AuditEntry, OutboxMessage
 from kernel.money import Money
 from kernel.tenancy import context
+from kernel.tests.dying import killed_anywhere
 from tenant_apps.clients.models import Client, TimelineEntry
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
@@ -31,7 +32,7 @@ from tenant_apps.wallets.services import wallet_ensure
 from tenant_apps.wallets.services.exchange import exchange_confirm, exchange_quote
 from tenant_apps.wallets.services.rates import exchange_policy_save, markup_save
 
-from .support import SYSTEM, client_actor, give, in_threads, killed_anywhere, make_client, pegged, sheet, staff
+from .support import SYSTEM, client_actor, give, in_threads, make_client, pegged, sheet, staff
 
 
 def quoted(client: Client, text: str, a: str = "EUR", b: str = "USD", *, wanted: bool = False) -> Exchange:

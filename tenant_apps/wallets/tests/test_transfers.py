@@ -18,6 +18,7 @@ from kernel.ids import uuid7
 from kernel.models import AuditEntry, OutboxMessage
 from kernel.money import Money
 from kernel.redis import client as redis_client
+from kernel.tests.dying import killed_anywhere
 from tenant_apps.accounts.tests.support import actor as staff_actor
 from tenant_apps.accounts.tests.support import staff as person
 from tenant_apps.clients.errors import SamePerson
@@ -42,7 +43,7 @@ from tenant_apps.wallets.services.transfers import (
     transfers_switch,
 )
 
-from .support import client_actor, give, in_threads, killed_anywhere, make_client, staff
+from .support import client_actor, give, in_threads, make_client, staff
 
 
 def eur(text: str) -> Money:
