@@ -10,6 +10,7 @@ audit_words.declare(
     {
         "payments.deposit_credited": pgettext_lazy("audit act", "Credited a deposit"),
         "payments.deposit_reversed": pgettext_lazy("audit act", "Took a deposit back"),
+        "payments.deposit_told": pgettext_lazy("audit act", "Corrected a deposit to what really came"),
         "payments.deposit_closed": pgettext_lazy("audit act", "Closed a deposit"),
         "payments.figures_exported": pgettext_lazy("audit act", "Exported the figures of the cashier"),
         "payments.deposits_exported": pgettext_lazy("audit act", "Exported the deposits"),

@@ -1,11 +1,14 @@
-"""Words of ours on other apps' pages: the client's timeline and the wallet's history."""
+"""What this app does when money reached a wallet elsewhere; and words of ours on other apps' pages: the client's timeline
+and the wallet's history. Handlers write to the database only."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import pgettext
 
+from kernel.events import Envelope, handles
 from kernel.money import Money
 from kernel.ui.formatting import money_text
 from tenant_apps.clients.models import TimelineEntry
@@ -13,7 +16,30 @@ from tenant_apps.clients.timeline import register_kind
 from tenant_apps.wallets.lines import register_line
 
 from . import change_kinds
+from .services.freezes import freeze_more
 from .words import failure_words, method_name, reason_words, refusal_words
+
+# Events by which money reaches a wallet without a deposit: whose it is then, and which field says how much.
+ARRIVALS = (
+    ("trading.balance_applied", "client_id", "amount"),
+    ("trading.balance_refused", "client_id", "amount"),
+    ("wallets.exchanged", "client_id", "get"),
+    ("wallets.client_transfer_done", "recipient_id", "amount"),
+    ("wallets.client_transfer_rejected", "sender_id", "amount"),
+    ("wallets.adjusted", "client_id", "amount"),
+)
+
+
+def _arrival(whose: str, amount: str) -> Callable[[Envelope], None]:
+    def on_arrival(event: Envelope) -> None:
+        """A loss that the wallet could not bear is set aside of whatever comes, by whichever way."""
+        freeze_more(event.uuid(whose), event.money(amount).currency)
+
+    return on_arrival
+
+
+for _event, _whose, _how_much in ARRIVALS:
+    handles(_event, name=f"payments.freeze:{_event}")(_arrival(_whose, _how_much))
 
 
 def _amount(entry: TimelineEntry) -> str:
@@ -195,6 +221,9 @@ register_line(
 )
 register_line(
     "payments.deposit_refunded", icon="rotate-ccw", words=lambda data: pgettext("wallet line", "Deposit given back")
+)
+register_line(
+    "payments.deposit_told", icon="rotate-ccw", words=lambda data: pgettext("wallet line", "Deposit corrected")
 )
 register_line(
     "payments.frozen", icon="rotate-ccw", words=lambda data: pgettext("wallet line", "Covers a deposit taken back")

@@ -15,6 +15,7 @@ from tenant_apps.payments.actors import CASHIER, SWEEP
 from . import registry
 from .models import Deposit, DepositState
 from .services.deposits import deposit_ask
+from .services.freezes import freezes_more
 from .services.parts import part_ask, parts_to_ask
 from .services.webhooks import webhook_process
 
@@ -60,10 +61,11 @@ def deposits_to_ask() -> list[UUID]:
 
 @every_for_tenants(60, "payments.sweep", queue="money")
 def sweep() -> int:
-    """Ask about each in turn; returns how many were asked."""
+    """Ask about each in turn, returns how many were asked; and set aside what losses still want."""
     deposits, parts = deposits_to_ask(), parts_to_ask()
     for deposit_id in deposits:
         deposit_ask(deposit_id=deposit_id, actor=SWEEP)
     for part_id in parts:
         part_ask(part_id=part_id, actor=SWEEP)
+    freezes_more()
     return len(deposits) + len(parts)

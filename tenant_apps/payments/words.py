@@ -132,6 +132,7 @@ ACTIONS: dict[str, Any] = {
     "payments.deposit_reversed": pgettext_lazy("payments story", "Taken back by the payer's bank"),
     "payments.deposit_refunded": pgettext_lazy("payments story", "Given back on the provider's own pages"),
     "payments.deposit_reinstated": pgettext_lazy("payments story", "Came back to us"),
+    "payments.deposit_told": pgettext_lazy("payments story", "Corrected to what really came"),
     "payments.suspense_booked": pgettext_lazy("payments story", "Came in another currency; kept by the house"),
     "payments.suspense_proposed": pgettext_lazy("payments story", "A decision was proposed"),
     "payments.suspense_credited": pgettext_lazy("payments story", "Credited in the currency it came in"),

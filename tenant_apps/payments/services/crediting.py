@@ -15,7 +15,7 @@ from tenant_apps.clients.services import activity_mark, ftd_set
 from .. import events, registry
 from ..models import Deposit, DepositState
 from ..ports import DepositStatus
-from . import freezes, funds, posting, suspense
+from . import first, freezes, funds, posting, suspense
 from .deposit_rows import line, save, tell
 from .routing import cost_of
 
@@ -42,7 +42,7 @@ def paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
         deposit.attention = "underpaid" if received < deposit.amount else "overpaid"
         fee = fee.scaled(Decimal(received.minor) / Decimal(deposit.amount_minor), rounding=ROUND_DOWN)
         deposit.fee_minor = fee.minor
-    posting.deposit_post(deposit, received, fee, actor=actor)
+    posting.deposit_post(deposit, received, fee, actor=actor, presumed=status.amount is None)
     deposit.state = DepositState.CREDITED
     if status.apart:
         deposit.payment_reference = status.payment_reference
@@ -88,6 +88,8 @@ def _paid_again(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     first and known by the payment's reference, so that there is one however often it is told.
     """
     received = status.amount
+    if received is not None and not status.apart and _otherwise(deposit, received):
+        return _told(deposit, received, actor)
     if not status.apart or received is None or status.payment_reference == deposit.payment_reference:
         return "nothing"
     if received.currency != deposit.currency or received.minor <= 0:
@@ -117,6 +119,31 @@ def _paid_again(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     save(another)
     tell(another)
     return f"{done} as {another.reference}"
+
+
+def _otherwise(deposit: Deposit, received: Money) -> bool:
+    """News of a payment that was credited before anybody said how much it was: its loss was heard of first."""
+    same = deposit.received is not None and deposit.received.currency == received.currency
+    return same and received.minor > 0 and deposit.received != received and posting.presumed(deposit)
+
+
+def _told(deposit: Deposit, received: Money, actor: Actor) -> str:
+    """Set right by the difference what had been presumed. A person looks: the client may have seen another amount."""
+    assert deposit.received_minor is not None
+    fee = deposit.fee.scaled(Decimal(received.minor) / Decimal(deposit.received_minor), rounding=ROUND_DOWN)
+    more = Money(received.minor - deposit.received_minor, received.currency)
+    posting.told_post(deposit, more, fee - deposit.fee, actor=actor)
+    before, deposit.received_minor, deposit.fee_minor = deposit.received, received.minor, fee.minor
+    deposit.attention = deposit.attention or ("underpaid" if more.minor < 0 else "overpaid")
+    if (deposit.reversed_minor or 0) >= received.minor:
+        first.first_gone(deposit, actor=actor)
+    save(deposit)
+    freezes.freeze_more(deposit.client_id, deposit.currency)
+    audit.record(
+        actor=actor, action=posting.TOLD, obj=deposit, subject=deposit.client_id,
+        before={"received": str(before)}, after={"received": str(received)},
+    )  # fmt: skip
+    return "told otherwise"
 
 
 def _announce_credit(deposit: Deposit, actor: Actor) -> None:

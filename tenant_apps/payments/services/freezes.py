@@ -150,6 +150,16 @@ def freeze_more(client_id: UUID, currency: str) -> None:
                 _set_aside(freeze, Money(found, currency))
 
 
+def freezes_more() -> int:
+    """Every freeze that wants more, as the sweep looks at them: money may have come free without news (a transfer to
+    another client called off). Returns how many there are."""
+    active = Freeze.objects.filter(active=True, uncovered_minor__gt=0).order_by("client_id", "currency")
+    wanting = sorted({(row.client_id, row.currency) for row in active if row.held < row.uncovered})
+    for client_id, currency in wanting:
+        freeze_more(client_id, currency)
+    return len(wanting)
+
+
 def _set_aside(freeze: Freeze, amount: Money) -> None:
     try:
         hold = posting.freeze_hold(freeze, amount, actor=CASHIER)

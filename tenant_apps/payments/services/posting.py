@@ -10,6 +10,8 @@ Legs (positive = the account's balance rises):
     frozen       (capture of a freeze's hold) client's wallet −amount · suspense +amount: covers a loss of the house
     withdrawal   (capture of the part's hold) client's wallet −amount · clearing +amount
     returned     a refund that failed after it had been paid: clearing −amount · client's wallet +amount
+    told         what came was presumed, and the provider says otherwise: the deposit's legs by the difference, where less
+                 came and the wallet no longer has it out of suspense
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ REFUNDED = "payments.deposit_refunded"
 SUSPENDED = "payments.suspense"
 SUSPENSE_OUT = "payments.suspense_out"
 PROVIDER_FEE = "payments.provider_fee"
+TOLD = "payments.deposit_told"
 FROZEN = "payments.frozen"
 WITHDRAWAL = "payments.withdrawal"
 RETURNED = "payments.withdrawal_returned"
@@ -54,13 +57,43 @@ def _told(deposit: Deposit) -> Mapping[str, Any]:
     return {"reference": deposit.reference, "deposit_id": str(deposit.pk), "method": deposit.method}
 
 
-def deposit_post(deposit: Deposit, received: Money, fee: Money, *, actor: Actor) -> Transfer:
-    """Credit a deposit. The second call with the same deposit is the first one's transfer."""
+def deposit_post(deposit: Deposit, received: Money, fee: Money, *, actor: Actor, presumed: bool = False) -> Transfer:
+    """Credit a deposit. The second call with the same deposit is the first one's transfer. `presumed`: nobody said yet how
+    much came, only that it did."""
     wallet = wallet_ensure(client_id=deposit.client_id, currency=deposit.currency)
     legs = [Leg(clearing(deposit.provider_account, deposit.currency), -received), Leg(wallet, received - fee)]
     if fee:
         legs.append(Leg(_fees(deposit.currency), fee))
-    return post(kind=DEPOSIT, legs=legs, key=f"payments.deposit:{deposit.pk}", actor=actor, data=_told(deposit))
+    data = {**_told(deposit), **({"presumed": True} if presumed else {})}
+    return post(kind=DEPOSIT, legs=legs, key=f"payments.deposit:{deposit.pk}", actor=actor, data=data)
+
+
+def presumed(deposit: Deposit) -> bool:
+    """Whether what came was only presumed when it was credited, and has not been corrected since."""
+    credited = posted(f"payments.deposit:{deposit.pk}")
+    return credited is not None and bool(credited.data.get("presumed")) and posted(_told_key(deposit)) is None
+
+
+def _told_key(deposit: Deposit) -> str:
+    return f"payments.deposit:{deposit.pk}:told"
+
+
+def told_post(deposit: Deposit, more: Money, fee: Money, *, actor: Actor) -> Transfer:
+    """Correct a presumed credit, once. `more` and `fee` are differences and may be negative."""
+    wallet = wallet_ensure(client_id=deposit.client_id, currency=deposit.currency)
+    net = more - fee
+    own = net if net.minor >= 0 else -Money(min(-net.minor, _takeable(wallet)), net.currency)
+    legs = [
+        Leg(clearing(deposit.provider_account, deposit.currency), -more), Leg(wallet, own),
+        Leg(_suspense(deposit.currency), net - own), Leg(_fees(deposit.currency), fee),
+    ]  # fmt: skip
+    legs = [leg for leg in legs if leg.amount]
+    return post(kind=TOLD, legs=legs, key=_told_key(deposit), actor=actor, data=_told(deposit))
+
+
+def _takeable(wallet: Account) -> int:
+    wallet.refresh_from_db()
+    return 0 if wallet.frozen else max(0, wallet.balance - wallet.held)
 
 
 def suspense_post(deposit: Deposit, received: Money, *, actor: Actor) -> Transfer:
@@ -150,9 +183,7 @@ def taken_back_post(deposit: Deposit, taken: Money, *, kind: str, key: str, acto
     rest. Under the deposit's lock, after `posted(key)` said no: the legs depend on the moment."""
     wallet = wallet_ensure(client_id=deposit.client_id, currency=deposit.currency)
     for _ in range(3):
-        wallet.refresh_from_db()
-        available = 0 if wallet.frozen else max(0, wallet.balance - wallet.held)
-        own = Money(min(taken.minor, available), taken.currency)
+        own = Money(min(taken.minor, _takeable(wallet)), taken.currency)
         try:
             _taken_back(deposit, wallet, own, taken - own, kind=kind, key=key, actor=actor)
         except (InsufficientFunds, AccountFrozen):

@@ -65,6 +65,7 @@ def withdrawal_request(
         raise NotFound
     with transaction.atomic():
         locks.hold(f"withdrawals:{client.pk}")
+        freezes.freeze_more(client.pk, amount.currency)  # what came a moment ago, and whose news is still under way
         planned = _allowed(client, amount, destination)
         if planned.needs_destination and destination is None:
             typed = {"iban": iban, "holder": holder, "bank": bank}

@@ -158,6 +158,32 @@ def test_a_dispute_about_money_given_back_before_takes_nothing(tenant: Any) -> N
     assert balances(deposit) == (eur("500"), eur("0"), eur("-500"))
 
 
+@pytest.mark.parametrize(("came", "fee"), [(30_000, 600), (80_000, 1_600)])
+@pytest.mark.parametrize("loss_first", [False, True])
+def test_a_loss_heard_of_before_the_amount_leaves_nothing_that_never_came(
+    tenant: Any, came: int, fee: int, loss_first: bool
+) -> None:
+    """500 were asked for, with a fee of 2 %; what came is told only after it was taken back, or before."""
+    deposit = pending_deposit(fee_minor=1_000)
+    news = [status(PaymentState.PAID, came), status(PaymentState.REVERSED, came)]
+    for item in [*(reversed(news) if loss_first else news), *news]:
+        deposit_apply(deposit_id=deposit.pk, status=item, actor=SYSTEM)
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.received_minor, deposit.fee_minor) == (DepositState.REVERSED, came, fee)
+    wallet, suspense, clearing = balances(deposit)
+    assert clearing == eur("0")
+    assert wallet + suspense == -deposit.fee
+    assert wallet <= eur("300")  # what more came after the loss was booked; a freeze sets it aside
+    assert wallet_of_available(deposit) == eur("0")
+    assert ledger.broken_invariants() == {}
+
+
+def wallet_of_available(deposit: Deposit) -> Money:
+    wallet = wallet_of(deposit.client_id, "EUR")
+    assert wallet is not None
+    return wallet.available
+
+
 def test_a_payment_voided_after_it_was_credited_is_taken_back(tenant: Any) -> None:
     deposit = pending_deposit()
     voided = DepositStatus(state=PaymentState.FAILED, provider_reference="", failure="voided", amount=eur("500"))
