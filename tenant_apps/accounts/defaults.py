@@ -64,6 +64,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
             Rule("payments.view", TEAM),
             Rule("trading.view", TEAM),
             Rule("wallets.view", TEAM),
+            Rule("bonuses.view", TEAM),
             Rule("reports.*", TEAM, read=True),
             Rule("accounts.staff.view"),
         ),
@@ -74,7 +75,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
         (
             *(Rule(code, OWN) for code in _AGENT),
             Rule("clients.create"),
-            *(Rule(code, OWN) for code in ("kyc.view", "payments.view", "trading.view", "wallets.view")),
+            *(Rule(code, OWN) for code in ("kyc.view", "payments.view", "trading.view", "wallets.view", "bonuses.view")),
         ),
         masks=("email", "phone"),
     ),
@@ -83,7 +84,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
         "Retention agent",
         (
             *(Rule(code, OWN) for code in _AGENT),
-            *(Rule(code, OWN) for code in ("kyc.view", "payments.view", "trading.view", "wallets.view")),
+            *(Rule(code, OWN) for code in ("kyc.view", "payments.view", "trading.view", "wallets.view", "bonuses.view")),
         ),
         masks=("email", "phone"),
     ),
@@ -96,6 +97,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
             Rule("screening.*"),
             Rule("payments.*", read=True),
             Rule("reconciliation.*", read=True),
+            Rule("bonuses.*"),
             Rule("wallets.*", read=True),
             Rule("trading.*", read=True),
             Rule("audit.view"),
@@ -116,6 +118,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
             Rule("wallets.*"),
             Rule("ledger.*"),
             Rule("reconciliation.*"),
+            Rule("bonuses.*"),
             Rule("kyc.*", read=True),
             Rule("trading.*", read=True),
             Rule("reports.*", read=True),
@@ -126,7 +129,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
         "Support",
         (
             *(Rule(code) for code in ("clients.view", "clients.note", "clients.task")),
-            *(Rule(f"{app}.*", read=True) for app in ("kyc", "payments", "wallets", "trading")),
+            *(Rule(f"{app}.*", read=True) for app in ("kyc", "payments", "wallets", "trading", "bonuses")),
         ),
     ),
     DefaultRole(
