@@ -51,11 +51,12 @@ def filtered(actor: Actor, *, view: str, text: str = "") -> QuerySet[Grant]:
 def totals(rows: QuerySet[Grant]) -> list[dict[str, Any]]:
     """Per currency: how many, what was given, what stands as credit, what was paid out. One query."""
     sums = rows.order_by().values("currency").annotate(
-        count=Count("pk"), given=Sum("amount_minor"), credit=Sum("credit_minor"), paid=Sum("paid_minor")
+        count=Count("pk"), sum_given=Sum("amount_minor"), sum_credit=Sum("credit_minor"), sum_paid=Sum("paid_minor")
     )  # fmt: skip
     return [
         {"currency": row["currency"], "count": row["count"],
-         **{name: Money(row[name], row["currency"]) for name in ("given", "credit", "paid")}}
+         "given": Money(row["sum_given"], row["currency"]), "credit": Money(row["sum_credit"], row["currency"]),
+         "paid": Money(row["sum_paid"], row["currency"])}
         for row in sums.order_by("currency")
     ]  # fmt: skip
 

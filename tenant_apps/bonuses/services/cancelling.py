@@ -43,9 +43,8 @@ def cancel_propose(*, actor: Actor, grant: Grant, reason: str) -> CancelRequest:
 def cancel_approve(*, actor: Actor, request_id: UUID) -> CancelRequest:
     """Second pair of eyes: the credit is taken back. Raises SamePerson, WrongState."""
     with transaction.atomic():
-        grant_id = CancelRequest.objects.filter(pk=request_id).values_list("grant_id", flat=True).first()
         row = proposed(CancelRequest, request_id)
-        grant = Grant.objects.select_related("client").get(pk=grant_id)
+        grant = Grant.objects.select_related("client").get(pk=row.grant_id)
         actor.require(APPROVE, grant.client)
         signs = others_required(actor, row.proposer_id, client=grant.client)
         if grant.state not in CANCELLABLE:

@@ -40,8 +40,8 @@ def rules(default: str = "offshore", **countries: str) -> None:
 
 
 def terms(**values: Any) -> Terms:
-    """50 % of at least 100 EUR, at most 250 per bonus and 400 per client, 0.01 lots per euro, at once."""
-    euro = {"minimum": 10_000, "cap": 25_000, "client_cap": 40_000, "lots": "0.01"}
+    """50 % of at least 100 EUR, at most 250 per bonus and 400 per client, 0.0005 lots per euro, at once."""
+    euro = {"minimum": 10_000, "cap": 25_000, "client_cap": 40_000, "lots": "0.0005"}
     fields: dict[str, Any] = {
         "names": {"en": "Welcome bonus"}, "percent": Decimal(50), "currencies": {"EUR": euro},
         "starts_at": clock.now() - timedelta(days=1), "opt_in": False,
@@ -107,9 +107,9 @@ def follow(world: World) -> None:
 def trade(world: World, account: TradingAccount, lots: str, symbol: str = "EURUSD") -> int:
     """Open and close; the number of the closing deal."""
     opened = world.admin("POST", "/orders", {"login": account.login, "symbol": symbol, "side": "buy", "lots": lots})
-    closed = world.admin("POST", "/orders", {"position": opened["position"], "lots": lots})
+    closed = world.admin("POST", "/orders", {"position": int(opened["deal"]["PositionID"])})
     follow(world)
-    return int(closed["deal"])
+    return int(closed["deal"]["Deal"])
 
 
 def on_server(world: World, account: TradingAccount) -> tuple[str, str]:

@@ -26,7 +26,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def grant(world: World) -> Grant:
-    """100 EUR on an account with 200, free after 1 lot."""
+    """100 EUR on an account with 200, free after 0.05 lots."""
     rules()
     scheme(symbols=["EUR*"])
     found = paid_in(world, world.open_account(world.client(country="AE")), "200")
@@ -43,11 +43,11 @@ def credit(world: World, grant: Grant) -> str:
 
 
 def test_enough_lots_pay_it_out_once(world: World, grant: Grant) -> None:
-    trade(world, grant.account, "0.6")
+    trade(world, grant.account, "0.03")
     settle()
-    assert release.progress([grant])[grant.pk] == Decimal("0.6")
+    assert release.progress([grant])[grant.pk] == Decimal("0.03")
     assert credit(world, grant) == "100.00"
-    trade(world, grant.account, "0.5")
+    trade(world, grant.account, "0.02")
     settle()
     for _ in range(2):
         sweep()
@@ -64,8 +64,8 @@ def test_enough_lots_pay_it_out_once(world: World, grant: Grant) -> None:
 
 
 def test_other_symbols_and_deals_taken_back_do_not_count(world: World, grant: Grant) -> None:
-    trade(world, grant.account, "1.5", "USDJPY")
-    deal = trade(world, grant.account, "0.9")
+    trade(world, grant.account, "0.06", "USDJPY")
+    deal = trade(world, grant.account, "0.04")
     world.admin("POST", "/faults", {"kind": "delete_deal", "deal": deal})
     follow(world)
     drain()
@@ -74,7 +74,7 @@ def test_other_symbols_and_deals_taken_back_do_not_count(world: World, grant: Gr
 
 
 def test_a_reversal_after_the_release_is_told(world: World, grant: Grant) -> None:
-    trade(world, grant.account, "1.1")
+    trade(world, grant.account, "0.06")
     settle()
     reverse(grant.deposit)
     grant.refresh_from_db()
@@ -83,7 +83,7 @@ def test_a_reversal_after_the_release_is_told(world: World, grant: Grant) -> Non
 
 
 def test_an_account_that_takes_no_money_leaves_it_in_the_wallet(world: World, grant: Grant) -> None:
-    trade(world, grant.account, "1.1")
+    trade(world, grant.account, "0.06")
     TradingAccount.objects.filter(pk=grant.account_id).update(state="archived")
     release.grant_release(grant_id=grant.pk)
     settle()
