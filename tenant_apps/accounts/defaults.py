@@ -51,7 +51,10 @@ ROLE_NAMES = {
 
 _AGENT = ("clients.view", "clients.edit", "clients.note", "clients.task", "leads.work")
 # The last one does nothing until a rule of approval asks who is responsible for the client.
-_OWN_MONEY = ("kyc.view", "payments.view", "trading.view", "wallets.view", "payments.withdrawal.agree")
+_OWN_MONEY = (
+    *("kyc.view", "payments.view", "trading.view", "wallets.view", "bonuses.view"),
+    "payments.withdrawal.agree",
+)
 
 DEFAULTS: tuple[DefaultRole, ...] = (
     DefaultRole("owner", "Owner", (Rule("*"),)),
@@ -66,6 +69,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
             Rule("payments.view", TEAM),
             Rule("trading.view", TEAM),
             Rule("wallets.view", TEAM),
+            Rule("bonuses.view", TEAM),
             Rule("reports.*", TEAM, read=True),
             Rule("accounts.staff.view"),
         ),
@@ -98,6 +102,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
             Rule("screening.*"),
             Rule("payments.*", read=True),
             Rule("reconciliation.*", read=True),
+            Rule("bonuses.*"),
             Rule("wallets.*", read=True),
             Rule("trading.*", read=True),
             Rule("audit.view"),
@@ -118,6 +123,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
             Rule("wallets.*"),
             Rule("ledger.*"),
             Rule("reconciliation.*"),
+            Rule("bonuses.*"),
             Rule("kyc.*", read=True),
             Rule("trading.*", read=True),
             Rule("reports.*", read=True),
@@ -128,7 +134,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
         "Support",
         (
             *(Rule(code) for code in ("clients.view", "clients.note", "clients.task")),
-            *(Rule(f"{app}.*", read=True) for app in ("kyc", "payments", "wallets", "trading")),
+            *(Rule(f"{app}.*", read=True) for app in ("kyc", "payments", "wallets", "trading", "bonuses")),
         ),
     ),
     DefaultRole(

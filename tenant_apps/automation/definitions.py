@@ -41,6 +41,10 @@ EVENTS: dict[str, Any] = {
     "payments.deposit_failed": pgettext_lazy("event", "A deposit failed"),
     "payments.withdrawal_requested": pgettext_lazy("event", "A withdrawal was requested"),
     "payments.withdrawal_paid": pgettext_lazy("event", "A withdrawal was paid"),
+    "bonuses.offered": pgettext_lazy("event", "A bonus was offered"),
+    "bonuses.granted": pgettext_lazy("event", "A bonus was given"),
+    "bonuses.released": pgettext_lazy("event", "A bonus was paid out"),
+    "bonuses.burnt": pgettext_lazy("event", "A bonus was taken back"),
     "campaigns.segment_entered": pgettext_lazy("event", "A client entered a segment"),
     "campaigns.segment_left": pgettext_lazy("event", "A client left a segment"),
     "campaigns.unsubscribed": pgettext_lazy("event", "A client unsubscribed"),
@@ -50,6 +54,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "clients.stage_changed": {"stage": "text"},
     "clients.active_day": {"active_days": "number"},
     "payments.deposit_credited": {"first": "flag", "method": "text"},
+    "bonuses.burnt": {"reason": "text"},
     "campaigns.segment_entered": {"segment_key": "text"},
     "campaigns.segment_left": {"segment_key": "text"},
 }
@@ -58,6 +63,7 @@ FIELD_WORDS = {
     "active_days": pgettext_lazy("trigger field", "Active days"),
     "stage": pgettext_lazy("trigger field", "Stage"),
     "method": pgettext_lazy("trigger field", "Payment method"),
+    "reason": pgettext_lazy("trigger field", "Reason"),
     "segment_key": pgettext_lazy("trigger field", "Segment"),
 }
 PERIODS = {

@@ -14,11 +14,11 @@ from uuid import UUID
 
 from babel import Locale
 
-from kernel import secrets
+from kernel import commands, secrets
 from kernel.actors import Actor
 from kernel.commands import CommandType, command
 from kernel.errors import Rejected, Unavailable
-from kernel.models import Command, Credential
+from kernel.models import Command, CommandState, Credential
 from tenant_apps.clients.models import Client
 
 from . import platforms
@@ -136,6 +136,7 @@ class Balance(OnAccount):
 
     def send(self, command: Command) -> Mapping[str, Any]:
         account, transfer = self.ready(command), self.transfer(command)
+        wait_for(command, all_done=True)
         sign = -1 if transfer.direction == Direction.TO_WALLET else 1
         operation = BalanceOperation(
             login=int(account.login or 0),
@@ -144,19 +145,10 @@ class Balance(OnAccount):
             operation_id=operation_id(command.pk),
             note=str(account.server.settings.get("comment", ""))[:NOTE_LENGTH],
         )
-        return _moved(platforms.ask(account.server, lambda platform: platform.balance_operation(operation)))
+        return balance_moved(platforms.ask(account.server, lambda platform: platform.balance_operation(operation)))
 
     def find(self, command: Command) -> Mapping[str, Any] | None:
-        account = self.account(command)
-        if account.login is None:
-            return None
-        login, ours, since = account.login, operation_id(command.pk), command.created_at  # of whichever attempt
-        try:
-            found = asking(account, lambda platform: platform.balance_operation_find(login, ours, since))
-        except DuplicateOperation as error:
-            cases.duplicate(account, error)
-            return {"deal": error.deals[0]}
-        return _moved(found) if found else None
+        return balance_find(self.account(command), command)
 
     def transfer(self, row: Command) -> Transfer:
         return Transfer.objects.select_related("account", "account__server").get(pk=row.payload["transfer_id"])
@@ -168,7 +160,33 @@ class Balance(OnAccount):
         transfers.refused(self.transfer(command), problem=error.code, actor=Actor.from_json(command.actor))
 
 
-def _moved(result: BalanceResult) -> dict[str, Any]:
+def balance_find(account: TradingAccount, command: Command) -> Mapping[str, Any] | None:
+    """The deal that carries this command's operation id, if the server has one."""
+    if account.login is None:
+        return None
+    login, ours, since = account.login, operation_id(command.pk), command.created_at  # of whichever attempt
+    try:
+        found = asking(account, lambda platform: platform.balance_operation_find(login, ours, since))
+    except DuplicateOperation as error:
+        cases.duplicate(account, error)
+        return {"deal": error.deals[0]}
+    return balance_moved(found) if found else None
+
+
+def wait_for(command: Command, *, all_done: bool = False) -> None:
+    """Not before the commands of `payload["after"]` are finished with; with `all_done`, not at all if one was refused.
+
+    Raises Unavailable (later) or PlatformRejected: money does not leave before what had to go first has gone.
+    """
+    first = command.payload.get("after") or []
+    states = set(Command.objects.filter(pk__in=first).values_list("state", flat=True))
+    if states & set(commands.OPEN):
+        raise Unavailable("what has to go first is still under way")
+    if all_done and states - {CommandState.SUCCEEDED}:
+        raise PlatformRejected("what had to go first was refused", name=Rejection.NOT_ENOUGH_MONEY)
+
+
+def balance_moved(result: BalanceResult) -> dict[str, Any]:
     executed = result.executed_at.isoformat() if result.executed_at else None
     return {"deal": result.deal, "amount": str(result.amount), "executed_at": executed}
 

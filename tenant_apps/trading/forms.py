@@ -98,14 +98,27 @@ class TransferForm(UiForm, forms.Form):
         initial=Direction.TO_ACCOUNT.value,
     )
     key = forms.CharField(max_length=60, widget=forms.HiddenInput)
+    confirmed = forms.BooleanField(
+        label=pgettext_lazy("trading form", "I know what this costs and want it"), required=False,
+        widget=forms.HiddenInput,
+    )  # fmt: skip
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.costs: list[str] = []  # what taking money out does elsewhere, to be confirmed
         self.fields["amount"] = MoneyField(currency=currency, label=pgettext_lazy("trading form", "Amount"))
-        self.order_fields(["direction", "amount", "key"])
+        self.order_fields(["direction", "amount", "confirmed", "key"])
         from kernel.ui.forms import style_widget
 
         style_widget(self.fields["amount"])
+
+    def ask(self) -> None:
+        """Show the box to be ticked, and refuse as long as it is not."""
+        from kernel.ui.forms import style_widget
+
+        self.fields["confirmed"].widget = forms.CheckboxInput()
+        style_widget(self.fields["confirmed"])
+        self.add_error("confirmed", str(pgettext_lazy("trading form", "Please confirm.")))
 
 
 class PasswordForm(UiForm, forms.Form):

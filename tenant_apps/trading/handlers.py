@@ -70,7 +70,7 @@ def on_deposit_credited(event: Envelope) -> None:
     if account is not None:
         try:
             transfers.transfer_to_account(
-                actor=DEPOSIT, account=account, amount=amount, key=f"deposit:{event['deposit_id']}"
+                actor=DEPOSIT, account=account, amount=amount, key=transfers.deposit_key(event["deposit_id"])
             )
         except (AccountNotReady, CurrencyDiffers, InsufficientFunds, AccountFrozen) as error:
             problem = error.code

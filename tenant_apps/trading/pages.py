@@ -11,7 +11,7 @@ from kernel.errors import AppError
 from kernel.ids import uuid7
 from kernel.ui.tables import Column, TableSpec, build_table, with_query
 from kernel.ui.toast import toast, trigger
-from tenant_apps.trading import selectors
+from tenant_apps.trading import leaving, selectors
 from tenant_apps.trading.forms import TransferForm
 from tenant_apps.trading.models import Direction, TradingAccount
 from tenant_apps.trading.services import transfers
@@ -82,6 +82,11 @@ def transfer_begin(request: HttpRequest, account: TradingAccount, form: Transfer
         return False
     to_account = form.cleaned_data["direction"] == Direction.TO_ACCOUNT.value
     begin = transfers.transfer_to_account if to_account else transfers.transfer_to_wallet
+    if not to_account and not form.cleaned_data["confirmed"]:
+        form.costs = leaving.consequences(account, form.cleaned_data["amount"])
+        if form.costs:
+            form.ask()
+            return False
     actor = request.actor  # type: ignore[attr-defined]
     try:
         begin(

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 from .models import AdjustmentReason
 
 HOUSE_KINDS: dict[str, Any] = {
+    "bonus": pgettext_lazy("house account", "Bonuses"),
     "clearing": pgettext_lazy("house account", "Clearing"),
     "fees": pgettext_lazy("house account", "Fees"),
     "fx": pgettext_lazy("house account", "Exchange position"),

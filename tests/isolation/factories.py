@@ -82,6 +82,20 @@ SPECIAL: dict[str, Special] = {
         "recipient_id": _second_client(p), "state": "waiting", "amount_minor": 5, "hold_id": p.uuid, "transfer_id": None,
     },
     "wallets.Adjustment": lambda p: {"amount_minor": 5, "transfer_id": None},
+    "bonuses.PackChoice": lambda p: {
+        "default": "offshore", "countries": {}, "state": "approved", "proposer_id": "one", "decider_id": "two",
+        "decided_at": clock.now(),
+    },
+    "bonuses.SchemeVersion": lambda p: {
+        "names": {"en": "A bonus"}, "terms": {}, "percent": 50, "equity_factor": 1, "countries": [], "tags": [],
+        "account_types": [], "symbols": [], "days": 90, "offer_days": 7, "number": 1,
+        "currencies": {"EUR": {"minimum": 1, "cap": 9, "client_cap": 9, "lots": "0.1"}},
+    },
+    "bonuses.Grant": lambda p: {
+        "state": "offered", "amount_minor": 5, "credit_minor": 0, "paid_minor": 0, "currency": "EUR", "ending": "",
+        "lots_per_unit": 1, "offered_until": clock.now() + timedelta(days=3), "lots_used": None,
+    },
+    "bonuses.CreditMove": lambda p: {"purpose": "burn", "amount_minor": -5, "before_transfer": None},
     "wallets.TransferPolicy": lambda p: {"minimum_minor": 1, "daily_minor": 2},
     "wallets.SourceState": lambda p: {"asked_at": clock.now(), "fetched_at": clock.now()},
 }  # fmt: skip

@@ -46,6 +46,7 @@ TENANT_APPS = [
     "tenant_apps.kyc",
     "tenant_apps.payments",
     "tenant_apps.trading",
+    "tenant_apps.bonuses",
     "tenant_apps.reconciliation",
     "tenant_apps.campaigns",
     "tenant_apps.automation",

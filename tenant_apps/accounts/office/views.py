@@ -268,6 +268,7 @@ AREAS = {
     "leads": pgettext_lazy("area of rights", "Sales"),
     "ledger": pgettext_lazy("area of rights", "Ledger"),
     "payments": pgettext_lazy("area of rights", "Payments"),
+    "bonuses": pgettext_lazy("area of rights", "Bonuses"),
     "reconciliation": pgettext_lazy("area of rights", "Reconciliation"),
     "reports": pgettext_lazy("area of rights", "Reports"),
     "trading": pgettext_lazy("area of rights", "Trading"),

@@ -23,7 +23,7 @@ from kernel.ui.forms import typed_text
 from tenant_apps.wallets.selectors import wallet_of, wallets_of
 from tenant_apps.wallets.targets import Target, targets_of
 
-from .. import selectors
+from .. import promises, selectors
 from ..errors import DepositLimitReached
 from ..models import Deposit, DepositState, Destination, FundsRequest, FundsState
 from ..payouts import WIRE, methods_offered
@@ -129,7 +129,9 @@ def _quote(
     except Invalid as error:
         other = next((one for one in found if one.key != chosen and one.takes(amount)), None)
         return {"offer": offer, "problem": str(error), "other": other, "typed": amount}
-    return {"offer": offer, "amount": amount, "fee": offer.fee(amount), "arrives": amount - offer.fee(amount)}
+    arrives = amount - offer.fee(amount)
+    brings = promises.told(request.client, arrives, str(typed.get("target") or ""))  # type: ignore[attr-defined]
+    return {"offer": offer, "amount": amount, "fee": offer.fee(amount), "arrives": arrives, "brings": brings}
 
 
 @client_only

@@ -5,14 +5,17 @@ the steps that are missing are done once, and none twice.
 
 Wallet to account: wallet → in_transit in the transaction that writes the command; when the server has the money,
 in_transit → mirror; when it refuses, in_transit → wallet.
-Account to wallet: a hold on the mirror in the transaction that writes the command; the server takes the money first
-(checking its margin), then the hold is captured mirror → wallet; when it refuses, the hold is released. What is surely too
-much is refused before any of that, by the server's last word; the server decides about the rest.
+Account to wallet: what other apps lay claim to first (`leaving`: a bonus that the money carried) and a hold on the mirror
+in the transaction that writes the command; when what goes first has gone, the server takes the money (checking its
+margin), then the hold is captured mirror → wallet; when it refuses, the hold is released. What is surely too much is
+refused before any of that, by the server's last word; the server decides about the rest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 
@@ -27,7 +30,7 @@ from kernel.ui.formatting import money_text
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger import services as ledger
 from tenant_apps.ledger.models import Hold
-from tenant_apps.trading import ledgers
+from tenant_apps.trading import leaving, ledgers
 from tenant_apps.trading.errors import AccountNotReady, AmountRefused, CurrencyDiffers, NotEnoughFree
 from tenant_apps.trading.events import BalanceApplied, BalanceRefused
 from tenant_apps.trading.models import AccountState, Direction, TradingAccount, Transfer, TransferState
@@ -74,10 +77,11 @@ def transfer_to_wallet(*, actor: Actor, account: TradingAccount, amount: Money, 
         row, is_new = _row(account, Direction.TO_WALLET, amount, key)
         if is_new:
             _within_free(account, amount, now=row.created_at)
+            first = leaving.before(row, actor)
             ledger.hold_place(
                 account=ledgers.mirror(account), amount=amount, key=f"{_key(row)}:hold", actor=actor, data=_data(row)
             )
-            _issue(row, actor, reason)
+            _issue(row, actor, reason, after=first)
     return row
 
 
@@ -153,12 +157,29 @@ def _data(row: Transfer) -> dict[str, str]:
     return {"transfer_id": str(row.pk), "reference": str(row.account), "account_id": str(row.account_id)}
 
 
-def _issue(row: Transfer, actor: Actor, reason: str) -> None:
+def deposit_key(deposit_id: object) -> str:
+    """The key of the transfer that passes a deposit on to the account it was made for."""
+    return f"deposit:{deposit_id}"
+
+
+def deposit_of(row: Transfer) -> UUID | None:
+    """The deposit that this transfer passes on, if it passes one on."""
+    name, _, rest = row.key.partition(":")
+    return UUID(rest) if name == "deposit" and row.direction == Direction.TO_ACCOUNT else None
+
+
+def _issue(row: Transfer, actor: Actor, reason: str, *, after: Sequence[UUID] = ()) -> None:
     account = row.account
     commands.issue(
         KIND,
         aggregate=account.aggregate,
-        payload={"account_id": account.pk, "transfer_id": row.pk, "amount": row.amount, "direction": row.direction},
+        payload={
+            "account_id": account.pk,
+            "transfer_id": row.pk,
+            "amount": row.amount,
+            "direction": row.direction,
+            **({"after": list(after)} if after else {}),
+        },
         actor=actor,
         reason=reason,
         before={"balance": account.balance},

@@ -48,6 +48,7 @@ class World:
         return self.admin("GET", f"/accounts/{login}")
 
     def client(self, email: str = "", *, currency: str = "EUR", verified: bool = True, **changes: Any) -> Client:
+        changes.setdefault("country", "DE")
         number = next(names)
         return Client.objects.create(
             number=number,
@@ -56,7 +57,6 @@ class World:
             last_name="Lindqvist",
             email=email or f"client{number}@example.com",
             language="de",
-            country="DE",
             currency=currency,
             kyc_state=KycState.APPROVED if verified else KycState.SUBMITTED,
             **changes,

@@ -1,0 +1,55 @@
+"""How much was traded for each bonus. A lot counts once: for the oldest bonus of the account that still needs it.
+
+Counted are lots of positions closed while the bonus stood (entries out and in-out, by `executed_at`). Positions closed
+against each other ("close by") do not count: they carry no risk and are how volume is made up. Deals that the server
+took back or changed count as they are now, so progress may shrink until the bonus is released; then it is settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Any
+
+COUNTED_ENTRIES = ("out", "in_out")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A bonus: when it counts, what it needs, which symbols (patterns such as `EUR*`; none means all)."""
+
+    key: Any
+    start: datetime
+    end: datetime | None
+    needed: Decimal
+    symbols: tuple[str, ...] = ()
+
+    def takes(self, deal: ClosedDeal) -> bool:
+        in_time = self.start <= deal.at and (self.end is None or deal.at < self.end)
+        return in_time and (not self.symbols or any(fnmatchcase(deal.symbol, one) for one in self.symbols))
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDeal:
+    at: datetime
+    symbol: str
+    lots: Decimal
+
+
+def fill(windows: Sequence[Window], deals: Iterable[ClosedDeal]) -> dict[Any, Decimal]:
+    """Lots by bonus, never more than it needs. Older bonuses first."""
+    order = sorted(windows, key=lambda one: (one.start, str(one.key)))
+    done = {window.key: Decimal(0) for window in order}
+    for deal in sorted(deals, key=lambda one: one.at):
+        left = deal.lots
+        for window in order:
+            if left <= 0:
+                break
+            if window.takes(deal):
+                taken = min(left, window.needed - done[window.key])
+                done[window.key] += max(taken, Decimal(0))
+                left -= max(taken, Decimal(0))
+    return done

@@ -1,0 +1,11 @@
+"""Menu entries of bonuses. The portal's appears on the account pages and at home, not in the menu of everybody."""
+
+from django.utils.translation import pgettext_lazy
+
+from kernel.navigation import register
+
+from .permissions_list import VIEW
+from .selectors import waiting_count
+
+register("office", section="money", key="bonuses", label=pgettext_lazy("navigation", "Bonuses"),
+         icon="gift", url="bonuses:grants", permission=VIEW, order=47, badge=waiting_count)  # fmt: skip

@@ -1,0 +1,58 @@
+"""A client's own bonuses: what is offered with its terms, what runs and how far it is, what was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_GET, require_POST
+
+from kernel.errors import Conflict, Invalid
+from kernel.guards import client_only
+from kernel.pages import page
+
+from .. import selectors
+from ..models import ENDED, GrantState
+from ..services.grants import grant_accept, grant_decline
+
+
+@client_only
+@require_GET
+def index(request: Any) -> HttpResponse:
+    rows = selectors.shown(selectors.of_client(request.client.pk)[:100])
+    context = {
+        "offers": [row for row in rows if row.grant.state == GrantState.OFFERED],
+        "running": [row for row in rows if row.grant.state not in (GrantState.OFFERED, *ENDED)],
+        "ended": [row for row in rows if row.grant.state in ENDED],
+    }
+    part = "#rows" if request.htmx else ""
+    return page(request, f"bonuses/portal/bonuses.html{part}", context, live=[f"client:{request.client.pk}"])
+
+
+def _act(request: Any, act: Callable[[], Any], done: str) -> HttpResponse:
+    try:
+        act()
+    except (Invalid, Conflict) as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, done)
+    return redirect("bonuses:portal-bonuses")
+
+
+@client_only
+@require_POST
+def accept(request: Any, grant_id: UUID) -> HttpResponse:
+    done = pgettext("bonus", "Your bonus is on its way to your account.")
+    return _act(request, lambda: grant_accept(actor=request.actor, grant_id=grant_id), done)
+
+
+@client_only
+@require_POST
+def decline(request: Any, grant_id: UUID) -> HttpResponse:
+    done = pgettext("bonus", "Declined. Nothing changes.")
+    return _act(request, lambda: grant_decline(actor=request.actor, grant_id=grant_id), done)

@@ -1,0 +1,166 @@
+"""Taking a bonus back: before money leaves the account, when the client's own money is lost, when its deposit is.
+
+Invariant: at no instant does the client trade on the broker's credit with his own money gone. Where money leaves, the
+credit goes first and the transfer is sent only when the server has confirmed that; refused together, neither happened.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_UP, Decimal
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import pgettext
+
+from kernel.actors import Actor
+from kernel.money import Money
+from kernel.ui.formatting import money_text
+from tenant_apps.ledger import selectors as ledger
+from tenant_apps.trading import ledgers
+from tenant_apps.trading.models import Direction, TradingAccount, Transfer, TransferState
+
+from ..models import ALIVE, Burn, CreditMove, Ending, Grant, GrantState, MovePurpose, MoveState
+from .moves import account_lock, end, held, move_issue, save, worry
+
+STANDING = (GrantState.GRANTING, GrantState.ACTIVE)
+
+
+def own_money(account: TradingAccount) -> int:
+    """The client's money on the account that no transfer has a hold on, in minor units."""
+    found = ledger.balance(ledgers.mirror(account))
+    return found.available.minor
+
+
+def to_burn(grant: Grant, leaving: int, own: int) -> int:
+    """Minor units of credit that go when `leaving` of `own` is taken out; rounded against the client, at most all."""
+    if grant.version.burn == Burn.ALL or own <= 0 or leaving >= own:
+        return grant.credit_minor
+    share = Decimal(grant.credit_minor) * leaving / own
+    return min(grant.credit_minor, int(share.to_integral_value(rounding=ROUND_UP)))
+
+
+def before_leaving(transfer: Transfer, actor: Actor) -> list[UUID]:
+    """Burn what the transfer costs; the commands that must succeed before it is sent. Under the account's lock."""
+    account = transfer.account
+    rows = Grant.objects.select_for_update(of=("self",)).select_related("account", "version__scheme", "client")
+    alive = list(rows.filter(account=account, state__in=[*ALIVE, GrantState.OFFERED]).order_by("pk"))
+    if not alive:
+        return []
+    own = own_money(account)
+    for grant in alive:
+        if grant.state == GrantState.OFFERED:
+            end(grant, Ending.WITHDRAWAL, actor)
+            save(grant)
+        elif grant.state in STANDING:
+            burn(grant, to_burn(grant, transfer.amount_minor, own), Ending.WITHDRAWAL, actor, transfer=transfer)
+        elif grant.credit_minor and not _under_way(grant):
+            _again(grant, actor)
+    going = CreditMove.objects.filter(account=account, state=MoveState.PENDING, amount_minor__lt=0)
+    return list(going.order_by("created_at").values_list("command_id", flat=True))
+
+
+def consequences(account: TradingAccount, amount: Money) -> list[str]:
+    """What a transfer of `amount` out of the account takes away, in words, said before it is asked for."""
+    own = own_money(account)
+    alive = Grant.objects.filter(account=account, state__in=STANDING).select_related("version__scheme").order_by("pk")
+    told = []
+    for grant in alive:
+        values = {
+            "amount": f"\u2066{money_text(Money(to_burn(grant, amount.minor, own), grant.currency))}\u2069",
+            "credit": f"\u2066{money_text(grant.credit)}\u2069", "name": f"\u2068{grant.version.name}\u2069",
+        }  # fmt: skip
+        told.append(pgettext("bonus", "This takes away %(amount)s of your bonus of %(credit)s (%(name)s).") % values)
+    for grant in Grant.objects.filter(account=account, state=GrantState.OFFERED).order_by("pk"):
+        values = {"amount": f"\u2066{money_text(grant.amount)}\u2069"}
+        told.append(pgettext("bonus", "The bonus of %(amount)s that is offered to you lapses with it.") % values)
+    return told
+
+
+def burn(grant: Grant, minor: int, ending: Ending, actor: Actor, *, transfer: Transfer | None = None) -> None:
+    """Take back `minor` units of a standing grant, all of it for good unless the server refuses a transfer's burn."""
+    if minor <= 0:
+        return
+    pending = list(_moves_under_way(grant))
+    if minor >= grant.credit_minor:
+        grant.state, grant.ending = GrantState.BURNING, ending
+    move_issue(
+        grant, MovePurpose.BURN, -min(minor, grant.credit_minor), actor=actor, check_margin=transfer is not None,
+        before_transfer=transfer.pk if transfer else None, after=pending,
+    )  # fmt: skip
+    save(grant)
+
+
+def _moves_under_way(grant: Grant) -> list[UUID]:
+    rows = CreditMove.objects.filter(grant=grant, state=MoveState.PENDING)
+    return list(rows.order_by("created_at").values_list("command_id", flat=True))
+
+
+def _under_way(grant: Grant) -> bool:
+    return bool(_moves_under_way(grant))
+
+
+def _again(grant: Grant, actor: Actor) -> None:
+    """Credit whose taking back was refused for good: asked for once more."""
+    purpose = MovePurpose.RELEASE if grant.state == GrantState.RELEASING else MovePurpose.BURN
+    move_issue(grant, purpose, -grant.credit_minor, actor=actor)
+    save(grant)
+
+
+def credit_again(*, actor: Actor, grant_id: UUID) -> Grant:
+    """Try once more to take back credit that the server would not give; whoever may propose may."""
+    from ..permissions_list import PROPOSE
+
+    with transaction.atomic():
+        grant = held(grant_id)
+        actor.require(PROPOSE, grant.client)
+        if grant.state in (GrantState.BURNING, GrantState.RELEASING) and grant.credit_minor and not _under_way(grant):
+            _again(grant, actor)
+    return grant
+
+
+def grant_end(*, grant_id: UUID, ending: Ending, actor: Actor) -> None:
+    """End a bonus wherever it stands. Repeating it changes nothing."""
+    with transaction.atomic():
+        grant = held(grant_id)
+        if grant.state == GrantState.OFFERED:
+            end(grant, ending, actor)
+            save(grant)
+        elif grant.state in STANDING:
+            burn(grant, grant.credit_minor, ending, actor)
+        elif ending == Ending.REVERSAL:
+            _reversed_late(grant, actor)
+
+
+def _reversed_late(grant: Grant, actor: Actor) -> None:
+    """The deposit went back after its bonus had begun to end: nothing of it may come back, and what was paid is told."""
+    if grant.state in (GrantState.RELEASING, GrantState.RELEASED):
+        worry(grant, "reversed_after_release", actor)
+    elif grant.ending == Ending.WITHDRAWAL:
+        grant.ending = Ending.REVERSAL
+    save(grant)
+
+
+def transfer_refused(*, transfer_id: UUID, actor: Actor) -> None:
+    """The transfer did not happen after all: what was burnt for it comes back, unless other money has left since."""
+    burnt = CreditMove.objects.filter(before_transfer=transfer_id, purpose=MovePurpose.BURN, state=MoveState.DONE)
+    for move in burnt.order_by("pk"):
+        with transaction.atomic():
+            _restore(move, transfer_id, actor)
+
+
+def _restore(move: CreditMove, transfer_id: UUID, actor: Actor) -> None:
+    account_lock(move.account_id)
+    grant = held(move.grant_id)
+    transfer = Transfer.objects.get(pk=transfer_id)
+    others = Transfer.objects.filter(account_id=move.account_id, direction=Direction.TO_WALLET)
+    since = others.filter(created_at__gte=transfer.created_at).exclude(pk=transfer.pk)
+    again = CreditMove.objects.filter(before_transfer=transfer_id, purpose=MovePurpose.RESTORE, grant=grant)
+    ended_by_it = grant.state == GrantState.BURNT and grant.ending == Ending.WITHDRAWAL
+    if again.exists() or since.exclude(state=TransferState.FAILED).exists():
+        return
+    if ended_by_it:
+        grant.state, grant.ending, grant.ended_at = GrantState.GRANTING, Ending.NONE, None
+    elif grant.state != GrantState.ACTIVE:
+        return
+    move_issue(grant, MovePurpose.RESTORE, -move.amount_minor, actor=actor, before_transfer=transfer_id)
+    save(grant)

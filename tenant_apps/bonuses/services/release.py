@@ -1,0 +1,132 @@
+"""A bonus becomes the client's own money when enough was traded: once, out of the house's bonus account.
+
+The money goes bonus → wallet → trading account and is sent before the credit is taken off: the other way round the
+account's margin would be short in between, and a position stopped out for our bookkeeping. Should the server refuse the
+money, it stays in the wallet; the client has it either way.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+
+from kernel import audit
+from kernel.actors import Actor
+from kernel.events import publish
+from kernel.logs import log
+from kernel.money import Money
+from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
+from tenant_apps.ledger.models import Account
+from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, post
+from tenant_apps.trading import ledgers
+from tenant_apps.trading.errors import AccountNotReady
+from tenant_apps.trading.models import Deal
+from tenant_apps.trading.services.transfers import transfer_to_account
+
+from .. import events
+from ..lots import COUNTED_ENTRIES, ClosedDeal, Window, fill
+from ..models import Grant, GrantState, MovePurpose
+from .burning import _under_way
+from .grants import BONUSES
+from .moves import held, line, move_issue, save
+
+RELEASE = "bonuses.released"
+
+
+def bonus_account(currency: str) -> Account:
+    """What bonuses have cost us, as the negative of this account's balance."""
+    return account_ensure(owner=HOUSE, kind="bonus", currency=currency)
+
+
+def progress(grants: Iterable[Grant]) -> dict[UUID, Decimal]:
+    """Lots done of each, as far as they count. Two queries, however many grants."""
+    wanted = list(grants)
+    accounts = {grant.account_id for grant in wanted}
+    rows = Grant.objects.filter(account_id__in=accounts, active_at__isnull=False).select_related("version")
+    windows: dict[UUID, list[Window]] = defaultdict(list)
+    for row in rows:
+        needed = row.lots_used if row.lots_used is not None else row.lots_needed
+        windows[row.account_id].append(
+            Window(row.pk, row.active_at, row.ended_at, needed, tuple(row.version.symbols))  # type: ignore[arg-type]
+        )
+    start = min((window.start for one in windows.values() for window in one), default=None)
+    deals = _deals(accounts, start) if start else {}
+    done: dict[UUID, Decimal] = {}
+    for account_id, found in windows.items():
+        done |= fill(found, deals.get(account_id, []))
+    return {grant.pk: done.get(grant.pk, Decimal(0)) for grant in wanted}
+
+
+def _deals(accounts: set[UUID], start: object) -> dict[UUID, list[ClosedDeal]]:
+    rows = Deal.objects.filter(
+        account_id__in=accounts, executed_at__gte=start, kind__in=["buy", "sell"], entry__in=COUNTED_ENTRIES,
+        deleted_at=None,
+    )  # fmt: skip
+    found: dict[UUID, list[ClosedDeal]] = defaultdict(list)
+    for account_id, at, symbol, lots, closed in rows.values_list(
+        "account_id", "executed_at", "symbol", "lots", "closed_lots"
+    ):
+        found[account_id].append(ClosedDeal(at, symbol, closed or lots))
+    return found
+
+
+def release_due(*, account_id: UUID, actor: Actor = BONUSES) -> int:
+    """Release what is due on an account; how many."""
+    rows = list(Grant.objects.filter(account_id=account_id, state=GrantState.ACTIVE).select_related("version"))
+    done = progress(rows)
+    return sum(grant_release(grant_id=row.pk, actor=actor) for row in rows if done[row.pk] >= row.lots_needed)
+
+
+def grant_release(*, grant_id: UUID, actor: Actor = BONUSES) -> bool:
+    """Pay a bonus out if enough was traded; whether it was. A frozen wallet is no reason to lose it: asked again later."""
+    try:
+        with transaction.atomic():
+            return _release(grant_id, actor)
+    except AccountFrozen:
+        log.info("bonus_waits_for_wallet", grant=str(grant_id))
+        return False
+
+
+def _release(grant_id: UUID, actor: Actor) -> bool:
+    grant = held(grant_id)
+    done = progress([grant])[grant.pk]
+    if grant.state != GrantState.ACTIVE or _under_way(grant) or not grant.credit_minor or done < grant.lots_needed:
+        return False
+    amount = grant.credit
+    grant.lots_used, grant.state, grant.paid_minor = done, GrantState.RELEASING, amount.minor
+    _pay(grant, amount, actor)
+    first = _to_account(grant, amount, actor)
+    move_issue(grant, MovePurpose.RELEASE, -amount.minor, actor=actor, after=[first] if first else [])
+    save(grant)
+    fact = events.BonusReleased(
+        grant_id=grant.pk, client_id=grant.client_id, account_id=grant.account_id, amount=amount
+    )
+    publish(fact, aggregate=grant.aggregate, actor=actor)
+    line(grant, RELEASE, actor, amount=amount)
+    audit.record(actor=actor, action=RELEASE, obj=grant, subject=grant.client_id,
+                 after={"amount": str(amount), "lots": str(done.normalize())})  # fmt: skip
+    return True
+
+
+def _pay(grant: Grant, amount: Money, actor: Actor) -> None:
+    """The key makes it once (invariant B2)."""
+    post(
+        kind=RELEASE,
+        legs=[Leg(bonus_account(amount.currency), -amount), Leg(ledgers.wallet(grant.account), amount)],
+        key=f"bonuses.grant:{grant.pk}:released", actor=actor,
+        data={"reference": grant.reference, "grant_id": str(grant.pk)},
+    )  # fmt: skip
+
+
+def _to_account(grant: Grant, amount: Money, actor: Actor) -> UUID | None:
+    """On to the account; None where it cannot take money: then it stays in the wallet."""
+    try:
+        with transaction.atomic():
+            key = f"bonus:{grant.pk}"
+            return transfer_to_account(actor=actor, account=grant.account, amount=amount, key=key).command_id
+    except (AccountNotReady, InsufficientFunds):
+        return None

@@ -1,0 +1,113 @@
+"""Traded enough, a bonus becomes the client's money: once, and as much as it was."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernel.relay import drain
+from tenant_apps.ledger import selectors as ledger
+from tenant_apps.ledger.services import HOUSE, account_ensure
+from tenant_apps.trading.models import Deal, TradingAccount
+from tenant_apps.trading.tests.conftest import World, settle
+
+from ..lots import ClosedDeal, Window, fill
+from ..models import Grant, GrantState
+from ..services import proof, release
+from ..services.sweeping import sweep
+from .support import eur, follow, on_server, paid_in, reverse, rules, scheme, trade
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def grant(world: World) -> Grant:
+    """100 EUR on an account with 200, free after 0.05 lots."""
+    rules()
+    scheme(symbols=["EUR*"])
+    found = paid_in(world, world.open_account(world.client(country="AE")), "200")
+    assert found is not None
+    return found
+
+
+def spent() -> str:
+    return str(ledger.balance(account_ensure(owner=HOUSE, kind="bonus", currency="EUR")).balance)
+
+
+def credit(world: World, grant: Grant) -> str:
+    return on_server(world, grant.account)[1]
+
+
+def test_enough_lots_pay_it_out_once(world: World, grant: Grant) -> None:
+    trade(world, grant.account, "0.03")
+    settle()
+    assert release.progress([grant])[grant.pk] == Decimal("0.03")
+    assert credit(world, grant) == "100.00"
+    trade(world, grant.account, "0.02")
+    settle()
+    for _ in range(2):
+        sweep()
+        release.release_due(account_id=grant.account_id)
+        settle()
+    grant.refresh_from_db()
+    assert (grant.state, grant.paid, grant.credit_minor) == (GrantState.RELEASED, eur("100"), 0)
+    assert credit(world, grant) == "0.00"
+    assert spent() == "-100.00 EUR"
+    follow(world)
+    assert proof.broken() == {}
+    assert proof.compare() == 0
+    assert ledger.broken_invariants() == {}
+
+
+def test_other_symbols_and_deals_taken_back_do_not_count(world: World, grant: Grant) -> None:
+    trade(world, grant.account, "0.06", "USDJPY")
+    deal = trade(world, grant.account, "0.04")
+    world.admin("POST", "/faults", {"kind": "delete_deal", "deal": deal})
+    follow(world)
+    drain()
+    assert Deal.objects.filter(deleted_at__isnull=False).count() == 1
+    assert release.progress([grant])[grant.pk] == 0
+
+
+def test_a_reversal_after_the_release_is_told(world: World, grant: Grant) -> None:
+    trade(world, grant.account, "0.06")
+    settle()
+    reverse(grant.deposit)
+    grant.refresh_from_db()
+    assert (grant.state, grant.attention) == (GrantState.RELEASED, "reversed_after_release")
+    assert spent() == "-100.00 EUR"
+
+
+def test_an_account_that_takes_no_money_leaves_it_in_the_wallet(world: World, grant: Grant) -> None:
+    trade(world, grant.account, "0.06")
+    TradingAccount.objects.filter(pk=grant.account_id).update(state="archived")
+    release.grant_release(grant_id=grant.pk)
+    settle()
+    grant.refresh_from_db()
+    wallet = account_ensure(owner=f"client:{grant.client_id}", kind="wallet", currency="EUR")
+    assert ledger.balance(wallet).balance == eur("100")
+    assert (grant.state, credit(world, grant)) == (GrantState.RELEASED, "0.00")
+
+
+@given(
+    lots=st.lists(st.tuples(st.integers(0, 100), st.integers(1, 300)), max_size=30),
+    windows=st.lists(
+        st.tuples(st.integers(0, 100), st.integers(1, 100) | st.none(), st.integers(1, 500)), min_size=1, max_size=4
+    ),
+)
+def test_a_lot_counts_once(lots: list[tuple[int, int]], windows: list[tuple[int, int | None, int]]) -> None:
+    """Together never more than was traded, each never more than it needs, and more trading never means less progress."""
+    deals = [ClosedDeal(START + timedelta(hours=at), "EURUSD", Decimal(n) / 100) for at, n in lots]
+    own = [
+        Window(n, START + timedelta(hours=at), START + timedelta(hours=at + length) if length else None, Decimal(need))
+        for n, (at, length, need) in enumerate(windows)
+    ]
+    done = fill(own, deals)
+    assert sum(done.values()) <= sum((deal.lots for deal in deals), Decimal(0))
+    assert all(done[window.key] <= window.needed for window in own)
+    more = fill(own, [*deals, ClosedDeal(START + timedelta(hours=50), "EURUSD", Decimal(1))])
+    assert sum(more.values()) >= sum(done.values())
