@@ -3,18 +3,17 @@ from django.utils.translation import pgettext_lazy
 from kernel.navigation import register
 
 from .permissions_list import BANK_IMPORT, BATCH_VIEW, LIMITS, PROPOSE, PROVIDERS, RULES, VIEW
-from .selectors import funds_waiting, suspense_waiting, waiting_count
+from .selectors import funds_waiting, suspense_waiting
 
 register(
     "office",
     section="money",
     key="payments",
-    label=pgettext_lazy("navigation", "Money inbox"),
+    label=pgettext_lazy("navigation", "Deposits and withdrawals"),
     icon="banknote",
     url="payments:inbox",
     permission=VIEW,
-    order=30,
-    badge=waiting_count,
+    order=32,
 )
 register(
     "office",
