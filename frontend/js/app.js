@@ -19,6 +19,7 @@ import "./ui/preferences.js";
 import "./ui/times.js";
 import "./ui/keys.js";
 import "./ui/lazy.js";
+import "./ui/focus.js";
 import { startLive } from "./ui/live.js";
 import { registerData } from "./ui/data.js";
 

@@ -21,6 +21,7 @@ class KernelConfig(AppConfig):
                 "tasks",
                 "navigation",
                 "panels",
+                "work",
                 "audit_words",
             ):
                 if config.name != "kernel" and module_has_submodule(config.module, name):

@@ -64,6 +64,12 @@ def timeline(
     return list(rows[:limit])
 
 
+def notes_of(client: Client, limit: int = 3) -> list[TimelineEntry]:
+    """What colleagues wrote last, what is kept on top first."""
+    rows = TimelineEntry.objects.filter(client=client, kind="clients.note").order_by("-pinned", "-at")
+    return list(rows[:limit])
+
+
 def pinned(client: Client) -> QuerySet[TimelineEntry]:
     return TimelineEntry.objects.filter(client=client, pinned=True).order_by("-at")[:10]
 
@@ -80,11 +86,11 @@ def tasks_visible(actor: Actor) -> QuerySet[Task]:
     return rows.filter(mine)
 
 
-def tasks_open_count(actor: Actor) -> int:
-    """One's own tasks that are due by now; for the menu's badge."""
+def tasks_due(actor: Actor) -> QuerySet[Task]:
+    """One's own tasks that are due by now."""
     if actor.kind != "staff":
-        return 0
-    return Task.objects.filter(owner_id=actor.id, done_at__isnull=True, due_at__lte=clock.now())[:100].count()
+        return Task.objects.none()
+    return Task.objects.filter(owner_id=actor.id, done_at__isnull=True, due_at__lte=clock.now())
 
 
 def task_get(actor: Actor, task_id: UUID) -> Task:

@@ -3,7 +3,7 @@ from django.utils.translation import pgettext_lazy
 from kernel.navigation import register
 
 from .permissions_list import VIEW
-from .selectors import waiting_count
+from .selectors import queue
 
 register(
     "office",
@@ -14,7 +14,7 @@ register(
     url="kyc:office-queue",
     permission=VIEW,
     order=30,
-    badge=waiting_count,
+    badge=queue,
 )
 register(
     "portal",

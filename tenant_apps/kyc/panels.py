@@ -20,7 +20,7 @@ def client_tab(request: HttpRequest, client: Any) -> dict[str, Any]:
 
 
 def office_dashboard(request: Any, _: Any) -> dict[str, Any]:
-    return {"waiting": selectors.waiting_count(request.actor), "oldest": selectors.queue(request.actor).first()}
+    return {"waiting": selectors.queue(request.actor).count(), "oldest": selectors.queue(request.actor).first()}
 
 
 register(

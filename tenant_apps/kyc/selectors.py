@@ -33,10 +33,6 @@ def queue(actor: Actor) -> QuerySet[Case]:
     return cases_visible_to(actor).filter(state__in=WAITING).order_by("submitted_at", "id")
 
 
-def waiting_count(actor: Actor) -> int:
-    return queue(actor).count()
-
-
 def neighbours(actor: Actor, case: Case) -> tuple[Case | None, Case | None]:
     """The cases before and after this one in the queue, for working through it."""
     ids = list(queue(actor).values_list("pk", flat=True)[:500])

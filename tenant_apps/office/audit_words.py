@@ -4,4 +4,9 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import audit_words
 
-audit_words.declare({"audit.exported": pgettext_lazy("audit act", "Exported the audit trail")})
+audit_words.declare(
+    {
+        "audit.exported": pgettext_lazy("audit act", "Exported the audit trail"),
+        "office.work_exported": pgettext_lazy("audit act", "Exported the money inbox"),
+    }
+)

@@ -4,18 +4,17 @@ from kernel.navigation import register
 
 from .change_selectors import changes_waiting
 from .permissions_list import BANK_IMPORT, BATCH_VIEW, LIMITS, PROPOSE, PROVIDERS, RULES, VIEW
-from .selectors import funds_waiting, suspense_waiting, waiting_count
+from .selectors import funds_waiting, suspense_waiting
 
 register(
     "office",
     section="money",
     key="payments",
-    label=pgettext_lazy("navigation", "Money inbox"),
+    label=pgettext_lazy("navigation", "Deposits and withdrawals"),
     icon="banknote",
     url="payments:inbox",
     permission=VIEW,
-    order=30,
-    badge=waiting_count,
+    order=32,
 )
 register(
     "office",

@@ -40,7 +40,7 @@ def portal_home(request: HttpRequest, client: Any) -> dict[str, Any] | None:
 
 
 def dashboard(request: Any, _: Any) -> dict[str, Any]:
-    return {"figures": selectors.day_figures(request.actor), "counters": selectors.counters(request.actor)}
+    return {"figures": selectors.day_figures(request.actor)}
 
 
 def setup(request: HttpRequest, _: Any) -> dict[str, Any]:

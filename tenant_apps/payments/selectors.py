@@ -23,14 +23,12 @@ from .models import (
     OPEN_WITHDRAWALS,
     ApprovalRule,
     ApprovalStep,
-    BankLine,
     Deposit,
     DepositState,
     Destination,
     DestinationState,
     FundsRequest,
     FundsState,
-    LineState,
     MethodRule,
     PartState,
     PayoutBatch,
@@ -43,8 +41,8 @@ from .models import (
     WithdrawalPolicy,
     WithdrawalState,
 )
-from .permissions_list import AGREE, APPROVE, BANK_IMPORT, DESTINATIONS, PROPOSE, VIEW
-from .services.chain import ANYBODY, MANAGER, roles_of
+from .permissions_list import AGREE, APPROVE, DESTINATIONS, PROPOSE, VIEW
+from .services.chain import ANYBODY, MANAGER, role_steps
 
 _KEPT = F("received_minor") - Coalesce(F("reversed_minor"), Value(0))
 LATE = Q(state__in=[WithdrawalState.REQUESTED, WithdrawalState.CHECKED, WithdrawalState.SENDING])
@@ -191,52 +189,6 @@ def movements(client_id: UUID, *, limit: int = 50, before: datetime | None = Non
     return sorted(found, key=lambda movement: movement.at, reverse=True)[:limit]
 
 
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """Numbers on the money inbox."""
-
-    to_check: int
-    to_approve: int
-    sending: int
-    open_deposits: int
-    attention: int
-    unmatched: int
-    to_verify: int
-    late: int
-
-    @property
-    def to_do(self) -> int:
-        return self.to_check + self.to_approve + self.attention + self.unmatched + self.to_verify
-
-
-def counters(actor: Actor) -> Counters:
-    """Six queries at most. `to_check` and `to_approve` are what this actor may decide next; `late` is past its promise."""
-    out = withdrawals_visible(actor).aggregate(
-        sending=Count("pk", filter=Q(state=WithdrawalState.SENDING)),
-        late=Count("pk", filter=LATE & Q(due_at__lt=clock.now())),
-    )
-    mine = dict(waiting_for(actor).values_list("state").annotate(number=Count("pk")).order_by())
-    came = deposits_visible(actor).aggregate(
-        open=Count("pk", filter=Q(state__in=OPEN_DEPOSITS)), attention=Count("pk", filter=~Q(attention=""))
-    )
-    lines = 0
-    if actor.may(BANK_IMPORT):
-        lines = BankLine.objects.filter(state__in=[LineState.UNMATCHED, LineState.PROPOSED]).count()
-    verify = 0
-    if actor.may(DESTINATIONS):
-        verify = destinations_visible(actor).filter(state=DestinationState.NEW).count()
-    return Counters(
-        mine.get(WithdrawalState.REQUESTED, 0),
-        mine.get(WithdrawalState.CHECKED, 0),
-        out["sending"],
-        came["open"],
-        came["attention"],
-        lines,
-        verify,
-        out["late"],
-    )
-
-
 def waiting_for(actor: Actor) -> QuerySet[Withdrawal]:
     """Withdrawals whose next step is this actor's: theirs to check, or to approve by right, role or as the manager."""
     step = ApprovalStep.objects.filter(withdrawal=OuterRef("pk"))
@@ -248,8 +200,8 @@ def waiting_for(actor: Actor) -> QuerySet[Withdrawal]:
         mine |= Q(state=WithdrawalState.REQUESTED, pk__in=withdrawals_visible(actor, PROPOSE).values("pk"))
     approve = Q(state=WithdrawalState.CHECKED)
     if actor.may(APPROVE):
-        whose = [ANYBODY, *roles_of(actor)]
-        mine |= approve & Q(next_who__in=whose, pk__in=withdrawals_visible(actor, APPROVE).values("pk"))
+        whose = Q(next_who=ANYBODY) | Q(next_who__in=role_steps(actor))
+        mine |= approve & whose & Q(pk__in=withdrawals_visible(actor, APPROVE).values("pk"))
     if actor.may(APPROVE) or actor.may(AGREE):
         mine |= approve & Q(next_who=MANAGER, client__owner_id=parse_uuid(actor.id))
     decided = step.filter(decided_by_id=actor.id)
@@ -291,11 +243,6 @@ def approval_rule_get(rule_id: UUID) -> ApprovalRule:
     return found
 
 
-def waiting_count(actor: Actor) -> int:
-    """The badge in the menu."""
-    return counters(actor).to_do
-
-
 def suspense_visible(actor: Actor, code: str = VIEW) -> QuerySet[SuspensePayment]:
     owner = {"owner": "deposit__client__owner_id", "team": "deposit__client__team_id"}
     rows = SuspensePayment.objects.select_related("deposit__client", "deposit__provider_account", "credited")
@@ -309,9 +256,9 @@ def suspense_get(actor: Actor, row_id: UUID) -> SuspensePayment:
     return found
 
 
-def suspense_waiting(actor: Actor) -> int:
-    """The badge in the menu."""
-    return suspense_visible(actor).filter(state__in=[SuspenseState.OPEN, SuspenseState.PROPOSED]).count()
+def suspense_waiting(actor: Actor) -> QuerySet[SuspensePayment]:
+    """What is to be proposed or approved."""
+    return suspense_visible(actor).filter(state__in=[SuspenseState.OPEN, SuspenseState.PROPOSED])
 
 
 def funds_visible(actor: Actor) -> QuerySet[FundsRequest]:
@@ -326,9 +273,9 @@ def funds_get(actor: Actor, request_id: UUID) -> FundsRequest:
     return found
 
 
-def funds_waiting(actor: Actor) -> int:
-    """The badge in the menu."""
-    return funds_visible(actor).filter(state=FundsState.GIVEN).count()
+def funds_waiting(actor: Actor) -> QuerySet[FundsRequest]:
+    """What clients said and showed, to be accepted."""
+    return funds_visible(actor).filter(state=FundsState.GIVEN)
 
 
 DEPOSIT_VIEWS = {

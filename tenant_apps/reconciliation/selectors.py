@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -168,9 +169,9 @@ def legs_of(transfer_ids: Iterable[int]) -> dict[int, list[PostedLeg]]:
     return found
 
 
-def waiting_count(actor: Actor) -> int:
-    """The badge in the menu."""
-    return Case.objects.filter(state__in=UNSOLVED).count() + alarms().exclude(kind=AlarmKind.CASE).count()
+def waiting(actor: Actor) -> list[QuerySet[Any]]:
+    """What the menu's badge counts: cases, and alarms of something else than a case."""
+    return [Case.objects.filter(state__in=UNSOLVED), alarms().exclude(kind=AlarmKind.CASE)]
 
 
 # --- alarms

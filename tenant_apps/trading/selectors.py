@@ -235,13 +235,14 @@ def overview(actor: Actor) -> Overview:
         accounts=accounts.count(),
         positions=Position.objects.filter(account__in=ids).count(),
         deals_today=Deal.objects.filter(account__in=ids, executed_at__gte=midnight, kind__in=["buy", "sell"]).count(),
-        cases=cases_open_count(actor),
+        cases=cases_open(actor).count(),
     )
 
 
-def cases_open_count(actor: Actor) -> int:
-    """Open cases; for the menu's badge."""
-    return Case.objects.filter(resolved_at=None).count() if actor.may("trading.cases.view") else 0
+def cases_open(actor: Actor) -> QuerySet[Case]:
+    """Open cases, for who may see them."""
+    rows = Case.objects.filter(resolved_at=None)
+    return rows if actor.may("trading.cases.view") else rows.none()
 
 
 def servers() -> QuerySet[TradingServer]:

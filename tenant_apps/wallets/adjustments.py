@@ -27,7 +27,6 @@ def get(actor: Actor, adjustment_id: UUID) -> Adjustment:
     return row
 
 
-def waiting_count(actor: Actor) -> int:
-    """What waits for this actor and was not proposed by them; for the menu's badge."""
-    rows = visible(actor, ADJUST_APPROVE).filter(state=Decision.PROPOSED).exclude(proposer_id=actor.id)
-    return rows[:100].count()
+def waiting(actor: Actor) -> QuerySet[Adjustment]:
+    """What waits for this actor and was not proposed by them."""
+    return visible(actor, ADJUST_APPROVE).filter(state=Decision.PROPOSED).exclude(proposer_id=actor.id)

@@ -4,7 +4,7 @@ from kernel.navigation import register
 
 from . import adjustments
 from .permissions_list import BOOKS, RATES_VIEW, VIEW
-from .transfers import waiting_count
+from .transfers import waiting
 
 register(
     "portal",
@@ -35,7 +35,7 @@ register(
     url="wallets:client-transfers",
     permission=VIEW,
     order=45,
-    badge=waiting_count,
+    badge=waiting,
 )
 register(
     "office",
@@ -46,7 +46,7 @@ register(
     url="wallets:adjustments",
     permission=VIEW,
     order=46,
-    badge=adjustments.waiting_count,
+    badge=adjustments.waiting,
 )
 register(
     "office",

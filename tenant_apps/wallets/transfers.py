@@ -43,6 +43,6 @@ def get(actor: Actor, client_transfer_id: UUID) -> ClientTransfer:
     return row
 
 
-def waiting_count(actor: Actor) -> int:
-    """What waits for this actor; for the menu's badge."""
-    return visible(actor, TRANSFER_APPROVE).filter(state=TransferState.WAITING)[:100].count()
+def waiting(actor: Actor) -> QuerySet[ClientTransfer]:
+    """What waits for this actor."""
+    return visible(actor, TRANSFER_APPROVE).filter(state=TransferState.WAITING)

@@ -16,8 +16,9 @@ from tests.routes import Route, routes
 
 from .world import CLIENT, Brokerage, caller, to_log_in
 
-# Parameters that are not ids of rows, by name: the first page of a picture, a currency the client has a wallet in.
-NAMED = {"page": 0, "currency": "EUR"}
+# Parameters that are not ids of rows, by name: the first page of a picture, a currency the client has a wallet in, a kind
+# of work.
+NAMED = {"page": 0, "currency": "EUR", "work": "withdrawal"}
 TENANT_ROUTES = [route for route in routes() if route.surface in {"portal", "office"}]
 PLATFORM_ROUTES = [route for route in routes() if route.surface in {"site", "console"}]
 OBJECT_ROUTES = [route for route in TENANT_ROUTES if route.object_parameters]

@@ -193,7 +193,11 @@ class TableSpec:
 
     def export_row(self, row: object) -> list[object]:
         """Cells of one row, guarded against formulas."""
-        return [export_value(_exported(column, row)) for column in self.columns if column.export is not None]
+        return [export_value(cell) for cell in self.export_cells(row)]
+
+    def export_cells(self, row: object) -> list[object]:
+        """Cells of one row as they are, for kernel.ui.exports to write."""
+        return [_exported(column, row) for column in self.columns if column.export is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import audit, views
+from . import audit, money, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -12,4 +12,10 @@ urlpatterns = [
     path("audit/", audit.trail, name="audit"),
     path("audit/verify/", audit.verify, name="audit-verify"),
     path("audit/export/", audit.export, name="audit-export"),
+    path("money/", money.inbox, name="money"),
+    path("money/export/", money.export, name="money-export"),
+    path("money/views/save/", money.view_save, name="money-view-save"),
+    path("money/views/<uuid:view_id>/delete/", money.view_delete, name="money-view-delete"),
+    path("money/<str:work>/<uuid:row_id>/", money.one, name="money-item"),
+    path("money/<str:work>/<uuid:row_id>/<str:decision>/", money.decide, name="money-decide"),
 ]

@@ -61,6 +61,7 @@ class BankStatement(Entity):
         indexes = [
             models.Index(fields=["-created_at"], name="payments_statement_newest"),
             models.Index(fields=["sha256"], name="payments_statement_file"),
+            models.Index(fields=["created_at"], name="payments_statement_waiting", condition=models.Q(state="waiting")),
         ]
 
     def __str__(self) -> str:
@@ -167,7 +168,10 @@ class PayoutBatch(Entity):
                 name="payments_batch_four_eyes",
             ),
         ]
-        indexes = [models.Index(fields=["-created_at", "-id"], name="payments_batch_newest")]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="payments_batch_newest"),
+            models.Index(fields=["created_at"], name="payments_batch_made", condition=models.Q(state="made")),
+        ]
 
     def __str__(self) -> str:
         return self.reference

@@ -97,6 +97,7 @@ class Deposit(Entity):
                 name="payments_deposit_open",
                 condition=models.Q(state__in=["created", "pending", "authorised", "delayed"]),
             ),
+            models.Index(fields=["created_at"], name="payments_deposit_attention", condition=~models.Q(attention="")),
         ]
 
     def __str__(self) -> str:
@@ -257,6 +258,7 @@ class Freeze(Entity):
         ]
         indexes = [
             models.Index(fields=["client", "active"], name="payments_freeze_client"),
+            models.Index(fields=["created_at"], name="payments_freeze_open", condition=models.Q(active=True)),
             models.Index(fields=["deposit"], name="payments_freeze_deposit"),
         ]
 

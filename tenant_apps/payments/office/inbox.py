@@ -1,4 +1,4 @@
-"""The money inbox: what waits, one withdrawal after the other, and every deposit with its story."""
+"""Every withdrawal and deposit with its story, and deciding one withdrawal after the other."""
 
 from __future__ import annotations
 
@@ -78,7 +78,6 @@ def filtered_deposits(request: Any, rows: QuerySet[Deposit]) -> QuerySet[Deposit
 
 def _list(request: Any, template: str, context: dict[str, Any]) -> HttpResponse:
     shared = {
-        "counters": selectors.counters(request.actor),
         "figures": selectors.day_figures(request.actor),
         "view": request.GET.get("view", ""),
         "q": request.GET.get("q", ""),

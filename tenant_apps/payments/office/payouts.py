@@ -45,7 +45,6 @@ def destinations(request: Any) -> HttpResponse:
         "more": len(found) > PAGE,
         "view": "all" if everything else "",
         "q": request.GET.get("q", ""),
-        "counters": selectors.counters(request.actor),
     }
     template = "payments/office/destinations.html" + ("#rows" if request.htmx else "")
     return page(request, template, context, live=["money"])

@@ -17,6 +17,7 @@ from kernel import audit, clock
 from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.events import publish
+from kernel.live import publish as live
 from kernel.money import Money
 from kernel.ui.formatting import money_text
 from tenant_apps.clients.models import Client
@@ -226,6 +227,7 @@ def _lift(freeze: Freeze, rows: list[Withdrawal], actor: Actor) -> None:
     freeze.holds, freeze.active = [], False
     freeze.lifted_by, freeze.lifted_at = actor.label[:160], clock.now()
     freeze.save()
+    live.publish("money", {"freeze": str(freeze.pk)})
     others = Freeze.objects.filter(client_id=freeze.client_id, active=True).exclude(pk=freeze.pk)
     if not others.exists():
         for row in rows:

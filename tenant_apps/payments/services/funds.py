@@ -18,6 +18,7 @@ from kernel import audit, clock, files
 from kernel.actors import Actor
 from kernel.errors import Invalid
 from kernel.events import publish
+from kernel.live import publish as live
 from kernel.money import Money
 from tenant_apps.clients.models import Client
 from tenant_apps.clients.services import task_add
@@ -163,3 +164,4 @@ def _note(row: FundsRequest, kind: str, actor: Actor, **data: object) -> None:
     audit.record(
         actor=actor, action=kind, obj=row, subject=row.client_id, reason=str(data.get("reason", "")), after=after
     )
+    live.publish("money", {"funds": str(row.pk), "state": row.state})

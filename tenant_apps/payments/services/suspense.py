@@ -16,6 +16,7 @@ from kernel.actors import Actor
 from kernel.errors import Invalid
 from kernel.events import publish
 from kernel.ids import short_id
+from kernel.live import publish as live
 from kernel.money import Money
 from kernel.ui.formatting import money_text
 from tenant_apps.clients.timeline import timeline_add
@@ -175,6 +176,7 @@ def _locked(row_id: UUID) -> tuple[SuspensePayment, Deposit]:
 def _saved(row: SuspensePayment) -> None:
     row.updated_at = clock.now()
     row.save()
+    live.publish("money", {"suspense": str(row.pk), "state": row.state})
 
 
 def _audit(row: SuspensePayment, deposit: Deposit, kind: str, actor: Actor) -> None:

@@ -46,7 +46,7 @@ def index(request: Any) -> HttpResponse:
     rows, view = adjustments.visible(request.actor), request.GET.get("view", "")
     if view == "waiting":
         rows = rows.filter(state=Decision.PROPOSED)
-    waiting = adjustments.waiting_count(request.actor)
+    waiting = adjustments.waiting(request.actor).count()
     context = {"table": build_table(TABLE, rows, request), "view": view, "waiting": waiting}
     template = "wallets/office/adjustments.html#rows" if request.htmx else "wallets/office/adjustments.html"
     return page(request, template, context)

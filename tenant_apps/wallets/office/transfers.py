@@ -53,7 +53,7 @@ def index(request: Any) -> HttpResponse:
     context = {
         "table": build_table(TABLE, rows, request),
         "view": view,
-        "waiting": transfers.waiting_count(request.actor),
+        "waiting": transfers.waiting(request.actor).count(),
         "policy": exchange_policy(),
         "policies": transfers.policies(),
         "may_set": request.actor.may(SETTINGS),

@@ -1,0 +1,76 @@
+"""What the money page shows beside its list: what one can filter by, and what one wants to know of a client while deciding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.utils.translation import pgettext
+
+from kernel.actors import Actor, Reach
+from kernel.money import CURRENCIES
+from kernel.permissions import all_permissions
+from kernel.ui.forms import country_choices
+from tenant_apps.accounts.selectors import agents, staff_names
+from tenant_apps.clients.models import Client
+from tenant_apps.clients.selectors import notes_of
+from tenant_apps.payments.models import ProviderAccount
+from tenant_apps.payments.permissions_list import EXPORT
+from tenant_apps.payments.permissions_list import VIEW as PAYMENTS
+from tenant_apps.payments.selectors import client_totals, movements
+from tenant_apps.wallets.permissions_list import VIEW as WALLETS
+from tenant_apps.wallets.selectors import wallets_of
+from tenant_apps.wallets.worklist.filters import AGES, Filter
+from tenant_apps.wallets.worklist.registry import source_for, sources_for
+
+CLIENTS = "clients.view"
+RECENT = 6
+
+
+def choices(actor: Actor, chosen: Filter) -> dict[str, Any]:
+    """What the filter bar offers. Two queries."""
+    source = source_for(actor, chosen.kind)
+    people = [(str(user.pk), user.name) for user in agents(actor, PAYMENTS) if str(user.pk) != actor.id]
+    return {
+        "kinds": [(one.kind, one.label) for one in sources_for(actor)],
+        "states": source.states.choices if source else [],
+        "currencies": [(code, code) for code in sorted(CURRENCIES)],
+        "countries": country_choices(),
+        "providers": list(ProviderAccount.objects.order_by("name").values_list("pk", "name")),
+        "managers": [("me", pgettext("work", "Me")), ("none", pgettext("work", "Nobody")), *people],
+        "ages": [(hours, _age(hours)) for hours in AGES],
+    }
+
+
+def _age(hours: int) -> str:
+    if hours < 48:
+        return pgettext("work", "Older than %(count)s h") % {"count": hours}
+    return pgettext("work", "Older than %(count)s days") % {"count": hours // 24}
+
+
+def about(actor: Actor, client: Client | None) -> dict[str, Any]:
+    """A client beside a decision, as far as the actor's rights reach. Seven queries at most."""
+    if client is None:
+        return {"client": None}
+    found: dict[str, Any] = {"client": client, "may_open": actor.may(CLIENTS, client)}
+    if client.owner_id:
+        found["manager"] = staff_names([client.owner_id]).get(client.owner_id, "")
+    if actor.may(WALLETS, client):
+        found["wallets"] = wallets_of(client.pk)
+    if actor.may(PAYMENTS, client):
+        found |= {"totals_of_client": client_totals(client.pk), "movements": movements(client.pk, limit=RECENT)}
+    if found["may_open"]:
+        found["notes"] = notes_of(client)
+    return found
+
+
+def exporter(actor: Actor) -> Actor:
+    """The actor with no right that reaches further than the right to export.
+
+    Kinds of work that know no reach are left out where the export has one.
+    """
+    most = actor.reach(EXPORT)
+    if most is Reach.ALL:
+        return actor
+    scoped = {permission.code for permission in all_permissions() if permission.scoped}
+    return replace(actor, grants={code: min(reach, most) for code, reach in actor.grants.items() if code in scoped})

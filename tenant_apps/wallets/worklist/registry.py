@@ -1,0 +1,123 @@
+"""The kinds of work there are over money. Each app registers its own in its `work.py`:
+
+register(Source(kind="adjustment", label=pgettext_lazy("work", "Adjustments"), ..., open=waiting, mine=..., page=...))
+
+`open` and `every` are object-level: they give no row that the actor's right does not reach. A source carries out nothing
+itself; its decisions call services, which ask for the right and for other eyes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet, TextChoices
+
+from kernel.actors import Actor
+
+Row = Any
+Expression = Any  # a field path, or an expression of the ORM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One thing the actor may do with a row now. `act(actor, row, reason, text)` calls the service; it raises AppError.
+
+    `confirm` is asked before it is carried out. With `wants_text` a text has to be given, with `reasons` one is chosen.
+    """
+
+    key: str
+    label: Any
+    icon: str
+    act: Callable[[Actor, Row, str, str], object]
+    done: Any
+    tone: str = "success"
+    hotkey: str = ""
+    confirm: Any = ""
+    wants_text: bool = False
+    text_label: Any = ""
+    reasons: Sequence[tuple[str, Any]] = ()
+
+    @property
+    def asks(self) -> bool:
+        return self.wants_text or bool(self.reasons)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One pair of eyes: `state` is done, current or todo."""
+
+    title: Any
+    text: str
+    state: str
+
+
+def _no_decisions(actor: Actor, row: Row) -> list[Decision]:
+    return []
+
+
+def _nothing(row: Row) -> list[Any]:
+    return []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One kind of work.
+
+    `open(actor)` are the rows that wait, `mine(actor)` those that the actor may decide now, `every(actor)` the rows in
+    any state, for whoever opens one that a colleague has just decided. The expressions say where a row keeps what the
+    list shows; `due` is what was promised, else a row is due `within` after `since`. `client` is the path to the client,
+    None where it is nobody's in particular; `provider(id)` picks the rows of a provider's account. `states` has their words.
+    `decided_by(row)` names who decided it, empty while it waits.
+    """
+
+    kind: str
+    label: Any
+    icon: str
+    permission: str
+    open: Callable[[Actor], QuerySet[Any]]
+    mine: Callable[[Actor], QuerySet[Any]]
+    every: Callable[[Actor], QuerySet[Any]]
+    page: Callable[[Row], str]
+    reference: Expression
+    states: type[TextChoices]
+    order: int = 50
+    state: Expression = "state"
+    since: Expression = "created_at"
+    due: Expression | None = None
+    within: timedelta = timedelta(hours=24)
+    minor: Expression | None = None
+    currency: Expression | None = None
+    client: str | None = "client"
+    provider: Callable[[UUID], Q] | None = None
+    search: tuple[str, ...] = ()  # more paths than the reference
+    facts: Callable[[Row], list[tuple[Any, Any]]] = field(default=_nothing)
+    steps: Callable[[Row], list[Step]] = field(default=_nothing)
+    decisions: Callable[[Actor, Row], list[Decision]] = field(default=_no_decisions)
+    decided_by: Callable[[Row], str] = field(default=lambda row: "")
+
+
+_sources: dict[str, Source] = {}
+
+
+def register(source: Source) -> None:
+    _sources[source.kind] = source
+
+
+def sources_for(actor: Actor) -> list[Source]:
+    """The kinds this actor may see, in order."""
+    seen = [source for source in _sources.values() if actor.may(source.permission)]
+    return sorted(seen, key=lambda source: (source.order, source.kind))
+
+
+def source_for(actor: Actor, kind: str) -> Source | None:
+    source = _sources.get(kind)
+    return source if source and actor.may(source.permission) else None
+
+
+def to_do(actor: Actor) -> list[QuerySet[Any]]:
+    """What waits for this actor, kind by kind; the menu's badge adds it up."""
+    return [source.mine(actor) for source in sources_for(actor)]
