@@ -27,7 +27,7 @@ OURS_ALONE = (
 )  # fmt: skip
 TITLES = {
     "upgrade": "Preparing the database",
-    "seed_demo": "Making the three brokerages",
+    "seed_demo": "Making the four brokerages",
     "web": "Pages (web)",
     "worker": "Background work (worker)",
     "beat": "Timetable (beat)",

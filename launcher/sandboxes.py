@@ -50,6 +50,13 @@ TABLE: dict[str, Sandbox] = {
     ),
     "stripe": Sandbox("Stripe (sandbox)", variables=lambda at: {"SANDBOX_STRIPE_URL": _url(at.port)}),
     "paytabs": Sandbox("PayTabs (sandbox)", variables=lambda at: {"SANDBOX_PAYTABS_URL": _url(at.port)}),
+    "freedompay": Sandbox(
+        "Freedom Pay (sandbox)",
+        # It lets in nobody whom it was not told of: the demo's own merchant (provisioning/demo/brokers.py).
+        flags=lambda at: ["--merchant", "500001:ipekyolu-demo-payments:ipekyolu-demo-payouts:Ipek Yolu FX"],
+        variables=lambda at: {"SANDBOX_FREEDOMPAY_URL": _url(at.port)},
+    ),
+    "dlocal": Sandbox("dLocal (sandbox)", variables=lambda at: {"SANDBOX_DLOCAL_URL": _url(at.port)}),
     "ecb": Sandbox("European Central Bank (sandbox)", variables=lambda at: {"SANDBOX_ECB_URL": _url(at.port)}),
     "bank": Sandbox("Bank (sandbox)", variables=lambda at: {"SANDBOX_BANK_URL": _url(at.port)}),
     "mailbox": Sandbox(

@@ -89,6 +89,23 @@ PRESETS: dict[str, Preset] = {
                 pgettext_lazy("preset", "Documents of the region in the KYC form"),
             ),
         ),
+        Preset(
+            key="latin_america",
+            label=pgettext_lazy("preset", "Latin America"),
+            text=pgettext_lazy("preset", "Clients in Mexico, Colombia and their neighbours, in Spanish and English."),
+            icon="sailboat",
+            country="MX",
+            time_zone="America/Mexico_City",
+            languages=("es", "en"),
+            currencies=("USD", "MXN", "COP"),
+            theme="base",
+            colour="#be123c",
+            points=(
+                pgettext_lazy("preset", "SPEI, OXXO, PSE, Efecty and cards through dLocal"),
+                pgettext_lazy("preset", "Payouts to bank accounts in Mexico and Colombia"),
+                pgettext_lazy("preset", "Dollar, Mexican and Colombian peso"),
+            ),
+        ),
     )
 }
 

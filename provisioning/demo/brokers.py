@@ -1,4 +1,4 @@
-"""The three brokerages of the demo as data: looks, people, markets. Nothing here touches the database."""
+"""The four brokerages of the demo as data: looks, people, markets. Nothing here touches the database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ class Staff:
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """Where clients come from: dialling code, share of all clients in percent, cities, languages by weight."""
+    """Where clients come from: dialling code, share of all clients in percent, cities, languages by weight.
+
+    `currencies` are those its clients hold; empty: any of the brokerage's.
+    """
 
     code: str
     dial: str
@@ -28,6 +31,7 @@ class Country:
     zone: str
     cities: tuple[str, ...]
     languages: tuple[str, ...]
+    currencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,18 @@ class Provider:
     settings: dict[str, str]
     credentials: dict[str, str]
     limits: dict[str, tuple[int, int]]  # currency → smallest and largest deposit
+    payouts: tuple[str, ...] = ()  # ways it pays out by
+
+
+@dataclass(frozen=True, slots=True)
+class ManualPrice:
+    """What one unit of `base` costs in `quote` where the European Central Bank publishes nothing, and who does."""
+
+    base: str
+    quote: str
+    mid: str
+    source: str
+    pegged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,8 @@ class Broker:
     leverage: int
     countries: tuple[Country, ...]
     names: str  # which list of names (names.py)
+    manual_rates: tuple[ManualPrice, ...] = field(default=(), kw_only=True)
+    chain_above: int = field(default=5000, kw_only=True)  # of the base currency: withdrawals that three people decide
     staff: tuple[Staff, ...]
     providers: tuple[Provider, ...]
     deposit: int
@@ -213,6 +231,10 @@ ALNOOR = Broker(
     ),
     deposit=1500,
     rates={"USD": 1, "AED": 4, "KWD": 1},
+    manual_rates=(
+        ManualPrice("USD", "AED", "3.6725", "Central Bank of the UAE: the official peg since 1997", pegged=True),
+        ManualPrice("USD", "KWD", "0.3065", "Central Bank of Kuwait, rate of the day"),
+    ),
     support_phone="+971 4 555 0188",
     trader=("layla.trader@alnoor.example", "ليلى", "العمري"),
     mt5_manager=1002,
@@ -255,7 +277,12 @@ IPEKYOLU = Broker(
         Staff("asel.auditor", "Асель Тлеубердиева", "auditor", "", "ru", ("ru", "en")),
     ),
     providers=(
-        _stripe("ipekyolu", ("card",), {"USD": (50, 50_000)}),
+        Provider(
+            "freedompay", "Freedom Pay", ("card",),
+            {"merchant_id": "500001", "region": "kz", "payout_currency": "KZT"},
+            {"secret_key": "ipekyolu-demo-payments", "payout_key": "ipekyolu-demo-payouts"},
+            {"USD": (50, 50_000), "KZT": (10_000, 20_000_000)}, ("freedompay_card",),
+        ),
         Provider(
             "bank_wire", "Банк", ("wire",),
             {"holder": "Ipek Yolu FX LLP", "iban": "KZ86125KZT5004100100", "bic": "CASPKZKA", "bank": "Kaspi"},
@@ -269,12 +296,83 @@ IPEKYOLU = Broker(
     ),
     deposit=700,
     rates={"USD": 1, "KZT": 480},
+    manual_rates=(ManualPrice("USD", "KZT", "481.25", "National Bank of Kazakhstan, rate of the day"),),
     support_phone="+7 727 355 0142",
     trader=("timur.trader@ipekyolu.example", "Тимур", "Садыков"),
     mt5_manager=1003,
 )  # fmt: skip
 
-BROKERS: tuple[Broker, ...] = (NORDWIND, ALNOOR, IPEKYOLU)
+PUERTOCLARO = Broker(
+    slug="puertoclaro",
+    name="Puerto Claro",
+    preset="latin_america",
+    colour="#be123c",
+    second_colour="#fdba74",
+    theme="base",
+    radius="lg",
+    glyph="harbour",
+    languages=("es", "en"),
+    currencies=("USD", "MXN", "COP"),
+    four_eyes=False,
+    leverages=(50, 100, 200, 400),
+    leverage=200,
+    countries=(
+        Country(
+            "MX", "+52", 56, "America/Mexico_City", ("Ciudad de México", "Guadalajara", "Monterrey", "Puebla"),
+            ("es", "es", "es", "en"), ("USD", "MXN"),
+        ),
+        Country("CO", "+57", 32, "America/Bogota", ("Bogotá", "Medellín", "Cali"), ("es",), ("USD", "COP")),
+        Country("CR", "+506", 12, "America/Costa_Rica", ("San José", "Heredia"), ("es", "en"), ("USD",)),
+    ),
+    names="spanish",
+    staff=(
+        Staff("olivia.owner", "Olivia Rentería", "owner", "", "es", ("es", "en")),
+        Staff("diego.desk", "Diego Fuentes", "desk_manager", "Ventas", "es", ("es", "en")),
+        Staff("ana.agent", "Ana Morales", "sales", "Ventas", "es", ("es",)),
+        Staff("andres.agent", "Andrés Peña", "sales", "Ventas", "es", ("es",)),
+        Staff("erik.agent", "Erik Lawson", "sales", "International", "en", ("en",)),
+        Staff("raul.retention", "Raúl Ibarra", "retention", "Atención al cliente", "es", ("es", "en")),
+        Staff("carla.compliance", "Carla Nieto", "compliance", "", "es", ("es", "en")),
+        Staff("cesar.compliance", "César Luna", "compliance", "", "es", ("es", "en")),
+        Staff("david.dealing", "David Serrano", "dealing", "", "es", ("es", "en")),
+        Staff("felipe.finance", "Felipe Rojas", "finance", "", "es", ("es", "en")),
+        Staff("fatima.finance", "Fátima Aguilar", "finance", "", "es", ("es", "en")),
+        Staff("sofia.support", "Sofía Campos", "support", "", "es", ("es", "en")),
+        Staff("marta.marketing", "Marta Vega", "marketing", "", "es", ("es", "en")),
+        Staff("alba.auditor", "Alba Cisneros", "auditor", "", "es", ("es", "en")),
+    ),
+    providers=(
+        Provider(
+            "dlocal", "dLocal", ("card", "spei", "oxxo", "pse", "efecty"),
+            {"x_login": "puertoclaro", "payout_purpose": "INVESTMENT"},
+            {"x_trans_key": "sandbox-trans-key", "secret_key": "sandbox-secret-key"},
+            {"USD": (50, 20_000), "MXN": (1000, 400_000), "COP": (200_000, 80_000_000)}, ("spei", "bank_co"),
+        ),
+        Provider(
+            "bank_wire", "Banco, dólares", ("wire",),
+            {"holder": "Puerto Claro S.A.", "iban": "CR05015202001026284066", "bic": "BISTCRSJ", "bank": "Banco del Istmo"},
+            {}, {"USD": (500, 500_000)},
+        ),
+        Provider(
+            "bank_wire", "Banco, pesos mexicanos", ("wire",),
+            {"holder": "Puerto Claro S.A.", "iban": "CR80015202001026284074", "bic": "BISTCRSJ", "bank": "Banco del Istmo"},
+            {}, {"MXN": (10_000, 10_000_000)},
+        ),
+        Provider(
+            "bank_wire", "Banco, pesos colombianos", ("wire",),
+            {"holder": "Puerto Claro S.A.", "iban": "CR58015202001026284082", "bic": "BISTCRSJ", "bank": "Banco del Istmo"},
+            {}, {"COP": (2_000_000, 2_000_000_000)},
+        ),
+    ),
+    deposit=600,
+    rates={"USD": 1, "MXN": 18, "COP": 4000},
+    manual_rates=(ManualPrice("USD", "COP", "4012.50", "Banco de la República: TRM del día"),),
+    support_phone="+52 55 5550 0173",
+    trader=("lucia.trader@puertoclaro.example", "Lucía", "Montero"),
+    mt5_manager=1004,
+)  # fmt: skip
+
+BROKERS: tuple[Broker, ...] = (NORDWIND, ALNOOR, IPEKYOLU, PUERTOCLARO)
 BY_SLUG: dict[str, Broker] = {broker.slug: broker for broker in BROKERS}
 
 OPERATORS: tuple[tuple[str, str, str], ...] = (

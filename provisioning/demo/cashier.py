@@ -15,7 +15,8 @@ from .book import SEED, Book
 from .brokers import Broker, Provider
 
 # What providers charge a brokerage: percent of the payment and minor units per payment, by method.
-COSTS = {"card": ("1.4", 25), "klarna": ("2.9", 30), "ideal": ("0", 29), "eps": ("0.8", 25), "sepa_debit": ("0", 35)}
+COSTS = {"card": ("1.4", 25), "klarna": ("2.9", 30), "ideal": ("0", 29), "eps": ("0.8", 25), "sepa_debit": ("0", 35),
+         "spei": ("1.2", 0), "oxxo": ("3.0", 0), "pse": ("1.9", 0), "efecty": ("3.4", 0)}  # fmt: skip
 WEBHOOK = "demo.webhook"  # where the register of this brokerage remembers the address told to the provider
 
 
@@ -34,6 +35,7 @@ def connect(book: Book) -> None:
     from tenant_apps.payments.services.providers import provider_account_test
 
     owner = book.actor(book.broker.owner)
+    _leave_out(book.broker)
     for place, provider in enumerate(book.broker.providers, start=1):
         account = _account(owner, provider, others=[one.name for one in book.broker.providers])
         own = list(provider.limits) if provider.kind == "bank_wire" else []
@@ -44,6 +46,15 @@ def connect(book: Book) -> None:
     open_bank_accounts(book.broker)
     for account in ProviderAccount.objects.filter(enabled=True):
         provider_account_test(actor=owner, account=account)
+
+
+def _leave_out(broker: Broker) -> None:
+    """Without the account that the preset brought, where this brokerage has another provider. Nobody has paid by it yet."""
+    from tenant_apps.payments.models import MethodRule, ProviderAccount
+
+    others = ProviderAccount.objects.exclude(kind__in=[provider.kind for provider in broker.providers])
+    MethodRule.objects.filter(provider_account__in=others).delete()
+    others.delete()
 
 
 def open_bank_accounts(broker: Broker) -> int:
@@ -77,6 +88,7 @@ def _account(owner: Actor, provider: Provider, *, others: list[str]) -> Any:
         settings=_settings(provider),
         credentials=provider.credentials,
         methods=list(provider.methods),
+        payouts=list(provider.payouts),
         enabled=True,
     )
 
@@ -133,7 +145,7 @@ def follow_ports(broker: Broker) -> bool:
 
     changed = False
     open_bank_accounts(broker)  # a demo of before the bank was there, or a bank that started over
-    for account in ProviderAccount.objects.filter(kind__in=["stripe", "paytabs"], enabled=True):
+    for account in ProviderAccount.objects.filter(enabled=True).exclude(kind="bank_wire"):
         base = _base_url(account.kind)
         if base and account.settings.get("base_url") not in ("", None, base):
             account.settings = {**account.settings, "base_url": base}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from .brokers import ALNOOR, BROKERS, IPEKYOLU, NORDWIND, OPERATORS, Broker
+from .brokers import ALNOOR, BROKERS, IPEKYOLU, NORDWIND, OPERATORS, PUERTOCLARO, Broker
 from .codes import PASSWORD
 
 RULE = "─" * 100
@@ -37,9 +37,10 @@ def _addresses() -> list[str]:
         )
     lines.append(f"  {'Vendor':<18} {'':<19} site {address()}   console {address('console')}")
     for name, words in (("mailbox_url", "mails and codes"), ("stripe_url", "Stripe"), ("paytabs_url", "PayTabs"),
-                        ("bank_url", "bank"), ("mt5_admin_url", "trading server")):  # fmt: skip
+                        ("freedompay_url", "Freedom Pay"), ("dlocal_url", "dLocal"), ("bank_url", "bank"),
+                        ("mt5_admin_url", "trading server")):  # fmt: skip
         if url := settings.SANDBOX.get(name):
-            tail = "/_control" if words in {"Stripe", "PayTabs"} else "/"
+            tail = "/_control" if words in {"Stripe", "PayTabs", "Freedom Pay", "dLocal"} else "/"
             lines.append(f"  {'Sandbox':<18} {words:<19} {url}{tail}")
     return lines
 
@@ -94,13 +95,17 @@ def stops() -> tuple[Stop, ...]:
             "In Arabic, on a phone's width: verified already; robots trade the account, so positions and equity move.",
             "Deposit by card: pay on PayTabs' page, see it arrive in portal and office.",
         )),
+        Stop("payer", PUERTOCLARO.slug, "/cashier/", PUERTOCLARO.trader[0], (
+            "In Spanish, with what Mexico pays by: SPEI at once, or cash at OXXO, on dLocal's page; then a withdrawal",
+            "to a CLABE, whose way the tracker shows.",
+        )),
         Stop("compliance", f"office.{ALNOOR.slug}", "/kyc/", officer, (
             "Documents side by side, ask again, approve: four eyes are asked for here, so the approval waits for",
             f"{other}. It opens the MT5 account and sends the welcome mail.",
         )),
         Stop("finance", f"office.{NORDWIND.slug}", "/payments/", first, (
             f"Propose a waiting withdrawal; {second} approves it in another browser, and the",
-            "money goes out at the sandbox.",
+            "money goes out at the sandbox. Above 5,000 the client's own manager has to agree first.",
         )),
         Stop("owner", f"office.{IPEKYOLU.slug}", "/", _person(IPEKYOLU, "owner"), (
             "Settings: looks with live preview, staff and roles, lead rules, audit trail.",

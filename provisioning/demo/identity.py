@@ -17,10 +17,12 @@ MORE = {
     "de": "Bitte senden Sie eine neuere Rechnung.",
     "ar": "يرجى إرسال فاتورة أحدث.",
     "ru": "Пожалуйста, пришлите более свежий счёт.",
+    "es": "Por favor, envíenos un recibo más reciente.",
     "en": "Please send a more recent bill.",
 }
 REJECTED = "The name in the register of sanctioned persons is the same; confirmed by a second source."
-BILLS = {"german": "Stadtwerke Sample", "arabic": "Sample Water and Power", "russian": "Sample Energo"}
+BILLS = {"german": "Stadtwerke Sample", "arabic": "Sample Water and Power", "russian": "Sample Energo",
+         "spanish": "Luz y Agua Sample"}  # fmt: skip
 
 
 def write(book: Book) -> None:

@@ -18,6 +18,7 @@ NOTE = {
     "de": "Mustertext der Demo. Ein Anwalt des Brokers ersetzt ihn.",
     "ar": "نص نموذجي للعرض التجريبي، يستبدله المستشار القانوني للوسيط.",
     "ru": "Образец для демонстрации. Его заменит юрист брокера.",
+    "es": "Texto de muestra para la demostración. Lo sustituirá el abogado del bróker.",
 }
 TEXTS: dict[str, dict[str, tuple[str, str]]] = {
     "de": {
@@ -138,6 +139,46 @@ Beide Seiten können jederzeit kündigen. Bei Beschwerden hilft zuerst unser Kun
             """Контракты на разницу — сложные инструменты. Из-за плеча высок риск быстрой потери денег. Цены могут резко двигаться против вас, в том числе ночью.
 
 Подумайте, понимаете ли вы, как они работают, и можете ли позволить себе такой риск. Никогда не торгуйте на деньги, нужные для жизни.""",
+        ),
+    },
+    "es": {
+        "terms": (
+            "Contrato de cliente",
+            """1. Las partes
+Este contrato lo celebran {broker} («nosotros») y la persona que abre la cuenta («usted»).
+
+2. Los servicios
+Con nosotros usted opera con contratos por diferencias y divisas con apalancamiento. Ejecutamos las órdenes según nuestra política de ejecución y no damos asesoramiento.
+
+3. Su cuenta
+Sus datos son verdaderos y nos comunica los cambios. No comparte su contraseña ni su segundo factor.
+
+4. El dinero
+Abonamos los ingresos en cuanto el proveedor de pagos los confirma. Los retiros vuelven, siempre que es posible, al lugar de donde vino el dinero.
+
+5. El margen
+Usted mantiene en todo momento margen suficiente para sus posiciones abiertas. Por debajo del nivel de cierre forzoso las cerramos.
+
+6. Fin y reclamaciones
+Cualquiera de las partes puede poner fin al contrato en todo momento. Para reclamar, escriba primero a nuestro servicio de atención.""",
+        ),
+        "privacy": (
+            "Aviso de privacidad",
+            """1. El responsable es {broker}.
+
+2. Tratamos datos de contacto, documentos de identidad, sus respuestas sobre idoneidad, pagos, operaciones e inicios de sesión.
+
+3. Los necesitamos para cumplir el contrato, contra el blanqueo y el fraude y, solo con su consentimiento, para enviarle ofertas.
+
+4. Los reciben proveedores de pagos, operadores de los servidores de trading, servicios de verificación y autoridades, cada uno solo lo necesario.
+
+5. Los borramos al vencer los plazos legales. Puede pedir acceso, rectificación y supresión.""",
+        ),
+        "risk": (
+            "Advertencia de riesgos",
+            """Los contratos por diferencias son instrumentos complejos. Por el apalancamiento hay un alto riesgo de perder dinero rápidamente. Los precios pueden moverse de golpe en su contra, también durante la noche.
+
+Piense si entiende cómo funcionan y si puede permitirse ese riesgo. No opere nunca con dinero que necesita para vivir.""",
         ),
     },
 }  # fmt: skip

@@ -65,14 +65,32 @@ _RUSSIAN_LAST = (
 )  # fmt: skip
 
 
+_SPANISH_FIRST = (
+    "Alejandro", "Camila", "Daniel", "Elena", "Fernando", "Gabriela", "Hugo", "Inés", "Javier", "Lucía",
+    "Mateo", "Natalia", "Óscar", "Paola", "Ricardo", "Sara", "Tomás", "Valentina", "Andrés", "Beatriz",
+    "Emilio", "Jimena", "Manuel", "Renata", "Sebastián", "Ximena", "Ignacio", "Mónica", "Rodrigo", "Adriana",
+)  # fmt: skip
+_SPANISH_LAST = (
+    "García", "Hernández", "Martínez", "López", "González", "Ramírez", "Torres", "Flores", "Vázquez", "Castillo",
+    "Mendoza", "Ortega", "Delgado", "Guerrero", "Cabrera", "Navarro", "Salazar", "Pacheco", "Restrepo", "Cárdenas",
+    "Quintero", "Zúñiga", "Villalobos", "Escobar", "Marín", "Suárez", "Bermúdez", "Arango", "Cortés", "Peralta",
+)  # fmt: skip
+_BARE = str.maketrans("áéíóúñÁÉÍÓÚÑ", "aeiounAEIOUN")
+
+
 def person(chance: Random, which: str) -> Person:
-    """A random person of a region: "german", "arabic" or "russian"."""
-    return {"german": _german, "arabic": _arabic, "russian": _russian}[which](chance)
+    """A random person of a region: "german", "arabic", "russian" or "spanish"."""
+    return {"german": _german, "arabic": _arabic, "russian": _russian, "spanish": _spanish}[which](chance)
 
 
 def _german(chance: Random) -> Person:
     first, last = chance.choice(_GERMAN_FIRST), chance.choice(_GERMAN_LAST)
     return Person(first, last, first.lower().translate(_PLAIN).title(), last.lower().translate(_PLAIN).title())
+
+
+def _spanish(chance: Random) -> Person:
+    first, last = chance.choice(_SPANISH_FIRST), chance.choice(_SPANISH_LAST)
+    return Person(first, last, first.translate(_BARE), last.translate(_BARE))
 
 
 def _arabic(chance: Random) -> Person:
@@ -113,6 +131,14 @@ NOTES = {
         "Отправили документы на почту, ответит на неделе.",
         "Сравнивает нас с двумя другими брокерами.",
     ),
+    "es": (
+        "Quiere probar primero la cuenta de práctica.",
+        "Ya ha operado con CFD; pregunta por el spread del oro.",
+        "Prefiere que le llamemos después de las seis de la tarde.",
+        "Pregunta si puede ingresar en OXXO o por SPEI.",
+        "Le enviamos la lista de documentos; contesta esta semana.",
+        "Nos está comparando con otros dos brókeres.",
+    ),
     "en": (
         "Wants to try the practice account first.",
         "Has traded CFDs before, asks about gold spreads.",
@@ -126,10 +152,12 @@ TASKS = {
     "de": ("Zurückrufen", "Unterlagen nachfassen", "Ersteinzahlung besprechen"),
     "ar": ("معاودة الاتصال", "متابعة المستندات", "مناقشة الإيداع الأول"),
     "ru": ("Перезвонить", "Уточнить по документам", "Обсудить первое пополнение"),
+    "es": ("Volver a llamar", "Reclamar los documentos", "Hablar del primer ingreso"),
     "en": ("Call back", "Follow up on documents", "Talk about the first deposit"),
 }
 STREETS = {
     "german": ("Lindenstraße", "Hafenweg", "Goethestraße", "Am Markt", "Schillerallee", "Bergstraße"),
     "arabic": ("شارع الشيخ زايد", "شارع الكورنيش", "شارع الخليج", "شارع السلام"),
+    "spanish": ("Avenida Reforma", "Calle Hidalgo", "Carrera 7", "Avenida Juárez", "Calle del Puerto"),
     "russian": ("улица Абая", "проспект Назарбаева", "улица Навои", "улица Чуй", "проспект Мира"),
 }

@@ -109,7 +109,21 @@ def _road(draw: ImageDraw.ImageDraw, box: Box, first: str, second: str) -> None:
         )
 
 
-_GLYPHS = {"wind": _wind, "star": _star, "road": _road}
+def _harbour(draw: ImageDraw.ImageDraw, box: Box, first: str, second: str) -> None:
+    """A light over three waves."""
+    size = box[2]
+    light = size * 0.13
+    draw.ellipse((size * 0.5 - light, size * 0.29 - light, size * 0.5 + light, size * 0.29 + light), fill=second)
+    reach = size // 9
+    for row in range(3):
+        middle, shift = size * (0.56 + 0.13 * row), reach if row == 1 else 0
+        for number in range(3):
+            left = int(size * 0.5 - 3 * reach + 2 * reach * number - shift / 2)
+            crest = (left, int(middle - reach / 2), left + 2 * reach, int(middle + reach / 2))
+            draw.arc(crest, 180 if number % 2 else 0, 360 if number % 2 else 180, fill=first, width=size // 16)
+
+
+_GLYPHS = {"wind": _wind, "star": _star, "road": _road, "harbour": _harbour}
 
 
 # --- documents -----------------------------------------------------------------------------------------------------

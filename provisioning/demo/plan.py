@@ -139,7 +139,7 @@ def _life(broker: Broker, chance: Random, index: int, born: datetime, until: dat
         postcode=f"{chance.randrange(10_000, 99_999)}",
         language=chance.choice(country.languages),
         born=date(chance.randrange(1961, 2003), chance.randrange(1, 13), chance.randrange(1, 28)),
-        currency=chance.choices(broker.currencies, [70, *[20] * (len(broker.currencies) - 1)])[0],
+        currency=_currency(chance, country.currencies or broker.currencies),
         created_at=born,
         source=source,
         leverage=chance.choice(broker.leverages[-3:]),
@@ -147,6 +147,10 @@ def _life(broker: Broker, chance: Random, index: int, born: datetime, until: dat
     _walk(broker, chance, life, until)
     _sales_work(chance, life, until)
     return life
+
+
+def _currency(chance: Random, held: tuple[str, ...]) -> str:
+    return chance.choices(held, [70, *[20] * (len(held) - 1)])[0]
 
 
 def _somebody_new(chance: Random, broker: Broker, taken: set[str]) -> Person:
@@ -198,7 +202,7 @@ def _lately(life: Life, until: datetime) -> datetime:
 def _amount(broker: Broker, currency: str, factor: float) -> int:
     """A round amount in minor units."""
     major = broker.deposit * broker.rates[currency] * factor
-    step = 1000 if currency == "KZT" else 50
+    step = 1000 if broker.rates[currency] >= 100 else 50
     rounded = max(step * 2, round(major / step) * step)
     return int(rounded * 10 ** minor_units(currency))
 
@@ -249,7 +253,8 @@ def _sales_work(chance: Random, life: Life, until: datetime) -> None:
 
 def _name_the_known_one(broker: Broker, found: list[Life], until: datetime) -> None:
     """The client whose log-in is documented: well funded, for a while, in the brokerage's own language."""
-    funded = [life for life in found if life.stage == "funded"]
+    held = broker.countries[0].currencies or broker.currencies
+    funded = [life for life in found if life.stage == "funded" and life.currency in held]
     life = max(funded, key=lambda one: (one.trades, one.index))
     email, first, last = broker.trader
     latin_first = email.partition(".")[0].title()

@@ -19,7 +19,7 @@ from django.db import transaction
 from kernel import clock
 from kernel.tenancy import context
 
-from . import accounts, afterwards, cashier, identity, legal, markets, money, people, setup
+from . import accounts, afterwards, cashier, desk, identity, legal, markets, money, people, setup
 from .book import Book, fresh, moment, remember, remembered
 from .brokers import BROKERS, Broker
 from .codes import PASSWORD, RECOVERY_CODES
@@ -44,6 +44,7 @@ PARTS: tuple[Part, ...] = (
     Part("people", "clients, calls, notes, tasks", people.write),
     Part("identity", "identity checks with sample documents", identity.write),
     Part("cashier", "payment providers", cashier.connect),
+    Part("desk", "exchange rates by hand, and who decides withdrawals", desk.write),
     Part("markets", "trading accounts and their history on the server", markets.write),
     Part("money", "deposits, transfers, trades and withdrawals in the ledger", money.write),
     Part("afterwards", "segments and activity", afterwards.write),
@@ -57,7 +58,7 @@ def size() -> int:
 
 
 def seed_all(say: Callable[[str], None]) -> None:
-    """Bring all three brokerages to the demo's state. Raises SeedFailed."""
+    """Bring all four brokerages to the demo's state. Raises SeedFailed."""
     if not settings.DEMO:
         raise setup.SeedFailed("the demo's data is for a demo: set RIALTO_DEMO=1")
     if path := settings.SANDBOX.get("codes"):
@@ -73,7 +74,7 @@ def seed_all(say: Callable[[str], None]) -> None:
     setup.operators(password_hash, recovery)
     for broker in BROKERS:
         _seed(broker, password_hash, recovery, say)
-    say(f"three brokerages in {time.monotonic() - begun:.0f} s")
+    say(f"four brokerages in {time.monotonic() - begun:.0f} s")
 
 
 def _done(broker: Broker) -> bool:

@@ -82,7 +82,7 @@ def currency_digits(currency: str) -> int:
 
 def _forex(name: str, text: str, digits: int, spread: int, swaps: tuple[str, str], activity: float) -> SymbolSpec:
     base, quote = name[:3], name[3:]
-    folder = "Majors" if "USD" in (base, quote) and quote not in ("TRY", "KZT", "ZAR", "MXN") else "Minors"
+    folder = "Majors" if "USD" in (base, quote) and quote not in ("TRY", "KZT", "ZAR", "MXN", "COP") else "Minors"
     return SymbolSpec(
         name,
         f"Forex\\{folder}\\{name}",
@@ -169,11 +169,16 @@ SYMBOLS: tuple[SymbolSpec, ...] = (
     _conversion("USDSAR", 5),
     _conversion("USDZAR", 5),
     _conversion("USDMXN", 5),
+    _conversion("USDCOP", 3),
     _conversion("USDSGD", 5),
     _conversion("USDSEK", 5),
     _conversion("USDNOK", 5),
     _conversion("USDPLN", 5),
 )
+
+
+# Units of a currency that a commission of one dollar is charged as; 1 where the two are of one size.
+COMMISSION_RATES = {"KZT": 480, "COP": 4000, "MXN": 18}
 
 
 def default_groups(currencies: list[str]) -> list[GroupSpec]:
@@ -183,7 +188,7 @@ def default_groups(currencies: list[str]) -> list[GroupSpec]:
     groups = []
     for currency in currencies:
         digits, low = currency_digits(currency), currency.lower()
-        rate = Decimal("480") if currency == "KZT" else Decimal(1)
+        rate = Decimal(COMMISSION_RATES.get(currency, 1))
 
         def group(
             kind: str,

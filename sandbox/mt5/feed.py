@@ -34,6 +34,7 @@ PEGGED = {"AED": 3.6725, "KWD": 0.3075, "SAR": 3.75}
 # Per US dollar: level at the start and the end of the era, daily volatility. Invented levels.
 INVENTED: dict[str, tuple[float, float, float]] = {
     "KZT": (462.0, 528.0, 0.004),
+    "COP": (4790.0, 4020.0, 0.006),
     "XAU": (1 / 1830.0, 1 / 4650.0, 0.008),
     "XAG": (1 / 23.8, 1 / 74.0, 0.014),
     "US500": (1 / 3830.0, 1 / 7350.0, 0.009),

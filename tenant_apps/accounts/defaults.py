@@ -50,6 +50,8 @@ ROLE_NAMES = {
 }
 
 _AGENT = ("clients.view", "clients.edit", "clients.note", "clients.task", "leads.work")
+# The last one does nothing until a rule of approval asks who is responsible for the client.
+_OWN_MONEY = ("kyc.view", "payments.view", "trading.view", "wallets.view", "payments.withdrawal.agree")
 
 DEFAULTS: tuple[DefaultRole, ...] = (
     DefaultRole("owner", "Owner", (Rule("*"),)),
@@ -74,7 +76,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
         (
             *(Rule(code, OWN) for code in _AGENT),
             Rule("clients.create"),
-            *(Rule(code, OWN) for code in ("kyc.view", "payments.view", "trading.view", "wallets.view")),
+            *(Rule(code, OWN) for code in _OWN_MONEY),
         ),
         masks=("email", "phone"),
     ),
@@ -83,7 +85,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
         "Retention agent",
         (
             *(Rule(code, OWN) for code in _AGENT),
-            *(Rule(code, OWN) for code in ("kyc.view", "payments.view", "trading.view", "wallets.view")),
+            *(Rule(code, OWN) for code in _OWN_MONEY),
         ),
         masks=("email", "phone"),
     ),

@@ -56,6 +56,7 @@ class Preset:
     wires: tuple[Offered, ...]  # empty: the bank account is for withdrawals only
     currencies: tuple[str, ...]
     bank: tuple[str, str, str]  # bank, BIC, country of the account
+    payouts: tuple[str, ...] = ()  # ways the hosted one pays out by
 
 
 PRESETS = {
@@ -91,11 +92,27 @@ PRESETS = {
         currencies=("USD", "KZT"),
         bank=("Steppe Bank JSC", "STBKKZKAXXX", "KZ"),
     ),
+    "latin_america": Preset(
+        provider="dlocal",
+        offered=(
+            Offered("card", "USD", "20", "15000", cost_percent="3.5"),
+            Offered("card", "MXN", "400", "250000", cost_percent="3.5"),
+            Offered("spei", "MXN", "400", "400000", cost_percent="1.2"),
+            Offered("oxxo", "MXN", "400", "20000", cost_percent="3"),
+            Offered("card", "COP", "80000", "60000000", cost_percent="3.5"),
+            Offered("pse", "COP", "80000", "80000000", cost_percent="1.9"),
+            Offered("efecty", "COP", "80000", "8000000", cost_percent="3.4"),
+        ),
+        wires=(),
+        currencies=("USD", "MXN", "COP"),
+        bank=("Istmo Bank S.A.", "ISTMCRSJXXX", "CR"),
+        payouts=("spei", "bank_co"),
+    ),
 }
 
 
 def ensure(preset: str) -> list[ProviderAccount]:
-    """Accounts, rules and withdrawal limits of a preset ("eu_retail", "gcc", "central_asia") for the present tenant.
+    """Accounts, rules and withdrawal limits of a preset ("eu_retail", "gcc", "central_asia", "latin_america") for the present tenant.
 
     Where sandbox servers are configured the accounts point at them and are switched on; otherwise they wait, switched
     off, for the owner's keys. Raises KeyError for an unknown preset.
@@ -135,15 +152,17 @@ def _unique(rules: Sequence[Offered]) -> list[str]:
 
 def _hosted(chosen: Preset) -> ProviderAccount:
     sandbox = settings.SANDBOX.get(f"{chosen.provider}_url", "")
-    plain, keys = (_stripe if chosen.provider == "stripe" else _paytabs)(sandbox)
+    label, arranged = _HOSTED[chosen.provider]
+    plain, keys = arranged(sandbox)
     with transaction.atomic():
         account, made = _account(
             chosen.provider,
-            "Stripe" if chosen.provider == "stripe" else "PayTabs",
+            label,
             enabled=bool(sandbox),
             position=10,
             settings=plain,
             methods=_unique(chosen.offered),
+            payouts=list(chosen.payouts),
         )
         if made and sandbox:
             for name, value in keys.items():
@@ -161,10 +180,19 @@ def _paytabs(sandbox: str) -> tuple[dict[str, str], dict[str, str]]:
     return {"profile_id": str(profile), "region": "ARE", "base_url": sandbox}, {"server_key": key}
 
 
+def _dlocal(sandbox: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The sandbox takes any login with these keys."""
+    plain = {"x_login": context.tenant().slug if sandbox else "", "payout_purpose": "OTHER", "base_url": sandbox}
+    return plain, {"x_trans_key": "sandbox-trans-key", "secret_key": "sandbox-secret-key"}
+
+
+_HOSTED = {"stripe": ("Stripe", _stripe), "paytabs": ("PayTabs", _paytabs), "dlocal": ("dLocal", _dlocal)}
+
+
 def iban_for(country: str, seed: bytes) -> str:
     """A well-formed account number of that country, the same for the same seed; it exists at no bank."""
     digest = hashlib.sha256(seed).digest()
-    length = {"DE": 18, "AE": 19, "KZ": 16}[country]
+    length = {"DE": 18, "AE": 19, "KZ": 16, "CR": 18}[country]
     body = "".join(str(byte % 10) for byte in digest)[:length]
     number = int("".join(str(int(char, 36)) for char in f"{body}{country}00"))
     return f"{country}{98 - number % 97:02d}{body}"

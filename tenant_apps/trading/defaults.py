@@ -37,6 +37,7 @@ REGIONS = {
     "eu_retail": Region(("EUR",), (5, 10, 20, 30), 30, professional=False),
     "gcc": Region(("USD", "AED", "KWD"), (50, 100, 200, 400), 200, professional=True),
     "central_asia": Region(("USD", "KZT"), (50, 100, 200, 500), 200, professional=True),
+    "latin_america": Region(("USD", "MXN", "COP"), (50, 100, 200, 400), 200, professional=True),
 }
 
 

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 class Command(BaseCommand):
     help = (
-        "Fill the demo: three brokerages with staff, clients and history. Goes on where it stopped; then does nothing."
+        "Fill the demo: four brokerages with staff, clients and history. Goes on where it stopped; then does nothing."
     )
     requires_system_checks: list[str] = []
 

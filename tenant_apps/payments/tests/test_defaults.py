@@ -83,6 +83,6 @@ def test_without_sandboxes_accounts_wait_for_keys(tenant: Any, settings: Any, pr
     assert set(WithdrawalPolicy.objects.values_list("currency", flat=True)) == set(defaults.PRESETS[preset].currencies)
 
 
-@pytest.mark.parametrize("country", ["DE", "AE", "KZ"])
+@pytest.mark.parametrize("country", ["DE", "AE", "KZ", "CR"])
 def test_account_numbers_are_well_formed(country: str) -> None:
     assert iban_good(defaults.iban_for(country, b"seed"))
