@@ -61,7 +61,7 @@ def _journeys(pytest: list[str], environment: Mapping[str, str]) -> int:
     One that fails is run once more, loudly: its patience is in seconds, and a machine may stand still for longer. What
     is broken fails twice.
     """
-    say("The journeys in a real browser; this takes some ten minutes")
+    say("The journeys in a real browser; this takes some twelve minutes")
     command = [*pytest, "-n", "0", "-p", "no:randomly", "tests/journeys"]
     asked = {**environment, "RIALTO_JOURNEYS": "1"}
     code = subprocess.run(command, cwd=ROOT, env=asked, check=False).returncode

@@ -37,6 +37,13 @@ def test_nobody_passes_on_or_takes_out_more_than_came_in(broker: Broker) -> None
         assert gone <= paid_in
 
 
+@pytest.mark.parametrize("broker", BROKERS, ids=lambda broker: broker.slug)
+def test_everybody_holds_a_currency_of_their_country(broker: Broker) -> None:
+    for life in lives(broker, 120, UNTIL):
+        assert life.currency in (life.country.currencies or broker.currencies)
+        assert life.known == (life.email == broker.trader[0])
+
+
 def test_a_code_follows_from_the_address() -> None:
     email = "anna.agent@nordwind.example"
 

@@ -23,6 +23,9 @@ window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) =>
   violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
 """
+# Pages, by host and address without the row's id, that were looked at in the dark already: once for each brokerage.
+SEEN_DARK: set[tuple[str, str]] = set()
+NUMBERED = re.compile(r"[0-9a-f-]{36}")
 # A box that is still fading in has the contrast of a fading box.
 STILL = """Promise.all(document.getAnimations()
     .filter((animation) => animation.effect.getComputedTiming().endTime !== Infinity)
@@ -40,7 +43,6 @@ class Seat:
     width: int
     shots: str
     problems: list[str] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.context: BrowserContext = self.browser.new_context(
@@ -118,10 +120,10 @@ class Seat:
         self.problems += [f"{name}: CSP {one}" for one in self.page.evaluate("window.violations || []")]
         if self.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
             self.problems.append(f"{name}: wider than {self.width} pixels")
-        address = self.page.url.partition("?")[0]
         self._axe(self.page, name, "light")
-        if address not in self.seen:
-            self.seen.add(address)
+        kind = (self.host, NUMBERED.sub("*", self.page.url.partition("?")[0]))
+        if kind not in SEEN_DARK:
+            SEEN_DARK.add(kind)
             self._dark(name, folder)
 
     def last_picture(self, name: str) -> None:
@@ -160,4 +162,5 @@ class Seat:
         ]
 
     def close(self) -> None:
+        """What was seen is kept; closing twice does nothing."""
         self.context.close()

@@ -40,6 +40,10 @@ class Wire:
     def broker(self) -> Broker:
         return BY_SLUG[SLUG]
 
+    @property
+    def client_name(self) -> str:
+        return " ".join(self.broker.trader[1:])
+
     def _seat(self, *, office: bool, name: str) -> Seat:
         host, width = (f"office.{SLUG}", OFFICE) if office else (SLUG, PHONE)
         seat = Seat(self.product, self.browser, host, "ru", width, f"{SLUG}/{name}")
