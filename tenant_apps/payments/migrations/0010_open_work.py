@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('clients', '0004_legal_words'),
         ('kernel', '0001_initial'),
-        ('payments', '0008_money_states'),
+        ('payments', '0009_provider_fee_settled'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('clients', '0004_legal_words'),
-        ('payments', '0008_money_states'),
+        ('payments', '0010_open_work'),
     ]
 
     operations = [
