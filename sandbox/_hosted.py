@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -82,31 +83,11 @@ class Sheet:
 
     def field(self, name: str, form: dict[str, str], errors: dict[str, str], *, autocomplete: str,
               hint: str = "", text: bool = False) -> Markup:  # fmt: skip
-        described = [f"{name}-error"] * (name in errors) + [f"{name}-hint"] * bool(hint)
-        return el(
-            "div",
-            el("label", self.say(name), for_=name),
-            el(
-                "input",
-                id=name,
-                name=name,
-                value=form.get(name, ""),
-                autocomplete=autocomplete,
-                inputmode="text" if text else "numeric",
-                dir="auto" if text else "ltr",
-                aria_invalid="true" if name in errors else None,
-                aria_describedby=" ".join(described) or None,
-            ),
-            el("p", self.say(errors[name]), id=f"{name}-error", class_="error") if name in errors else None,
-            el("p", self.say(hint), id=f"{name}-hint", class_="hint") if hint else None,
-            class_="field",
-        )
+        said = self.say(hint) if hint else ""
+        return field(self.say, name, form, errors, autocomplete=autocomplete, hint=said, text=text)
 
     def alert(self, errors: dict[str, str]) -> Markup | None:
-        if not errors:
-            return None
-        lines = [el("li", el("a", self.say(key), href=f"#{name}")) for name, key in errors.items()]
-        return el("div", el("p", self.say("errors")), el("ul", lines), class_="alert", role="alert")
+        return alert(self.say, errors)
 
     def card_form(self, action: str, form: dict[str, str], errors: dict[str, str]) -> Markup:
         pair = el(
@@ -127,31 +108,78 @@ class Sheet:
         )
 
 
+def field(
+    say: Callable[[str], str], name: str, form: dict[str, str], errors: dict[str, str], *, autocomplete: str, hint: str = "",
+    text: bool = False, label: str = "", inputmode: str = "",
+) -> Markup:  # fmt: skip
+    """A labelled line of a form with its hint and what is wrong with it; `text` takes letters, in either direction."""
+    described = [f"{name}-error"] * (name in errors) + [f"{name}-hint"] * bool(hint)
+    return el(
+        "div",
+        el("label", say(label or name), for_=name),
+        el(
+            "input",
+            id=name,
+            name=name,
+            value=form.get(name, ""),
+            autocomplete=autocomplete,
+            inputmode=inputmode or ("text" if text else "numeric"),
+            dir="auto" if text else "ltr",
+            aria_invalid="true" if name in errors else None,
+            aria_describedby=" ".join(described) or None,
+        ),
+        el("p", say(errors[name]), id=f"{name}-error", class_="error") if name in errors else None,
+        el("p", hint, id=f"{name}-hint", class_="hint") if hint else None,
+        class_="field",
+    )
+
+
+def alert(say: Callable[[str], str], errors: dict[str, str]) -> Markup | None:
+    """What is wrong, each with a way to its field."""
+    if not errors:
+        return None
+    lines = [el("li", el("a", say(key), href=f"#{name}")) for name, key in errors.items()]
+    return el("div", el("p", say("errors")), el("ul", lines), class_="alert", role="alert")
+
+
 def missing(texts: Texts) -> Response:
     title = texts["en"]["missing_title"]
     return html_response(document(el("main", el("h1", title), class_="sheet"), title=title, stylesheet=STYLESHEET), 404)
 
 
-def read_card(form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """(number, name) and what is wrong by field, as keys of texts."""
+def read_card(
+    form: dict[str, str],
+    *,
+    code: str = r"[0-9]{3,4}",
+    unchecked: frozenset[str] | None = frozenset(),
+    nameless: bool = False,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """(number, month, year, name) and what is wrong by field, as keys of texts.
+
+    `unchecked`: numbers without a check digit, None for all of them; `code`: what the security code or PIN looks like.
+    """
     errors: dict[str, str] = {}
     number = re.sub(r"[\s-]", "", form.get("number", ""))
-    if not re.fullmatch(r"[0-9]{13,19}", number) or not _luhn(number):
+    sound = unchecked is None or number in unchecked or is_luhn(number)
+    if not re.fullmatch(r"[0-9]{13,19}", number) or not sound:
         errors["number"] = "e_number"
     expiry = re.fullmatch(r"([0-9]{1,2})\s*/?\s*(?:20)?([0-9]{2})", form.get("expiry", "").strip())
     today = datetime.now(UTC)
     month, year = (int(expiry[1]), 2000 + int(expiry[2])) if expiry else (0, 0)
     if not 1 <= month <= 12 or (year, month) < (today.year, today.month):
         errors["expiry"] = "e_expiry"
-    if not re.fullmatch(r"[0-9]{3,4}", form.get("cvv", "").strip()):
+    if not re.fullmatch(code, form.get("cvv", "").strip()):
         errors["cvv"] = "e_cvv"
     name = form.get("name", "").strip()
-    if not name:
+    if not name and not nameless:
         errors["name"] = "e_name"
-    return {"number": number, "name": name}, errors
+    return {"number": number, "month": str(month), "year": str(year), "name": name}, errors
 
 
-def _luhn(number: str) -> bool:
+def is_luhn(number: str) -> bool:
+    """ISO/IEC 7812-1, annex B. Text without a digit in it is none."""
+    if not number.isdecimal():
+        return False
     digits = [int(char) for char in reversed(number)]
     doubled = [sum(divmod(digit * 2, 10)) if index % 2 else digit for index, digit in enumerate(digits)]
     return sum(doubled) % 10 == 0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox._accounts import Accounts, Document, public
-from sandbox._control import button, deliveries_table, empty, faults_form, is_foreign, page, refused, table, when
-from sandbox._delivery import Faults
+from sandbox._control import button, deliveries_table, faults_form, is_foreign, page, refused, table, when
+from sandbox._desk import Desk, Outgoing
 from sandbox._html import Child, el
-from sandbox._web import Request, Response, Router, html_response, is_http_url, json_response, redirect
+from sandbox._web import Request, Response, Router, is_http_url, json_response, redirect
 
 # Carries out one action on a document, in a transaction: (account, kind, document, action, values). None: no such thing.
 Act = Callable[[str, str, Document, str, dict[str, Any]], Document | None]
@@ -27,7 +27,7 @@ class Shown:
 
 
 @dataclass(slots=True)
-class Panel:
+class Panel(Desk):
     """Everything under /_control."""
 
     service: str
@@ -37,35 +37,21 @@ class Panel:
     act: Act
     without: frozenset[str] = field(default_factory=frozenset)  # faults the provider cannot have
 
+    def outgoing(self) -> Outgoing:
+        return self.store.deliveries
+
+    def accounts(self) -> Sequence[str]:
+        return self.store.accounts()
+
     def add_routes(self, router: Router) -> None:
+        self.add_desk_routes(router)
         api = "/_control/api"
-        router.add("GET", f"{api}/accounts", self.api_accounts)
-        router.add("GET", f"{api}/{{account}}/faults", self.api_faults)
-        router.add("PUT", f"{api}/{{account}}/faults", self.api_put_faults)
         router.add("GET", f"{api}/{{account}}/settings", self.api_settings)
         router.add("PUT", f"{api}/{{account}}/settings", self.api_put_settings)
         router.add("GET", f"{api}/{{account}}/deliveries", self.api_deliveries)
         router.add("GET", f"{api}/{{account}}/{{kind}}", self.api_documents)
         router.add("POST", f"{api}/{{account}}/{{kind}}/{{id}}/{{action}}", self.api_act)
-        router.add("GET", "/_control", self.page_accounts)
-        router.add("GET", "/_control/{account}", self.page_account)
-        router.add("POST", "/_control/{account}/faults", self.page_faults)
         router.add("POST", "/_control/{account}/{kind}/{id}/{action}", self.page_act)
-
-    async def api_accounts(self, request: Request) -> Response:
-        return json_response({"accounts": self.store.accounts()})
-
-    async def api_faults(self, request: Request) -> Response:
-        return json_response(asdict(self.store.deliveries.faults(request.params["account"])))
-
-    async def api_put_faults(self, request: Request) -> Response:
-        """Replaces all faults; what is not named is off."""
-        try:
-            faults = Faults.parse(request.json())
-        except (ValueError, TypeError, AttributeError) as error:
-            return json_response({"error": str(error)}, 400)
-        self.store.deliveries.set_faults(request.params["account"], faults)
-        return json_response(asdict(faults))
 
     async def api_settings(self, request: Request) -> Response:
         return json_response(public(self.store.settings(request.params["account"])))
@@ -114,25 +100,6 @@ class Panel:
         with self.store.db.transaction():
             done = self.act(account, kind, document, action, values)
         return public(done) if done else None
-
-    async def page_accounts(self, request: Request) -> Response:
-        rows = [el("li", el("a", item, href=f"/_control/{item}")) for item in self.store.accounts()]
-        listing = el("ul", rows, class_="plain") if rows else empty("No account yet. Any request makes one.")
-        return html_response(page(self.service, "Accounts", el("h1", "Accounts"), listing))
-
-    async def page_account(self, request: Request) -> Response:
-        return html_response(self._page(request.params["account"], None))
-
-    async def page_faults(self, request: Request) -> Response:
-        account = request.params["account"]
-        if is_foreign(request):
-            return refused()
-        try:
-            faults = Faults.parse(dict(request.form))
-        except ValueError as error:
-            return html_response(self._page(account, str(error)), 422)
-        self.store.deliveries.set_faults(account, faults)
-        return redirect(f"/_control/{account}#faults")
 
     async def page_act(self, request: Request) -> Response:
         if is_foreign(request):

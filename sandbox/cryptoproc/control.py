@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sandbox._control import button, deliveries_table, empty, faults_form, is_foreign, page, refused, table
-from sandbox._delivery import Faults
+from sandbox._control import button, deliveries_table, faults_form, is_foreign, page, refused, table
+from sandbox._desk import Desk, Outgoing
 from sandbox._html import Child, el
 from sandbox._web import Request, Response, Router, html_response, is_http_url, json_response, redirect
 from sandbox.cryptoproc import transactions
@@ -20,45 +20,35 @@ WITHOUT = frozenset({"old_timestamp"})
 SETTINGS = ("secret_key", "callback_url", "fee_percent")
 
 
-class Control:
+class Control(Desk):
     """Everything under /_control. An account is its API key."""
+
+    service = SERVICE
+    accounts_title = "Merchants"
+    no_account = "No merchant yet. Set one up through the API."
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
+    def outgoing(self) -> Outgoing:
+        return self.store.deliveries
+
+    def accounts(self) -> Sequence[str]:
+        return self.store.merchants()
+
     def add_routes(self, router: Router) -> None:
+        self.add_desk_routes(router)
         api = "/_control/api"
-        router.add("GET", f"{api}/accounts", self.api_accounts)
-        router.add("GET", f"{api}/{{merchant}}/faults", self.api_faults)
-        router.add("PUT", f"{api}/{{merchant}}/faults", self.api_put_faults)
-        router.add("GET", f"{api}/{{merchant}}/settings", self.api_settings)
-        router.add("PUT", f"{api}/{{merchant}}/settings", self.api_put_settings)
-        router.add("GET", f"{api}/{{merchant}}/addresses", self.api_addresses)
-        router.add("GET", f"{api}/{{merchant}}/transactions", self.api_transactions)
-        router.add("GET", f"{api}/{{merchant}}/deliveries", self.api_deliveries)
-        router.add("POST", f"{api}/{{merchant}}/{{kind}}/{{id}}/{{action}}", self.api_act)
-        router.add("GET", "/_control", self.page_accounts)
-        router.add("GET", "/_control/{merchant}", self.page_account)
-        router.add("POST", "/_control/{merchant}/faults", self.page_faults)
-        router.add("POST", "/_control/{merchant}/{kind}/{id}/{action}", self.page_act)
-
-    async def api_accounts(self, request: Request) -> Response:
-        return json_response({"accounts": self.store.merchants()})
-
-    async def api_faults(self, request: Request) -> Response:
-        return json_response(asdict(self.store.deliveries.faults(request.params["merchant"])))
-
-    async def api_put_faults(self, request: Request) -> Response:
-        """Replaces all faults; what is not named is off."""
-        try:
-            faults = Faults.parse(request.json())
-        except (ValueError, TypeError, AttributeError) as error:
-            return json_response({"error": str(error)}, 400)
-        self.store.deliveries.set_faults(request.params["merchant"], faults)
-        return json_response(asdict(faults))
+        router.add("GET", f"{api}/{{account}}/settings", self.api_settings)
+        router.add("PUT", f"{api}/{{account}}/settings", self.api_put_settings)
+        router.add("GET", f"{api}/{{account}}/addresses", self.api_addresses)
+        router.add("GET", f"{api}/{{account}}/transactions", self.api_transactions)
+        router.add("GET", f"{api}/{{account}}/deliveries", self.api_deliveries)
+        router.add("POST", f"{api}/{{account}}/{{kind}}/{{id}}/{{action}}", self.api_act)
+        router.add("POST", "/_control/{account}/{kind}/{id}/{action}", self.page_act)
 
     async def api_settings(self, request: Request) -> Response:
-        return json_response(self.store.merchant(request.params["merchant"]))
+        return json_response(self.store.merchant(request.params["account"]))
 
     async def api_put_settings(self, request: Request) -> Response:
         """Merges secret_key, callback_url, fee_percent and balances by currency, all text."""
@@ -74,17 +64,17 @@ class Control:
             return json_response({"error": f"settings are {', '.join(SETTINGS)}, all text, and balances"}, 400)
         if values.get("callback_url") and not is_http_url(values["callback_url"]):
             return json_response({"error": "callback_url is not an address"}, 400)
-        self.store.set_merchant(request.params["merchant"], values)
+        self.store.set_merchant(request.params["account"], values)
         return await self.api_settings(request)
 
     async def api_addresses(self, request: Request) -> Response:
-        return json_response({"data": self.store.addresses(request.params["merchant"])})
+        return json_response({"data": self.store.addresses(request.params["account"])})
 
     async def api_transactions(self, request: Request) -> Response:
-        return json_response({"data": self.store.transactions(request.params["merchant"])})
+        return json_response({"data": self.store.transactions(request.params["account"])})
 
     async def api_deliveries(self, request: Request) -> Response:
-        return json_response({"data": self.store.deliveries.listing(request.params["merchant"])})
+        return json_response({"data": self.store.deliveries.listing(request.params["account"])})
 
     async def api_act(self, request: Request) -> Response:
         try:
@@ -94,7 +84,7 @@ class Control:
         return json_response(answer) if answer else json_response({"error": "no such thing to do"}, 404)
 
     def _act(self, request: Request, values: Record) -> Record | None:
-        merchant, identifier = request.params["merchant"], request.params["id"]
+        merchant, identifier = request.params["account"], request.params["id"]
         action = request.params["action"]
         with self.store.db.transaction():
             match request.params["kind"]:
@@ -127,27 +117,8 @@ class Control:
             )  # fmt: skip
         return transactions.decide(self.store, merchant, found, statuses[action])
 
-    async def page_accounts(self, request: Request) -> Response:
-        rows = [el("li", el("a", item, href=f"/_control/{item}")) for item in self.store.merchants()]
-        listing = el("ul", rows, class_="plain") if rows else empty("No merchant yet. Set one up through the API.")
-        return html_response(page(SERVICE, "Merchants", el("h1", "Merchants"), listing))
-
-    async def page_account(self, request: Request) -> Response:
-        return html_response(self._page(request.params["merchant"], None))
-
-    async def page_faults(self, request: Request) -> Response:
-        merchant = request.params["merchant"]
-        if is_foreign(request):
-            return refused()
-        try:
-            faults = Faults.parse(dict(request.form))
-        except ValueError as error:
-            return html_response(self._page(merchant, str(error)), 422)
-        self.store.deliveries.set_faults(merchant, faults)
-        return redirect(f"/_control/{merchant}#faults")
-
     async def page_act(self, request: Request) -> Response:
-        merchant = request.params["merchant"]
+        merchant = request.params["account"]
         if is_foreign(request):
             return refused()
         try:

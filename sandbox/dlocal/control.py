@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox._control import (
     button,
     deliveries_table,
-    empty,
     faults_form,
     is_foreign,
     page,
@@ -16,9 +15,9 @@ from sandbox._control import (
     table,
     when,
 )
-from sandbox._delivery import Faults
+from sandbox._desk import Desk, Outgoing
 from sandbox._html import Child, Markup, el
-from sandbox._web import Request, Response, Router, html_response, json_response, redirect
+from sandbox._web import Request, Response, Router, json_response, redirect
 from sandbox.dlocal import payments, payouts
 from sandbox.dlocal.page import merchant_name
 from sandbox.dlocal.store import DEFAULTS, KINDS, Item, Store, public
@@ -28,44 +27,37 @@ CHOICES = {"payouts": {"manual", "paid"}, "refunds": {"auto", "pending", "reject
 CARD = {"number": "4111111111111111", "month": "12", "year": "2049", "name": "Prueba"}
 
 
-class Control:
+class Control(Desk):
     """Everything under /_control."""
+
+    service = SERVICE
+    accounts_title = "Merchants"
+    no_account = "No merchant yet. Any signed request makes one."
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
+    def outgoing(self) -> Outgoing:
+        return self.store.deliveries
+
+    def accounts(self) -> Sequence[str]:
+        return self.store.merchants()
+
+    def listed(self, account: str) -> Child:
+        return [el("a", merchant_name(self.store, account), href=f"/_control/{account}"), " ", el("code", account)]
+
     def add_routes(self, router: Router) -> None:
+        self.add_desk_routes(router)
         api = "/_control/api"
-        router.add("GET", f"{api}/accounts", self.api_accounts)
-        router.add("GET", f"{api}/{{login}}/faults", self.api_faults)
-        router.add("PUT", f"{api}/{{login}}/faults", self.api_put_faults)
-        router.add("GET", f"{api}/{{login}}/settings", self.api_settings)
-        router.add("PUT", f"{api}/{{login}}/settings", self.api_put_settings)
-        router.add("GET", f"{api}/{{login}}/deliveries", self.api_deliveries)
-        router.add("GET", f"{api}/{{login}}/{{kind}}", self.api_items)
-        router.add("POST", f"{api}/{{login}}/{{kind}}/{{id}}/{{action}}", self.api_act)
-        router.add("GET", "/_control", self.page_accounts)
-        router.add("GET", "/_control/{login}", self.page_account)
-        router.add("POST", "/_control/{login}/faults", self.page_faults)
-        router.add("POST", "/_control/{login}/{kind}/{id}/{action}", self.page_act)
-
-    async def api_accounts(self, request: Request) -> Response:
-        return json_response({"accounts": self.store.merchants()})
-
-    async def api_faults(self, request: Request) -> Response:
-        return json_response(asdict(self.store.deliveries.faults(request.params["login"])))
-
-    async def api_put_faults(self, request: Request) -> Response:
-        """Replaces all faults; what is not named is off."""
-        try:
-            faults = Faults.parse(request.json())
-        except (ValueError, TypeError, AttributeError) as error:
-            return json_response({"error": str(error)}, 400)
-        self.store.deliveries.set_faults(request.params["login"], faults)
-        return json_response(asdict(faults))
+        router.add("GET", f"{api}/{{account}}/settings", self.api_settings)
+        router.add("PUT", f"{api}/{{account}}/settings", self.api_put_settings)
+        router.add("GET", f"{api}/{{account}}/deliveries", self.api_deliveries)
+        router.add("GET", f"{api}/{{account}}/{{kind}}", self.api_items)
+        router.add("POST", f"{api}/{{account}}/{{kind}}/{{id}}/{{action}}", self.api_act)
+        router.add("POST", "/_control/{account}/{kind}/{id}/{action}", self.page_act)
 
     async def api_settings(self, request: Request) -> Response:
-        return json_response(self.store.merchant(request.params["login"]))
+        return json_response(self.store.merchant(request.params["account"]))
 
     async def api_put_settings(self, request: Request) -> Response:
         """Merges what store.DEFAULTS names."""
@@ -79,17 +71,17 @@ class Control:
         wrong = [name for name, allowed in CHOICES.items() if values.get(name, DEFAULTS[name]) not in allowed]
         if wrong:
             return json_response({"error": f"{wrong[0]}: one of {', '.join(sorted(CHOICES[wrong[0]]))}"}, 400)
-        self.store.set_merchant(request.params["login"], values)
+        self.store.set_merchant(request.params["account"], values)
         return await self.api_settings(request)
 
     async def api_deliveries(self, request: Request) -> Response:
-        return json_response({"data": self.store.deliveries.listing(request.params["login"])})
+        return json_response({"data": self.store.deliveries.listing(request.params["account"])})
 
     async def api_items(self, request: Request) -> Response:
         kind = request.params["kind"].removesuffix("s")
         if kind not in KINDS:
             return json_response({"error": "no such thing"}, 404)
-        return json_response({"data": [public(item) for item in self.store.all(request.params["login"], kind)]})
+        return json_response({"data": [public(item) for item in self.store.all(request.params["account"], kind)]})
 
     async def api_act(self, request: Request) -> Response:
         try:
@@ -100,7 +92,7 @@ class Control:
         return json_response(answer) if answer else json_response({"error": "no such thing to do"}, 404)
 
     def _act(self, request: Request, values: dict[str, Any]) -> dict[str, Any] | None:
-        login, identifier = request.params["login"], request.params["id"]
+        login, identifier = request.params["account"], request.params["id"]
         name, action = request.params["kind"], request.params["action"]
         if name == "deliveries":
             known = action == "redeliver" and identifier.isdecimal()
@@ -148,33 +140,11 @@ class Control:
             payments.pay_by_card(self.store, login, payment, {**CARD, "number": number})
         payments.finish(self.store, login, payment, payments.PAID)  # does nothing to what has come to its end
 
-    async def page_accounts(self, request: Request) -> Response:
-        rows = [
-            el("li", el("a", merchant_name(self.store, item), href=f"/_control/{item}"), " ", el("code", item))
-            for item in self.store.merchants()
-        ]
-        listing = el("ul", rows, class_="plain") if rows else empty("No merchant yet. Any signed request makes one.")
-        return html_response(page(SERVICE, "Merchants", el("h1", "Merchants"), listing))
-
-    async def page_account(self, request: Request) -> Response:
-        return html_response(self._page(request.params["login"], None))
-
-    async def page_faults(self, request: Request) -> Response:
-        login = request.params["login"]
-        if is_foreign(request):
-            return refused()
-        try:
-            faults = Faults.parse(dict(request.form))
-        except ValueError as error:
-            return html_response(self._page(login, str(error)), 422)
-        self.store.deliveries.set_faults(login, faults)
-        return redirect(f"/_control/{login}#faults")
-
     async def page_act(self, request: Request) -> Response:
         if is_foreign(request):
             return refused()
         self._act(request, dict(request.form))
-        return redirect(f"/_control/{request.params['login']}#{request.params['kind']}")
+        return redirect(f"/_control/{request.params['account']}#{request.params['kind']}")
 
     def _page(self, login: str, failure: str | None) -> str:
         base = f"/_control/{login}"

@@ -67,10 +67,3 @@ def is_cbu(text: str) -> bool:
         if int(part[-1]) != (10 - total % 10) % 10:
             return False
     return True
-
-
-def is_luhn(text: str) -> bool:
-    """Card numbers."""
-    digits = [int(char) for char in reversed(text)]
-    doubled = [sum(divmod(digit * 2, 10)) if index % 2 else digit for index, digit in enumerate(digits)]
-    return sum(doubled) % 10 == 0

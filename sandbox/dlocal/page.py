@@ -14,10 +14,10 @@ import segno
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
+from sandbox._hosted import alert, field, read_card
 from sandbox._html import Child, Markup, document, el
 from sandbox._web import Request, Response, Router, html_response, redirect
 from sandbox.dlocal import payments
-from sandbox.dlocal.digits import is_luhn
 from sandbox.dlocal.markets import DECIMALS, MARKETS, WAYS, Way, document_fits
 from sandbox.dlocal.store import Item, Store
 
@@ -207,19 +207,8 @@ def _read(view: View, form: dict[str, str]) -> tuple[dict[str, str], dict[str, s
         errors["document"] = "e_document"
     if view.way.step != "card":
         return {}, errors
-    number = re.sub(r"[\s-]", "", form.get("number", ""))
-    if not re.fullmatch(r"[0-9]{13,19}", number) or not is_luhn(number):
-        errors["number"] = "e_number"
-    expiry = re.fullmatch(r"([0-9]{1,2})\s*/?\s*(?:20)?([0-9]{2})", form.get("expiry", ""))
-    today = datetime.now(UTC)
-    month, year = (int(expiry[1]), 2000 + int(expiry[2])) if expiry else (0, 0)
-    if not 1 <= month <= 12 or (year, month) < (today.year, today.month):
-        errors["expiry"] = "e_expiry"
-    if not re.fullmatch(r"[0-9]{3,4}", form.get("cvv", "")):
-        errors["cvv"] = "e_cvv"
-    if not form.get("name"):
-        errors["name"] = "e_name"
-    return {"number": number, "month": str(month), "year": str(year), "name": form.get("name", "")[:80]}, errors
+    card, wrong = read_card(form)
+    return {**card, "name": card["name"][:80]}, errors | wrong
 
 
 def _asks_document(view: View) -> bool:
@@ -248,7 +237,7 @@ def _form(view: View, form: dict[str, str], errors: dict[str, str]) -> str:
         el("button", view.say("cancel"), type="submit", name="decision", value="cancel", class_="secondary"),
     ]
     shape = el("form", fields, buttons, method="post", action=view.path, novalidate=True)
-    pane = el("section", _error_box(view, errors), shape, class_="pane")
+    pane = el("section", alert(view.say, errors), shape, class_="pane")
     return view.page(_summary(view), pane, title=view.say("title"), class_="split")
 
 
@@ -264,35 +253,11 @@ def _summary(view: View) -> Markup:
     )
 
 
-def _error_box(view: View, errors: dict[str, str]) -> Markup | None:
-    if not errors:
-        return None
-    lines = [el("li", el("a", view.say(key), href=f"#{name}")) for name, key in errors.items()]
-    return el("div", el("p", view.say("errors")), el("ul", lines), class_="alert", role="alert")
-
-
 def _field(
     view: View, name: str, form: dict[str, str], errors: dict[str, str], *, hint: str = "", autocomplete: str = "off"
 ) -> Markup:
-    described = [f"{name}-error"] * (name in errors) + [f"{name}-hint"] * bool(hint)
     letters = name == "name" or (name == "document" and view.payment["country"] in {"MX", "CL"})
-    return el(
-        "div",
-        el("label", view.say(name), for_=name),
-        el(
-            "input",
-            id=name,
-            name=name,
-            value=form.get(name, ""),
-            autocomplete=autocomplete,
-            inputmode="text" if letters else "numeric",
-            aria_invalid="true" if name in errors else None,
-            aria_describedby=" ".join(described) or None,
-        ),
-        el("p", view.say(errors[name]), id=f"{name}-error", class_="error") if name in errors else None,
-        el("p", hint, id=f"{name}-hint", class_="hint") if hint else None,
-        class_="field",
-    )
+    return field(view.say, name, form, errors, autocomplete=autocomplete, hint=hint, text=letters)
 
 
 def _step_page(view: View) -> str:

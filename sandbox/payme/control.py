@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox._caller import Lost
-from sandbox._control import button, empty, is_foreign, page, refused, table
-from sandbox._delivery import Faults
+from sandbox._control import button, is_foreign, page, refused, table
+from sandbox._desk import Desk, Outgoing
 from sandbox._html import Child, el
-from sandbox._web import Request, Response, Router, html_response, is_http_url, json_response, redirect
+from sandbox._web import Request, Response, Router, is_http_url, json_response, redirect
 from sandbox.payme.conversation import UNDER_WAY, BadAnswer, Conversation, params_of
 from sandbox.payme.store import Store, Transaction
 
@@ -17,18 +17,26 @@ SERVICE = "Payme sandbox"
 SETTINGS = ("key", "endpoint", "name")
 
 
-class Control:
+class Control(Desk):
     """Everything under /_control."""
+
+    service = SERVICE
+    accounts_title = "Merchants"
+    no_account = "No merchant yet: PUT settings makes one."
 
     def __init__(self, store: Store, conversation: Conversation) -> None:
         self.store = store
         self.conversation = conversation
 
+    def outgoing(self) -> Outgoing:
+        return self.store.caller
+
+    def accounts(self) -> Sequence[str]:
+        return self.store.merchants()
+
     def add_routes(self, router: Router) -> None:
-        api = "/_control/api/{merchant}"
-        router.add("GET", "/_control/api/accounts", self.api_accounts)
-        router.add("GET", f"{api}/faults", self.api_faults)
-        router.add("PUT", f"{api}/faults", self.api_put_faults)
+        self.add_desk_routes(router)
+        api = "/_control/api/{account}"
         router.add("GET", f"{api}/settings", self.api_settings)
         router.add("PUT", f"{api}/settings", self.api_put_settings)
         router.add("GET", f"{api}/transactions", self.api_transactions)
@@ -36,28 +44,10 @@ class Control:
         router.add("POST", f"{api}/call", self.api_call)
         router.add("POST", f"{api}/pay", self.api_pay)
         router.add("POST", f"{api}/transactions/{{id}}/{{action}}", self.api_act)
-        router.add("GET", "/_control", self.page_accounts)
-        router.add("GET", "/_control/{merchant}", self.page_account)
-        router.add("POST", "/_control/{merchant}/faults", self.page_faults)
-        router.add("POST", "/_control/{merchant}/transactions/{id}/{action}", self.page_act)
-
-    async def api_accounts(self, request: Request) -> Response:
-        return json_response({"accounts": self.store.merchants()})
-
-    async def api_faults(self, request: Request) -> Response:
-        return json_response(asdict(self.store.caller.faults(request.params["merchant"])))
-
-    async def api_put_faults(self, request: Request) -> Response:
-        """Replaces all faults; what is not named is off."""
-        try:
-            faults = Faults.parse(request.json())
-        except (ValueError, TypeError, AttributeError) as error:
-            return json_response({"error": str(error)}, 400)
-        self.store.caller.set_faults(request.params["merchant"], faults)
-        return json_response(asdict(faults))
+        router.add("POST", "/_control/{account}/transactions/{id}/{action}", self.page_act)
 
     async def api_settings(self, request: Request) -> Response:
-        return json_response(self.store.merchant(request.params["merchant"]))
+        return json_response(self.store.merchant(request.params["account"]))
 
     async def api_put_settings(self, request: Request) -> Response:
         """Merges key, endpoint (where Payme calls) and name."""
@@ -69,19 +59,19 @@ class Control:
             return json_response({"error": f"settings are {', '.join(SETTINGS)}, all text"}, 400)
         if values.get("endpoint") and not is_http_url(values["endpoint"]):
             return json_response({"error": "endpoint is not an address"}, 400)
-        self.store.set_merchant(request.params["merchant"], values)
+        self.store.set_merchant(request.params["account"], values)
         return await self.api_settings(request)
 
     async def api_transactions(self, request: Request) -> Response:
-        return json_response({"data": self.store.all(request.params["merchant"])})
+        return json_response({"data": self.store.all(request.params["account"])})
 
     async def api_calls(self, request: Request) -> Response:
-        return json_response({"data": self.store.caller.listing(request.params["merchant"])})
+        return json_response({"data": self.store.caller.listing(request.params["account"])})
 
     async def api_call(self, request: Request) -> Response:
         """Any call: {method, params, key?, subject?}. The merchant's answer, or why it is none."""
         values = request.json()
-        return await self._said(request.params["merchant"], values)
+        return await self._said(request.params["account"], values)
 
     async def _said(self, merchant: str, values: dict[str, Any]) -> Response:
         method, params = str(values.get("method", "")), values.get("params")
@@ -98,12 +88,12 @@ class Control:
     async def api_pay(self, request: Request) -> Response:
         """What the page does: {account, amount}. The transaction as far as it came."""
         values = request.json()
-        transaction = self.store.begin(request.params["merchant"], values["account"], int(values["amount"]))
+        transaction = self.store.begin(request.params["account"], values["account"], int(values["amount"]))
         return json_response(await self.conversation.advance(transaction))
 
     async def api_act(self, request: Request) -> Response:
         """cancel {reason}; repeat {method}: the same call once more."""
-        transaction = self.store.find(request.params["merchant"], request.params["id"])
+        transaction = self.store.find(request.params["account"], request.params["id"])
         if transaction is None:
             return json_response({"error": "no such transaction"}, 404)
         values = request.json()
@@ -111,7 +101,7 @@ class Control:
             return json_response(await self._cancel(transaction, int(values.get("reason", 5))))
         method = str(values.get("method", "CheckTransaction"))
         call = {"method": method, "params": params_of(transaction, method), "subject": transaction["id"]}
-        return await self._said(request.params["merchant"], call)
+        return await self._said(request.params["account"], call)
 
     async def _cancel(self, transaction: Transaction, reason: int) -> Transaction:
         """Before it was performed (reasons 1 to 4) or after (5, a refund in Payme's cabinet)."""
@@ -121,29 +111,10 @@ class Control:
             await self.conversation.advance(transaction)
         return transaction
 
-    async def page_accounts(self, request: Request) -> Response:
-        rows = [el("li", el("a", item, href=f"/_control/{item}")) for item in self.store.merchants()]
-        listing = el("ul", rows, class_="plain") if rows else empty("No merchant yet: PUT settings makes one.")
-        return html_response(page(SERVICE, "Merchants", el("h1", "Merchants"), listing))
-
-    async def page_account(self, request: Request) -> Response:
-        return html_response(self._page(request.params["merchant"], None))
-
-    async def page_faults(self, request: Request) -> Response:
-        merchant = request.params["merchant"]
-        if is_foreign(request):
-            return refused()
-        try:
-            faults = Faults.parse(dict(request.form))
-        except ValueError as error:
-            return html_response(self._page(merchant, str(error)), 422)
-        self.store.caller.set_faults(merchant, faults)
-        return redirect(f"/_control/{merchant}#faults")
-
     async def page_act(self, request: Request) -> Response:
         if is_foreign(request):
             return refused()
-        merchant = request.params["merchant"]
+        merchant = request.params["account"]
         transaction = self.store.find(merchant, request.params["id"])
         if transaction and request.params["action"] == "cancel":
             await self._cancel(transaction, 5)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox._control import (
     button,
     deliveries_table,
-    empty,
     faults_form,
     is_foreign,
     page,
@@ -16,9 +15,9 @@ from sandbox._control import (
     table,
     when,
 )
-from sandbox._delivery import Faults
+from sandbox._desk import Desk, Outgoing
 from sandbox._html import Child, el
-from sandbox._web import Request, Response, Router, html_response, is_http_url, json_response, redirect
+from sandbox._web import Request, Response, Router, is_http_url, json_response, redirect
 from sandbox.paytabs import payments
 from sandbox.paytabs.page import merchant_name
 from sandbox.paytabs.payments import public
@@ -31,44 +30,37 @@ SETTINGS = ("server_key", "ipn_url", "business_name")
 CARD = {"number": "4111111111111111", "month": "12", "year": "2049"}
 
 
-class Control:
+class Control(Desk):
     """Everything under /_control."""
+
+    service = SERVICE
+    accounts_title = "Profiles"
+    no_account = "No profile yet. Any request makes one."
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
+    def outgoing(self) -> Outgoing:
+        return self.store.deliveries
+
+    def accounts(self) -> Sequence[str]:
+        return self.store.profiles()
+
+    def listed(self, account: str) -> Child:
+        return [el("a", merchant_name(self.store, account), href=f"/_control/{account}"), " ", el("code", account)]
+
     def add_routes(self, router: Router) -> None:
+        self.add_desk_routes(router)
         api = "/_control/api"
-        router.add("GET", f"{api}/accounts", self.api_accounts)
-        router.add("GET", f"{api}/{{profile}}/faults", self.api_faults)
-        router.add("PUT", f"{api}/{{profile}}/faults", self.api_put_faults)
-        router.add("GET", f"{api}/{{profile}}/settings", self.api_settings)
-        router.add("PUT", f"{api}/{{profile}}/settings", self.api_put_settings)
-        router.add("GET", f"{api}/{{profile}}/transactions", self.api_transactions)
-        router.add("GET", f"{api}/{{profile}}/deliveries", self.api_deliveries)
-        router.add("POST", f"{api}/{{profile}}/{{kind}}/{{id}}/{{action}}", self.api_act)
-        router.add("GET", "/_control", self.page_accounts)
-        router.add("GET", "/_control/{profile}", self.page_account)
-        router.add("POST", "/_control/{profile}/faults", self.page_faults)
-        router.add("POST", "/_control/{profile}/{kind}/{id}/{action}", self.page_act)
-
-    async def api_accounts(self, request: Request) -> Response:
-        return json_response({"accounts": self.store.profiles()})
-
-    async def api_faults(self, request: Request) -> Response:
-        return json_response(asdict(self.store.deliveries.faults(request.params["profile"])))
-
-    async def api_put_faults(self, request: Request) -> Response:
-        """Replaces all faults; what is not named is off."""
-        try:
-            faults = Faults.parse(request.json())
-        except (ValueError, TypeError, AttributeError) as error:
-            return json_response({"error": str(error)}, 400)
-        self.store.deliveries.set_faults(request.params["profile"], faults)
-        return json_response(asdict(faults))
+        router.add("GET", f"{api}/{{account}}/settings", self.api_settings)
+        router.add("PUT", f"{api}/{{account}}/settings", self.api_put_settings)
+        router.add("GET", f"{api}/{{account}}/transactions", self.api_transactions)
+        router.add("GET", f"{api}/{{account}}/deliveries", self.api_deliveries)
+        router.add("POST", f"{api}/{{account}}/{{kind}}/{{id}}/{{action}}", self.api_act)
+        router.add("POST", "/_control/{account}/{kind}/{id}/{action}", self.page_act)
 
     async def api_settings(self, request: Request) -> Response:
-        return json_response(self.store.profile(request.params["profile"]))
+        return json_response(self.store.profile(request.params["account"]))
 
     async def api_put_settings(self, request: Request) -> Response:
         """Merges server_key, ipn_url and business_name."""
@@ -81,15 +73,15 @@ class Control:
             return json_response({"error": f"settings are {', '.join(SETTINGS)}, all text"}, 400)
         if values.get("ipn_url") and not is_http_url(values["ipn_url"]):
             return json_response({"error": "ipn_url is not an address"}, 400)
-        self.store.set_profile(request.params["profile"], values)
+        self.store.set_profile(request.params["account"], values)
         return await self.api_settings(request)
 
     async def api_transactions(self, request: Request) -> Response:
-        profile = request.params["profile"]
+        profile = request.params["account"]
         return json_response({"data": [public(profile, item) for item in self.store.all(profile)]})
 
     async def api_deliveries(self, request: Request) -> Response:
-        return json_response({"data": self.store.deliveries.listing(request.params["profile"])})
+        return json_response({"data": self.store.deliveries.listing(request.params["account"])})
 
     async def api_act(self, request: Request) -> Response:
         try:
@@ -100,7 +92,7 @@ class Control:
         return json_response(answer) if answer else json_response({"error": "no such thing to do"}, 404)
 
     def _act(self, request: Request, values: dict[str, Any]) -> dict[str, Any] | None:
-        profile, identifier = request.params["profile"], request.params["id"]
+        profile, identifier = request.params["account"], request.params["id"]
         match request.params["kind"], request.params["action"]:
             case "deliveries", "redeliver":
                 known = identifier.isdecimal() and self.store.deliveries.redeliver(int(identifier), profile)
@@ -130,38 +122,11 @@ class Control:
             outcome = payments.CARDS[card["number"]] if approved else payments.NOT_AUTHENTICATED
             payments.finish(self.store, profile, transaction, outcome)
 
-    async def page_accounts(self, request: Request) -> Response:
-        rows = [
-            el(
-                "li",
-                el("a", merchant_name(self.store, item), href=f"/_control/{item}"),
-                " ",
-                el("code", item),
-            )
-            for item in self.store.profiles()
-        ]
-        listing = el("ul", rows, class_="plain") if rows else empty("No profile yet. Any request makes one.")
-        return html_response(page(SERVICE, "Profiles", el("h1", "Profiles"), listing))
-
-    async def page_account(self, request: Request) -> Response:
-        return html_response(self._page(request.params["profile"], None))
-
-    async def page_faults(self, request: Request) -> Response:
-        profile = request.params["profile"]
-        if is_foreign(request):
-            return refused()
-        try:
-            faults = Faults.parse(dict(request.form))
-        except ValueError as error:
-            return html_response(self._page(profile, str(error)), 422)
-        self.store.deliveries.set_faults(profile, faults)
-        return redirect(f"/_control/{profile}#faults")
-
     async def page_act(self, request: Request) -> Response:
         if is_foreign(request):
             return refused()
         self._act(request, dict(request.form))
-        return redirect(f"/_control/{request.params['profile']}#{request.params['kind']}")
+        return redirect(f"/_control/{request.params['account']}#{request.params['kind']}")
 
     def _page(self, profile: str, failure: str | None) -> str:
         base = f"/_control/{profile}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from babel.numbers import format_currency
 
+from sandbox._hosted import alert, field, missing, read_card
 from sandbox._html import Child, Markup, document, el
 from sandbox._web import PAGE_POLICY, Request, Response, Router, html_response, redirect
 from sandbox.paytabs import payments
@@ -88,7 +88,7 @@ class Pages:
     async def show(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if view.transaction.get("_answered"):
             return redirect(f"{view.path}/return")
         return html_response(_form(view, {}, {}))
@@ -96,7 +96,7 @@ class Pages:
     async def pay(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if view.transaction.get("_answered"):
             return redirect(f"{view.path}/return")
         form = {name: value.strip() for name, value in request.form.items()}
@@ -114,7 +114,7 @@ class Pages:
     async def show_authenticate(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if view.transaction.get("_answered") or "_number" not in view.transaction:
             return redirect(view.path)
         return html_response(_authenticate_page(view))
@@ -122,7 +122,7 @@ class Pages:
     async def authenticate(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if view.transaction.get("_answered") or "_number" not in view.transaction:
             return redirect(view.path)
         approved = request.form.get("decision") == "approve"
@@ -135,7 +135,7 @@ class Pages:
         """The browser posts the result to the merchant's return address; no card data goes with it."""
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if not view.transaction.get("_answered"):
             return redirect(view.path)
         key = self.store.profile(view.profile).get("server_key", "")
@@ -146,36 +146,9 @@ def merchant_name(store: Store, profile: str) -> str:
     return str(store.profile(profile).get("business_name") or f"Merchant {profile}")
 
 
-def _missing() -> Response:
-    body = document(
-        el("main", el("h1", TEXTS["en"]["missing_title"]), class_="sheet"),
-        title="Not found",
-        stylesheet=STYLESHEET,
-    )
-    return html_response(body, 404)
-
-
-def _luhn(number: str) -> bool:
-    digits = [int(char) for char in reversed(number)]
-    doubled = [sum(divmod(digit * 2, 10)) if index % 2 else digit for index, digit in enumerate(digits)]
-    return sum(doubled) % 10 == 0
-
-
 def _read_card(form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    errors: dict[str, str] = {}
-    number = re.sub(r"[\s-]", "", form.get("number", ""))
-    if not re.fullmatch(r"[0-9]{13,19}", number) or not _luhn(number):
-        errors["number"] = "e_number"
-    expiry = re.fullmatch(r"([0-9]{1,2})\s*/?\s*(?:20)?([0-9]{2})", form.get("expiry", ""))
-    today = datetime.now(UTC)
-    month, year = (int(expiry[1]), 2000 + int(expiry[2])) if expiry else (0, 0)
-    if not 1 <= month <= 12 or (year, month) < (today.year, today.month):
-        errors["expiry"] = "e_expiry"
-    if not re.fullmatch(r"[0-9]{3,4}", form.get("cvv", "")):
-        errors["cvv"] = "e_cvv"
-    if not form.get("name"):
-        errors["name"] = "e_name"
-    return {"number": number, "month": str(month), "year": str(year)}, errors
+    card, errors = read_card(form)
+    return {name: card[name] for name in ("number", "month", "year")}, errors
 
 
 def _form(view: View, form: dict[str, str], errors: dict[str, str]) -> str:
@@ -202,39 +175,15 @@ def _form(view: View, form: dict[str, str], errors: dict[str, str]) -> str:
         el("button", view.say("cancel"), type="submit", name="decision", value="cancel", class_="secondary"),
     ]
     card = el("form", fields, buttons, method="post", action=view.path, novalidate=True)
-    pane = el("section", _error_box(view, errors), card, class_="pane")
+    pane = el("section", alert(view.say, errors), card, class_="pane")
     return view.page(summary, pane, title=view.say("title"), class_="split")
-
-
-def _error_box(view: View, errors: dict[str, str]) -> Markup | None:
-    if not errors:
-        return None
-    lines = [el("li", el("a", view.say(key), href=f"#{name}")) for name, key in errors.items()]
-    return el("div", el("p", view.say("errors")), el("ul", lines), class_="alert", role="alert")
 
 
 def _field(
     view: View, name: str, form: dict[str, str], errors: dict[str, str], *, autocomplete: str, hint: str = ""
 ) -> Markup:
-    described = [f"{name}-error"] * (name in errors) + [f"{name}-hint"] * bool(hint)
-    return el(
-        "div",
-        el("label", view.say(name), for_=name),
-        el(
-            "input",
-            id=name,
-            name=name,
-            value=form.get(name, ""),
-            autocomplete=autocomplete,
-            inputmode="text" if name == "name" else "numeric",
-            dir="auto" if name == "name" else "ltr",
-            aria_invalid="true" if name in errors else None,
-            aria_describedby=" ".join(described) or None,
-        ),
-        el("p", view.say(errors[name]), id=f"{name}-error", class_="error") if name in errors else None,
-        el("p", view.say(hint), id=f"{name}-hint", class_="hint") if hint else None,
-        class_="field",
-    )
+    said = view.say(hint) if hint else ""
+    return field(view.say, name, form, errors, autocomplete=autocomplete, hint=said, text=name == "name")
 
 
 def _authenticate_page(view: View) -> str:

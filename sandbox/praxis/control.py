@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
-from sandbox._control import button, deliveries_table, empty, faults_form, is_foreign, page, refused, table, when
-from sandbox._delivery import Faults
+from sandbox._control import button, deliveries_table, faults_form, is_foreign, page, refused, table, when
+from sandbox._desk import Desk, Outgoing
 from sandbox._html import Child, el
-from sandbox._web import Request, Response, Router, html_response, json_response, redirect
+from sandbox._web import Request, Response, Router, json_response, redirect
 from sandbox.praxis import payments
 from sandbox.praxis.payments import public
 from sandbox.praxis.store import Record, Store
@@ -20,45 +20,35 @@ TEXTS = ("application_key", "merchant_secret", "shop_name", "refunds", "payouts"
 AMOUNTS = ("amount", "processed_currency", "processed_amount", "conversion_rate")
 
 
-class Control:
+class Control(Desk):
     """Everything under /_control."""
+
+    service = SERVICE
+    accounts_title = "Merchants"
+    no_account = "No merchant yet. Set one up through the API."
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
+    def outgoing(self) -> Outgoing:
+        return self.store.deliveries
+
+    def accounts(self) -> Sequence[str]:
+        return self.store.merchants()
+
     def add_routes(self, router: Router) -> None:
+        self.add_desk_routes(router)
         api = "/_control/api"
-        router.add("GET", f"{api}/accounts", self.api_accounts)
-        router.add("GET", f"{api}/{{merchant}}/faults", self.api_faults)
-        router.add("PUT", f"{api}/{{merchant}}/faults", self.api_put_faults)
-        router.add("GET", f"{api}/{{merchant}}/settings", self.api_settings)
-        router.add("PUT", f"{api}/{{merchant}}/settings", self.api_put_settings)
-        router.add("GET", f"{api}/{{merchant}}/sessions", self.api_sessions)
-        router.add("GET", f"{api}/{{merchant}}/transactions", self.api_transactions)
-        router.add("GET", f"{api}/{{merchant}}/deliveries", self.api_deliveries)
-        router.add("POST", f"{api}/{{merchant}}/{{kind}}/{{id}}/{{action}}", self.api_act)
-        router.add("GET", "/_control", self.page_accounts)
-        router.add("GET", "/_control/{merchant}", self.page_account)
-        router.add("POST", "/_control/{merchant}/faults", self.page_faults)
-        router.add("POST", "/_control/{merchant}/{kind}/{id}/{action}", self.page_act)
-
-    async def api_accounts(self, request: Request) -> Response:
-        return json_response({"accounts": self.store.merchants()})
-
-    async def api_faults(self, request: Request) -> Response:
-        return json_response(asdict(self.store.deliveries.faults(request.params["merchant"])))
-
-    async def api_put_faults(self, request: Request) -> Response:
-        """Replaces all faults; what is not named is off."""
-        try:
-            faults = Faults.parse(request.json())
-        except (ValueError, TypeError, AttributeError) as error:
-            return json_response({"error": str(error)}, 400)
-        self.store.deliveries.set_faults(request.params["merchant"], faults)
-        return json_response(asdict(faults))
+        router.add("GET", f"{api}/{{account}}/settings", self.api_settings)
+        router.add("PUT", f"{api}/{{account}}/settings", self.api_put_settings)
+        router.add("GET", f"{api}/{{account}}/sessions", self.api_sessions)
+        router.add("GET", f"{api}/{{account}}/transactions", self.api_transactions)
+        router.add("GET", f"{api}/{{account}}/deliveries", self.api_deliveries)
+        router.add("POST", f"{api}/{{account}}/{{kind}}/{{id}}/{{action}}", self.api_act)
+        router.add("POST", "/_control/{account}/{kind}/{id}/{action}", self.page_act)
 
     async def api_settings(self, request: Request) -> Response:
-        return json_response(self.store.merchant(request.params["merchant"]))
+        return json_response(self.store.merchant(request.params["account"]))
 
     async def api_put_settings(self, request: Request) -> Response:
         """Merges what a merchant has at Praxis; ``refunds`` and ``payouts`` are the status the next ones get."""
@@ -72,18 +62,18 @@ class Control:
             return json_response({"error": str(error)}, 400)
         if not good or set(values) - {*TEXTS, "fractions"}:
             return json_response({"error": f"settings are {', '.join(TEXTS)}, all text, and fractions"}, 400)
-        self.store.set_merchant(request.params["merchant"], values)
+        self.store.set_merchant(request.params["account"], values)
         return await self.api_settings(request)
 
     async def api_sessions(self, request: Request) -> Response:
-        return json_response({"data": [public(one) for one in self.store.sessions(request.params["merchant"])]})
+        return json_response({"data": [public(one) for one in self.store.sessions(request.params["account"])]})
 
     async def api_transactions(self, request: Request) -> Response:
-        found = self.store.transactions(request.params["merchant"])
+        found = self.store.transactions(request.params["account"])
         return json_response({"data": [{**(public(one) or {}), "order_id": one["_order_id"]} for one in found]})
 
     async def api_deliveries(self, request: Request) -> Response:
-        return json_response({"data": self.store.deliveries.listing(request.params["merchant"])})
+        return json_response({"data": self.store.deliveries.listing(request.params["account"])})
 
     async def api_act(self, request: Request) -> Response:
         try:
@@ -94,7 +84,7 @@ class Control:
         return json_response(answer) if answer else json_response({"error": "no such thing to do"}, 404)
 
     def _act(self, request: Request, values: Record) -> Record | None:
-        merchant, identifier = request.params["merchant"], request.params["id"]
+        merchant, identifier = request.params["account"], request.params["id"]
         action = request.params["action"]
         with self.store.db.transaction():
             match request.params["kind"]:
@@ -131,30 +121,11 @@ class Control:
             payments.authenticate(self.store, session, transaction, approved=approved)
         return public(transaction)
 
-    async def page_accounts(self, request: Request) -> Response:
-        rows = [el("li", el("a", item, href=f"/_control/{item}")) for item in self.store.merchants()]
-        listing = el("ul", rows, class_="plain") if rows else empty("No merchant yet. Set one up through the API.")
-        return html_response(page(SERVICE, "Merchants", el("h1", "Merchants"), listing))
-
-    async def page_account(self, request: Request) -> Response:
-        return html_response(self._page(request.params["merchant"], None))
-
-    async def page_faults(self, request: Request) -> Response:
-        merchant = request.params["merchant"]
-        if is_foreign(request):
-            return refused()
-        try:
-            faults = Faults.parse(dict(request.form))
-        except ValueError as error:
-            return html_response(self._page(merchant, str(error)), 422)
-        self.store.deliveries.set_faults(merchant, faults)
-        return redirect(f"/_control/{merchant}#faults")
-
     async def page_act(self, request: Request) -> Response:
         if is_foreign(request):
             return refused()
         self._act(request, dict(request.form))
-        return redirect(f"/_control/{request.params['merchant']}#{request.params['kind']}")
+        return redirect(f"/_control/{request.params['account']}#{request.params['kind']}")
 
     def _page(self, merchant: str, failure: str | None) -> str:
         base = f"/_control/{merchant}"

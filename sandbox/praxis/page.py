@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from babel.numbers import format_currency
 
+from sandbox._hosted import alert, field, missing, read_card
 from sandbox._html import Child, Markup, document, el
 from sandbox._web import Request, Response, Router, html_response, redirect
 from sandbox.praxis import payments, validation
@@ -92,7 +92,7 @@ class Pages:
     async def show(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if view.session["session_status"] != "open":
             return redirect(f"{view.path}/result")
         return html_response(_form(view, _kind(view, request.query), {}, {}))
@@ -100,7 +100,7 @@ class Pages:
     async def submit(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if view.session["session_status"] != "open":
             return redirect(f"{view.path}/result")
         form = {name: value.strip() for name, value in request.form.items()}
@@ -133,7 +133,7 @@ class Pages:
     async def show_authenticate(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if view.latest is None or view.latest["transaction_status"] != "pending_async":
             return redirect(view.path)
         return html_response(_authenticate_page(view))
@@ -141,7 +141,7 @@ class Pages:
     async def authenticate(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if view.latest is not None:
             approved = request.form.get("decision") == "approve"
             with self.store.db.transaction():
@@ -151,7 +151,7 @@ class Pages:
     async def result(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         return html_response(_result_page(view))
 
 
@@ -163,41 +163,17 @@ def _kind(view: View, chosen: dict[str, str]) -> str:
     return "wallet" if chosen.get("method") == "wallet" else "card"
 
 
-def _missing() -> Response:
-    body = document(
-        el("main", el("h1", TEXTS["en"]["missing_title"]), class_="sheet"), title="Not found", stylesheet=STYLESHEET
-    )
-    return html_response(body, 404)
-
-
-def _luhn(number: str) -> bool:
-    digits = [int(char) for char in reversed(number)]
-    return sum(sum(divmod(digit * 2, 10)) if index % 2 else digit for index, digit in enumerate(digits)) % 10 == 0
-
-
 def _read(kind: str, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """What the form says, and which of its fields are wrong."""
     if kind == "wallet":
         account = form.get("account", "")
         good = re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", account)
         return {"account": account}, {} if good else {"account": "e_account"}
-    errors: dict[str, str] = {}
-    number = re.sub(r"[\s-]", "", form.get("number", ""))
-    if not re.fullmatch(r"[0-9]{13,19}", number) or not _luhn(number):
-        errors["number"] = "e_number"
-    expiry = re.fullmatch(r"([0-9]{1,2})\s*/?\s*(?:20)?([0-9]{2})", form.get("expiry", ""))
-    today = datetime.now(UTC)
-    month, year = (int(expiry[1]), 2000 + int(expiry[2])) if expiry else (0, 0)
-    if not 1 <= month <= 12 or (year, month) < (today.year, today.month):
-        errors["expiry"] = "e_expiry"
-    if not re.fullmatch(r"[0-9]{3,4}", form.get("cvv", "")):
-        errors["cvv"] = "e_cvv"
-    if not form.get("name"):
-        errors["name"] = "e_name"
-    return {"number": number}, errors
+    card, errors = read_card(form)
+    return {"number": card["number"]}, errors
 
 
-def _form(view: View, kind: str, form: dict[str, str], errors: dict[str, str], alert: str = "") -> str:
+def _form(view: View, kind: str, form: dict[str, str], errors: dict[str, str], warning: str = "") -> str:
     out = view.session["intent"] == "withdrawal"
     title = view.say("title_out" if out else "title")
     summary = el(
@@ -214,7 +190,7 @@ def _form(view: View, kind: str, form: dict[str, str], errors: dict[str, str], a
     ]
     pane = el(
         "section",
-        el("p", alert, class_="alert", role="alert") if alert else _error_box(view, errors),
+        el("p", warning, class_="alert", role="alert") if warning else alert(view.say, errors),
         _tabs(view, kind) if not out and view.session["payment_method"] is None else None,
         el("form", fields, buttons, method="post", action=view.path, novalidate=True),
         el("p", el("a", view.say("leave"), href=view.session["_return_url"])),
@@ -234,34 +210,12 @@ def _tabs(view: View, kind: str) -> Markup:
     return el("nav", el("ul", links), aria_label=view.say("title"))
 
 
-def _error_box(view: View, errors: dict[str, str]) -> Markup | None:
-    if not errors:
-        return None
-    lines = [el("li", el("a", view.say(key), href=f"#{name}")) for name, key in errors.items()]
-    return el("div", el("p", view.say("errors")), el("ul", lines), class_="alert", role="alert")
-
-
 def _field(view: View, name: str, form: dict[str, str], errors: dict[str, str], complete: str) -> Markup:
-    hint = name == "number"
-    described = [f"{name}-error"] * (name in errors) + [f"{name}-hint"] * hint
-    return el(
-        "div",
-        el("label", view.say(name), for_=name),
-        el(
-            "input",
-            id=name,
-            name=name,
-            value=form.get(name, "") if name not in {"number", "cvv"} else "",
-            autocomplete=complete,
-            inputmode={"name": "text", "account": "email"}.get(name, "numeric"),
-            dir="auto" if name == "name" else "ltr",
-            aria_invalid="true" if name in errors else None,
-            aria_describedby=" ".join(described) or None,
-        ),
-        el("p", view.say(errors[name]), id=f"{name}-error", class_="error") if name in errors else None,
-        el("p", view.say("number_hint"), id=f"{name}-hint", class_="hint") if hint else None,
-        class_="field",
-    )
+    kept = {**form, "number": "", "cvv": ""}
+    return field(
+        view.say, name, kept, errors, autocomplete=complete, hint=view.say("number_hint") if name == "number" else "",
+        text=name == "name", inputmode="email" if name == "account" else "",
+    )  # fmt: skip
 
 
 def _authenticate_page(view: View) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox._control import (
     button,
     deliveries_table,
-    empty,
     faults_form,
     is_foreign,
     page,
@@ -17,9 +16,9 @@ from sandbox._control import (
     table,
     when,
 )
-from sandbox._delivery import Faults
+from sandbox._desk import Desk, Outgoing
 from sandbox._html import Child, Markup, el
-from sandbox._web import Request, Response, Router, html_response, json_response, redirect
+from sandbox._web import Request, Response, Router, json_response, redirect
 from sandbox.tap import charges
 from sandbox.tap.page import merchant_name
 from sandbox.tap.store import DEFAULTS, KINDS, Item, Store, public
@@ -30,41 +29,34 @@ WITHOUT = frozenset({"old_timestamp"})
 ALLOWED = {"refunds": r"auto|pending|declined", "fee_percent": r"|\d{1,2}(?:\.\d{1,2})?"}
 
 
-class Control:
+class Control(Desk):
     """Everything under /_control."""
+
+    service = SERVICE
+    accounts_title = "Accounts"
+    no_account = "No account yet. Any request makes one."
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
+    def outgoing(self) -> Outgoing:
+        return self.store.deliveries
+
+    def accounts(self) -> Sequence[str]:
+        return self.store.accounts()
+
+    def listed(self, account: str) -> Child:
+        return [el("a", merchant_name(self.store, account), href=f"/_control/{account}"), " ", el("code", account)]
+
     def add_routes(self, router: Router) -> None:
+        self.add_desk_routes(router)
         api = "/_control/api"
-        router.add("GET", f"{api}/accounts", self.api_accounts)
-        router.add("GET", f"{api}/{{account}}/faults", self.api_faults)
-        router.add("PUT", f"{api}/{{account}}/faults", self.api_put_faults)
         router.add("GET", f"{api}/{{account}}/settings", self.api_settings)
         router.add("PUT", f"{api}/{{account}}/settings", self.api_put_settings)
         router.add("GET", f"{api}/{{account}}/deliveries", self.api_deliveries)
         router.add("GET", f"{api}/{{account}}/{{kind}}", self.api_items)
         router.add("POST", f"{api}/{{account}}/{{kind}}/{{id}}/{{action}}", self.api_act)
-        router.add("GET", "/_control", self.page_accounts)
-        router.add("GET", "/_control/{account}", self.page_account)
-        router.add("POST", "/_control/{account}/faults", self.page_faults)
         router.add("POST", "/_control/{account}/{kind}/{id}/{action}", self.page_act)
-
-    async def api_accounts(self, request: Request) -> Response:
-        return json_response({"accounts": self.store.accounts()})
-
-    async def api_faults(self, request: Request) -> Response:
-        return json_response(asdict(self.store.deliveries.faults(request.params["account"])))
-
-    async def api_put_faults(self, request: Request) -> Response:
-        """Replaces all faults; what is not named is off."""
-        try:
-            faults = Faults.parse(request.json())
-        except (ValueError, TypeError, AttributeError) as error:
-            return json_response({"error": str(error)}, 400)
-        self.store.deliveries.set_faults(request.params["account"], faults)
-        return json_response(asdict(faults))
 
     async def api_settings(self, request: Request) -> Response:
         return json_response(self.store.account(request.params["account"]))
@@ -132,28 +124,6 @@ class Control:
             case _:
                 return False
         return True
-
-    async def page_accounts(self, request: Request) -> Response:
-        rows = [
-            el("li", el("a", merchant_name(self.store, item), href=f"/_control/{item}"), " ", el("code", item))
-            for item in self.store.accounts()
-        ]
-        listing = el("ul", rows, class_="plain") if rows else empty("No account yet. Any request makes one.")
-        return html_response(page(SERVICE, "Accounts", el("h1", "Accounts"), listing))
-
-    async def page_account(self, request: Request) -> Response:
-        return html_response(self._page(request.params["account"], None))
-
-    async def page_faults(self, request: Request) -> Response:
-        account = request.params["account"]
-        if is_foreign(request):
-            return refused()
-        try:
-            faults = Faults.parse(dict(request.form))
-        except ValueError as error:
-            return html_response(self._page(account, str(error)), 422)
-        self.store.deliveries.set_faults(account, faults)
-        return redirect(f"/_control/{account}#faults")
 
     async def page_act(self, request: Request) -> Response:
         if is_foreign(request):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from babel.numbers import format_currency
 
+from sandbox._hosted import alert, field, missing, read_card
 from sandbox._html import Child, Markup, document, el
 from sandbox._web import Request, Response, Router, html_response, redirect
 from sandbox.tap import charges
@@ -94,7 +94,7 @@ class Pages:
     async def show(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if (language := request.query.get("lang", "")) in LANGUAGES:
             view.charge["_language"] = language
             self.store.update(view.account, view.charge)
@@ -104,7 +104,7 @@ class Pages:
     async def submit(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if _where(view) != view.path:
             return redirect(_where(view))
         form = {name: value.strip() for name, value in request.form.items()}
@@ -120,7 +120,7 @@ class Pages:
     async def show_verify(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if _where(view) != f"{view.path}/verify":
             return redirect(_where(view))
         return html_response(_verify_page(view))
@@ -128,7 +128,7 @@ class Pages:
     async def verify(self, request: Request) -> Response:
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if _where(view) != f"{view.path}/verify":
             return redirect(_where(view))
         approved = request.form.get("decision") == "approve"
@@ -143,7 +143,7 @@ class Pages:
         """Back to the merchant with ``tap_id``, as Tap does it."""
         view = self._view(request)
         if view is None:
-            return _missing()
+            return missing(TEXTS)
         if charges.is_open(view.charge):
             return redirect(_where(view))
         target = urlsplit(view.charge["redirect"]["url"])
@@ -162,37 +162,13 @@ def merchant_name(store: Store, account: str) -> str:
     return store.account(account)["business_name"] or f"Merchant {account}"
 
 
-def _missing() -> Response:
-    body = document(
-        el("main", el("h1", TEXTS["en"]["missing_title"]), class_="sheet"), title="Not found", stylesheet=STYLESHEET
-    )
-    return html_response(body, 404)
-
-
-def _luhn(number: str) -> bool:
-    digits = [int(char) for char in reversed(number)]
-    doubled = [sum(divmod(digit * 2, 10)) if index % 2 else digit for index, digit in enumerate(digits)]
-    return sum(doubled) % 10 == 0
-
-
 def _read_card(view: View, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Local debit cards' test numbers keep no check digit, and have a PIN instead of code and name."""
-    errors: dict[str, str] = {}
-    number = re.sub(r"[\s-]", "", form.get("number", ""))
     local = view.source in LOCAL
-    known = local or number in charges.CARDS
-    if not re.fullmatch(r"[0-9]{13,19}", number) or not (known or _luhn(number)):
-        errors["number"] = "e_number"
-    expiry = re.fullmatch(r"([0-9]{1,2})\s*/?\s*(?:20)?([0-9]{2})", form.get("expiry", ""))
-    today = datetime.now(UTC)
-    month, year = (int(expiry[1]), 2000 + int(expiry[2])) if expiry else (0, 0)
-    if not 1 <= month <= 12 or (year, month) < (today.year, today.month):
-        errors["expiry"] = "e_expiry"
-    if not re.fullmatch(r"[0-9]{3,6}", form.get("cvv", "")):
-        errors["cvv"] = "e_cvv"
-    if not local and not form.get("name"):
-        errors["name"] = "e_name"
-    return {"number": number}, errors
+    card, errors = read_card(
+        form, code=r"[0-9]{3,6}", unchecked=None if local else frozenset(charges.CARDS), nameless=local
+    )
+    return {"number": card["number"]}, errors
 
 
 def _form(view: View, form: dict[str, str], errors: dict[str, str]) -> str:
@@ -223,40 +199,16 @@ def _form(view: View, form: dict[str, str], errors: dict[str, str]) -> str:
         el("button", view.say("cancel"), type="submit", name="decision", value="cancel", class_="secondary"),
     ]
     shape = el("form", fields, buttons, method="post", action=view.path, novalidate=True)
-    pane = el("section", _error_box(view, errors), shape, class_="pane")
+    pane = el("section", alert(view.say, errors), shape, class_="pane")
     return view.page(summary, pane, title=view.say("title"), class_="split")
-
-
-def _error_box(view: View, errors: dict[str, str]) -> Markup | None:
-    if not errors:
-        return None
-    lines = [el("li", el("a", view.say(key), href=f"#{name}")) for name, key in errors.items()]
-    return el("div", el("p", view.say("errors")), el("ul", lines), class_="alert", role="alert")
 
 
 def _field(
     view: View, name: str, form: dict[str, str], errors: dict[str, str], *, autocomplete: str, hint: str = ""
 ) -> Markup:
-    described = [f"{name}-error"] * (name in errors) + [f"{name}-hint"] * bool(hint)
+    kept = {**form, "cvv": ""}
     label = "pin" if name == "cvv" and view.source in LOCAL else name
-    return el(
-        "div",
-        el("label", view.say(label), for_=name),
-        el(
-            "input",
-            id=name,
-            name=name,
-            value="" if name == "cvv" else form.get(name, ""),
-            autocomplete=autocomplete,
-            inputmode="text" if name == "name" else "numeric",
-            dir="auto" if name == "name" else "ltr",
-            aria_invalid="true" if name in errors else None,
-            aria_describedby=" ".join(described) or None,
-        ),
-        el("p", view.say(errors[name]), id=f"{name}-error", class_="error") if name in errors else None,
-        el("p", hint, id=f"{name}-hint", class_="hint") if hint else None,
-        class_="field",
-    )
+    return field(view.say, name, kept, errors, autocomplete=autocomplete, hint=hint, text=name == "name", label=label)
 
 
 def _verify_page(view: View) -> str:
