@@ -20,7 +20,6 @@ from typing import Any, ClassVar
 
 import pytest
 import stripe
-from django.db import connection, connections
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -38,6 +37,7 @@ from kernel.ids import short_id
 from kernel.models import Command, InboxMessage
 from kernel.money import Money
 from kernel.relay import drain
+from kernel.tests.dying import killed_after
 from sandbox.tests.support import Sandbox
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.models import Account, Entry
@@ -94,32 +94,10 @@ PICK = st.integers(0, 20)
 AMOUNT = st.integers(1_000, 60_000)
 
 
-class _Deadly:
-    """Counts statements as they are carried out, and ends the process after the given one."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def __call__(self, execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
-        result = execute(sql, params, many, context)
-        self.left -= 1
-        if not self.left:
-            os.kill(os.getpid(), 9)
-        return result
-
-
 def _killed(work: Callable[[], Any], after: int) -> None:
     """Carry `work` out in a process of its own that dies after so many statements, or at its end."""
     platforms.close_all()  # its thread would not survive the fork
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        try:
-            with connection.execute_wrapper(_Deadly(after)):
-                work()
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
+    killed_after(after, work)
 
 
 class Histories(RuleBasedStateMachine):
@@ -464,21 +442,6 @@ class Histories(RuleBasedStateMachine):
         assert list(Case.objects.values_list("dedupe_key", flat=True)) == []
         self.the_ledger_is_sound()
         self.what_is_set_aside_is_on_its_way()
-
-
-@pytest.fixture(scope="module")
-def stripe_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    running = Sandbox("stripe", tmp_path_factory.mktemp("stripe"))
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def trading_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    process = SandboxProcess(tmp_path_factory.mktemp("mt5"))
-    process.start()
-    yield process
-    process.stop()
 
 
 @pytest.mark.slow
