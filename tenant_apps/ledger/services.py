@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
@@ -181,12 +181,12 @@ def post_many(*, postings: Sequence[Posting], actor: Actor) -> int:
                 %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::integer[], %s::bigint[], %s::bigint[], %s, %s)""",
             [
                 [posting.key for posting in postings],
-                [_posting_hash(posting) for posting in postings],
+                _array(_posting_hash(posting) for posting in postings),
                 [posting.kind for posting in postings],
-                [json.dumps(as_plain(dict(posting.data))) for posting in postings],
-                places,
-                [leg.account.pk for leg in legs],
-                [leg.amount.minor for leg in legs],
+                [json.dumps(as_plain(dict(posting.data))) if posting.data else "{}" for posting in postings],
+                _array(places),
+                _array(leg.account.pk for leg in legs),
+                _array(leg.amount.minor for leg in legs),
                 clock.now(),
                 json.dumps(actor.as_json()),
             ],
@@ -195,6 +195,12 @@ def post_many(*, postings: Sequence[Posting], actor: Actor) -> int:
     if result != "posted":
         _refuse(result, postings[(refused or 1) - 1].key)
     return int(posted)
+
+
+def _array(values: Iterable[int | str]) -> str:
+    """An array as PostgreSQL reads it, of numbers or hexadecimal digits, which need no quotes: the driver looks for some
+    in every element, and that was a third of a batch's CPU time on our side."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def _posting_hash(posting: Posting) -> str:
