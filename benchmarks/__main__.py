@@ -1,4 +1,7 @@
-"""`python -m benchmarks [--rounds N] [name …]`: prints ratios with medians and spread. Needs DATABASE_URL and REDIS_URL."""
+"""`python -m benchmarks [--rounds N] [--full] [name …]`: prints ratios with medians and spread.
+
+Needs DATABASE_URL and REDIS_URL.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,11 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.measure import Result
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
 os.environ.setdefault("RIALTO_LOG_LEVEL", "ERROR")
@@ -26,24 +34,36 @@ def machine() -> str:
     )
 
 
-def main() -> int:
-    import django
+def benchmarks(*, full: bool) -> dict[str, Callable[[int], Result | None]]:
+    """By name, in the order in which they run."""
+    from benchmarks import browser, bulk, events, ledger, overhead, sweeping, tenants
 
-    django.setup()
-    from benchmarks import browser, events, ledger, measure, overhead, tenants, world
-
-    runs: dict[str, Callable[[int], measure.Result | None]] = {
+    return {
         "tenants": tenants.run,
         "overhead": overhead.run,
         "ledger": ledger.run,
+        "bulk": partial(bulk.run, full=full),
+        "sweep": partial(sweeping.run, full=full),
+        "twenty": ledger.run_twenty,
         "hot": ledger.run_hot,
         "events": events.run,
         "browser": browser.run,  # last: its page, its processes and their CPU must not lie in the others' figures
     }
+
+
+def main() -> int:
+    import django
+
+    django.setup()
+    from benchmarks import measure, world
+
+    names = [*benchmarks(full=False)]
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("names", nargs="*", choices=[*runs, []], help="which ones; all when none is named")
+    parser.add_argument("names", nargs="*", choices=[*names, []], help="which ones; all when none is named")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--full", action="store_true", help="the full sizes of docs/benchmarks.md; takes far longer")
     given = parser.parse_args()
+    runs = benchmarks(full=given.full)
     with world.own_database():
         sys.stdout.write(machine() + "\n")
         for name in given.names or runs:

@@ -21,6 +21,7 @@ from .world import make_tenants
 
 EACH = 60
 ACCOUNTS = 200
+TENANTS, EACH_SPREAD = 20, 200
 THREADS = 8
 PER_THREAD = 60
 ACTOR = actors.system("benchmark")
@@ -191,6 +192,37 @@ def run(rounds: int) -> Result:
     result.note = (
         "the ledger also checks funds, freezes, currencies, zero sum and a repeated key; bare SQL checks nothing"
     )
+    return result
+
+
+def run_twenty(rounds: int) -> Result:
+    """The same transfers within one brokerage and spread over twenty, over the one connection of a web process."""
+    refs = make_tenants(TENANTS)
+    accounts = {}
+    for ref in refs:
+        with context.use(ref):
+            accounts[ref.schema] = wallets(ACCOUNTS // TENANTS)
+    dice = random.Random(1)
+
+    def spread(places: list[Any], stay: int) -> Callable[[int], None]:
+        """`stay` transfers in a brokerage, then as many in the next."""
+
+        def repeat(_: int) -> None:
+            for turn in range(EACH_SPREAD // stay):
+                ref = places[turn % len(places)]
+                with context.use(ref):
+                    for _ in range(stay):
+                        transfer(*dice.sample(accounts[ref.schema], 2))
+
+        return repeat
+
+    variants = [
+        ("one brokerage", spread(refs[:1], 1)),
+        (f"{TENANTS} brokerages, ten transfers at a time", spread(refs, 10)),
+        (f"{TENANTS} brokerages, another for each transfer", spread(refs, 1)),
+    ]
+    result = compare("Transfers, by brokerages", variants, rounds=rounds * 5, each=EACH_SPREAD, unit="transfer")
+    result.note = "through the service; changing the brokerage is a round trip of its own, once per request or task"
     return result
 
 

@@ -75,12 +75,25 @@ def server_seconds(pids: Sequence[int]) -> float:
 Variant = tuple[str, Callable[[int], None]]
 
 
-def compare(title: str, variants: Sequence[Variant], *, rounds: int, each: int, unit: str = "operation") -> Result:
-    """Run each variant `each` times per round; a variant is called with the number of its round and does it all."""
+def compare(
+    title: str,
+    variants: Sequence[Variant],
+    *,
+    rounds: int,
+    each: int,
+    unit: str = "operation",
+    before: Callable[[int], None] = lambda _: None,
+) -> Result:
+    """Run each variant `each` times per round; a variant is called with the number of its round and does it all.
+
+    `before` makes ready what all variants of a round take, outside the measurement.
+    """
     series = [Series(name) for name, _ in variants]
+    before(-1)
     for _, work in variants:  # warm caches, plans and connections
         work(-1)
     for number in range(rounds):
+        before(number)
         turns = list(zip(series, variants, strict=True))
         for one, (_, work) in turns if number % 2 else reversed(turns):
             pids = backends()

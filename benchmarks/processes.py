@@ -23,6 +23,16 @@ START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 
 
+def database_urls() -> dict[str, str]:
+    """The variables that name the database, pointed at this run's."""
+    database = str(connections["default"].settings_dict["NAME"])
+    return {
+        key: urlunsplit(urlsplit(os.environ[key])._replace(path=f"/{database}"))
+        for key in ("DATABASE_URL", "DATABASE_OWNER_URL")
+        if os.environ.get(key)
+    }
+
+
 class Unready(Exception):
     """A process did not come up; the text has the end of its log."""
 
@@ -95,13 +105,7 @@ class Stack:
 
     def _environment(self) -> dict[str, str]:
         """Ours, pointed at this run's database, with the demo's permission to call `.localhost`."""
-        database = str(connections["default"].settings_dict["NAME"])
-        urls = {
-            key: urlunsplit(urlsplit(os.environ[key])._replace(path=f"/{database}"))
-            for key in ("DATABASE_URL", "DATABASE_OWNER_URL")
-            if os.environ.get(key)
-        }
-        return os.environ | urls | {
+        return os.environ | database_urls() | {
             "DJANGO_SETTINGS_MODULE": "config.settings.demo",
             "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
             "PYTHONSAFEPATH": "1",

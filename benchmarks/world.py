@@ -21,6 +21,7 @@ from .processes import Stack
 
 if TYPE_CHECKING:
     from tenant_apps.clients.models import Client
+    from tenant_apps.ledger.models import Account
 
 MANAGER = 1000
 BENCH = system("benchmarks")
@@ -69,6 +70,20 @@ def make_tenants(count: int) -> list[Any]:
         directory.forget()
         made.append(directory.by_id(tenant.id))
     return made
+
+
+def make_wallets(ref: TenantRef, count: int) -> list[Account]:
+    """Clients' EUR wallets by one statement of the schema's owner; nothing on them."""
+    with context.owner(ref.schema), connections[schemas.OWNER].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ledger_account (owner, kind, currency, running, overdraft, created_at)"
+            " SELECT 'client:bench-' || n, 'wallet', 'EUR', true, false, now() FROM generate_series(1, %s) n",
+            [count],
+        )
+        cursor.execute("ANALYZE ledger_account")
+    from tenant_apps.ledger.models import Account
+
+    return list(Account.objects.filter(owner__startswith="client:bench-").order_by("pk"))
 
 
 @dataclass(frozen=True, slots=True)
