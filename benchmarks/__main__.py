@@ -34,9 +34,9 @@ def machine() -> str:
     )
 
 
-def benchmarks(*, full: bool) -> dict[str, Callable[[int], Result | None]]:
+def benchmarks(*, full: bool) -> dict[str, Callable[[int], Result | list[Result] | None]]:
     """By name, in the order in which they run."""
-    from benchmarks import browser, bulk, events, ledger, overhead, sweeping, tenants
+    from benchmarks import browser, bulk, events, ledger, overhead, pages, sweeping, tenants
 
     return {
         "tenants": tenants.run,
@@ -46,6 +46,7 @@ def benchmarks(*, full: bool) -> dict[str, Callable[[int], Result | None]]:
         "sweep": partial(sweeping.run, full=full),
         "twenty": ledger.run_twenty,
         "hot": ledger.run_hot,
+        "pages": partial(pages.run, full=full),
         "events": events.run,
         "browser": browser.run,  # last: its page, its processes and their CPU must not lie in the others' figures
     }
@@ -67,7 +68,8 @@ def main() -> int:
     with world.own_database():
         sys.stdout.write(machine() + "\n")
         for name in given.names or runs:
-            if (result := runs[name](given.rounds)) is not None:
+            found = runs[name](given.rounds)
+            for result in found if isinstance(found, list) else [found] if found else []:
                 sys.stdout.write(measure.table(result) + "\n")
             sys.stdout.flush()
     return 0

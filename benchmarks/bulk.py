@@ -49,7 +49,8 @@ class Settlement:
         chosen = [self.wallets[(self._place + n) % len(self.wallets)] for n in range(self.size)]
         self._place += self.size
         self.postings = [self._posting(wallet) for wallet in chosen]
-        transfers, entries = [], []
+        transfers: list[bytes] = []
+        entries: list[bytes] = []
         now, actor = clock.now().isoformat(), '{"kind": "system", "id": "", "label": "benchmark"}'
         for posting in self.postings:
             self._transfer += 1

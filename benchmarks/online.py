@@ -30,6 +30,8 @@ def main(schema: str, rate: float, threads: int) -> None:
 
     with context.public():
         ref = directory.by_id(Tenant.objects.get(schema=schema).pk)
+    if ref is None:
+        raise SystemExit(f"no brokerage has the schema {schema}")
     with context.use(ref):
         wallets = list(Account.objects.filter(owner__startswith="client:bench-"))
     took: list[float] = []

@@ -20,6 +20,7 @@ from kernel.tenancy.context import TenantRef
 from .processes import Stack
 
 if TYPE_CHECKING:
+    from tenant_apps.accounts.models import User
     from tenant_apps.clients.models import Client
     from tenant_apps.ledger.models import Account
 
@@ -133,8 +134,7 @@ def make_trader(ref: TenantRef, stack: Stack) -> Trader:
 
 def _signed_in() -> tuple[Client, str]:
     """A verified client and the key of a session as a log-in would leave it."""
-    from kernel import auth, clock
-    from kernel.sessions import SessionStore
+    from kernel import clock
     from tenant_apps.accounts.models import Realm, User
     from tenant_apps.clients.models import Client, KycState, Stage
 
@@ -146,9 +146,41 @@ def _signed_in() -> tuple[Client, str]:
         number=1, user_id=user.pk, stage=Stage.VERIFIED, first_name="Greta", last_name="Lindqvist", email=email,
         language="en", country="DE", currency="EUR", kyc_state=KycState.APPROVED,
     )  # fmt: skip
+    return client, _session_of(user)
+
+
+def _session_of(user: User) -> str:
+    """The key of a session as a log-in with a second factor leaves it."""
+    from kernel import auth, clock
+    from kernel.sessions import SessionStore
+
     session = SessionStore()
     session["account_id"], session["epoch"] = str(user.pk), user.auth_epoch
     session["second_factor"], session["owner"] = True, auth._owner()
     session["login_at"] = clock.now().timestamp()
     session.create()
-    return client, str(session.session_key)
+    return str(session.session_key)
+
+
+def office_session() -> str:
+    """A member of staff with every right, signed in."""
+    from tenant_apps.accounts.defaults import roles_ensure
+    from tenant_apps.accounts.models import Realm, Role, User
+
+    roles_ensure()
+    user = User.objects.create(realm=Realm.STAFF, email=f"{short_id(8)}@bench.example", name="Finance")
+    user.roles.add(Role.objects.get(code="owner"))
+    return _session_of(user)
+
+
+def portal_session(client: Client) -> str:
+    """The client, signed in to the portal."""
+    from kernel import clock
+    from tenant_apps.accounts.models import Realm, User
+    from tenant_apps.clients.models import Client as Clients
+
+    user, _ = User.objects.get_or_create(
+        realm=Realm.CLIENT, email=client.email, defaults={"name": client.name, "email_verified_at": clock.now()}
+    )
+    Clients.objects.filter(pk=client.pk).update(user_id=user.pk)
+    return _session_of(user)

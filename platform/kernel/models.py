@@ -97,7 +97,8 @@ class InboxMessage(models.Model):
                 fields=["available_at"],
                 name="kernel_inbox_open",
                 condition=models.Q(processed_at__isnull=True, dead_at__isnull=True),
-            )
+            ),
+            models.Index(fields=["source", "received_at"], name="kernel_inbox_source"),
         ]
 
     def __str__(self) -> str:

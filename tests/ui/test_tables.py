@@ -21,6 +21,7 @@ IN_MEMORY = {
 class Sample(models.Model):
     label = models.CharField(max_length=10)
     model = models.CharField(max_length=10)
+    note = models.CharField(max_length=10, null=True, default="x")  # noqa: DJ001 - what may be empty is the point
 
     class Meta:
         app_label = "ui"
@@ -34,7 +35,7 @@ SPEC = TableSpec(
     default_sort="label",
     page_size=3,
     largest_page=5,
-    columns=[Column(key="label", label="Label", sort="label"), Column(key="model", label="Model", sort="model")],
+    columns=[Column(key=key, label=key.title(), sort=key) for key in ("label", "model", "note")],
 )
 ROWS = [("b", "m1"), ("a", "m2"), ("b", "m3"), ("a", "m4"), ("c", "m5"), ("b", "m6"), ("a", "m7")]
 
@@ -92,6 +93,19 @@ def test_nonsense_in_the_query_is_harmless(rows: list[str], query: str, count: i
 def test_sorting_is_total_in_both_directions(rows: list[str]) -> None:
     assert names("?sort=-label&size=5") == rows[::-1][:5]
     assert names("?sort=model") == ["m1", "m2", "m3"]
+
+
+def test_empty_values_come_last_in_both_directions_and_are_spoken_of_only_where_there_may_be_some(
+    rows: list[str],
+) -> None:
+    samples().filter(model__in=["m2", "m3"]).update(note=None)
+    assert names("?sort=note&size=5")[-1:] + names("?sort=note&size=5&page=2") == ["m7", "m2", "m3"]
+    assert names("?sort=-note&size=5&page=2") == ["m3", "m2"]
+    ordered = {
+        sort: str(SPEC.ordered(samples(), RequestFactory().get(f"/?sort=-{sort}").GET).query)
+        for sort in ("label", "note")
+    }
+    assert ("NULLS LAST" in ordered["label"], "NULLS LAST" in ordered["note"]) == (False, True)
 
 
 @pytest.mark.parametrize("sort", ["", "?sort=-label"])

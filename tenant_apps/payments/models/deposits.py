@@ -92,6 +92,7 @@ class Deposit(Entity):
             models.Index(fields=["client", "-created_at"], name="payments_deposit_client"),
             models.Index(fields=["state", "-created_at"], name="payments_deposit_state"),
             models.Index(fields=["provider_account", "payment_reference"], name="payments_deposit_payment"),
+            models.Index(fields=["closed_at"], name="payments_deposit_closed"),
             models.Index(
                 fields=["pending_at"],
                 name="payments_deposit_open",

@@ -103,6 +103,7 @@ class Withdrawal(Entity):
             models.Index(fields=["-created_at", "-id"], name="payments_withdrawal_newest"),
             models.Index(fields=["client", "-created_at"], name="payments_withdrawal_client"),
             models.Index(fields=["state", "created_at"], name="payments_withdrawal_state"),
+            models.Index(fields=["closed_at"], name="payments_withdrawal_closed"),
             models.Index(
                 fields=["currency", "created_at"], name="payments_withdrawal_auto", condition=models.Q(auto=True)
             ),

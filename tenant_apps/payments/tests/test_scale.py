@@ -1,0 +1,69 @@
+"""What the money inbox asks stays answered from an index, however many payments there have been."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import QuerySet
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
+
+from kernel.actors import Reach
+from kernel.ids import uuid7
+from tenant_apps.payments import selectors
+from tenant_apps.payments.office.tables import DEPOSITS, WITHDRAWALS
+from tenant_apps.payments.permissions_list import PROPOSE, VIEW
+
+from .support import staff
+from .test_withdrawals import funded, requested
+
+
+@pytest.fixture
+def no_scans(tenant: Any) -> None:
+    """With a handful of rows reading all of them is cheapest; here the planner may do so only if nothing else works."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
+
+
+def plan_of(rows: QuerySet[Any]) -> str:
+    return rows.explain()
+
+
+@pytest.mark.parametrize("descending", ["-created", "created"])
+def test_the_newest_and_the_oldest_payments_are_the_ends_of_an_index(no_scans: None, descending: str) -> None:
+    query = RequestFactory().get("/", {"sort": descending}).GET
+    actor = staff(VIEW)
+    deposits = DEPOSITS.ordered(selectors.deposits_visible(actor).select_related(None), query)[:40]
+    withdrawals = WITHDRAWALS.ordered(selectors.withdrawals_visible(actor).select_related(None), query)[:40]
+    assert "payments_deposit_newest" in plan_of(deposits)
+    assert "payments_withdrawal_newest" in plan_of(withdrawals)
+    assert "Sort" not in plan_of(deposits) + plan_of(withdrawals)
+
+
+def test_the_figures_of_a_day_read_that_day_only(no_scans: None) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        selectors.day_figures(staff(VIEW))
+    plans = []
+    with connection.cursor() as cursor:
+        for query in asked.captured_queries:
+            cursor.execute(f"EXPLAIN {query['sql']}")
+            plans.append("\n".join(row[0] for row in cursor.fetchall()))
+    assert ["_closed" in plan and "Index Cond: (closed_at" in plan for plan in plans] == [True, True]
+
+
+def test_what_waits_for_somebody_is_found_without_a_list_of_all_withdrawals(tenant: Any) -> None:
+    """A right that reaches all is no condition at all, instead of one that asks for each id among all ids."""
+    assert "IN (SELECT" not in str(selectors.waiting_for(staff()).query)
+
+
+def test_what_waits_is_what_the_right_reaches(tenant: Any) -> None:
+    mine, other = uuid7(), uuid7()
+    asked = {owner: requested(funded(owner_id=owner)).pk for owner in (mine, other)}
+    reached = {
+        reach: set(selectors.waiting_for(staff(VIEW, PROPOSE, reach=reach, staff_id=mine)).values_list("pk", flat=True))
+        for reach in (Reach.ALL, Reach.OWN)
+    }
+    assert reached == {Reach.ALL: set(asked.values()), Reach.OWN: {asked[mine]}}
+    assert not selectors.waiting_for(staff(VIEW)).exists()
