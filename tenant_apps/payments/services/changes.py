@@ -153,8 +153,8 @@ def _carry_out(row: ProposedChange, actor: Actor, *, likeness: list[str] | None 
     if line is None or (line.before or {}) != row.before or (line.after or {}) != row.after:
         raise ChangeStale
     _decided(row, actor, ChangeState.APPROVED)
-    more: dict[str, Any] = {"alone": True} if row.alone else {}
-    _note("payments.change_approved", row, actor, **more, **({"likeness": likeness} if likeness else {}))
+    more: dict[str, Any] = {"alone": True} if row.alone else {"likeness": likeness} if likeness else {}
+    _note("payments.change_approved", row, actor, **more)
 
 
 def change_refuse(*, actor: Actor, change_id: UUID, reason: str = "") -> ProposedChange:
