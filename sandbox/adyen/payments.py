@@ -156,10 +156,17 @@ def _tell_refund(store: Accounts, merchant: str, made: Document, code: str, *, g
 
 
 def about(store: Accounts, merchant: str, payment: Document, code: str, values: dict[str, Any]) -> Document:
-    """An event of a payment: CHARGEBACK, CHARGEBACK_REVERSED, CANCELLATION, CAPTURE_FAILED and others."""
+    """An event of a payment: CHARGEBACK, CHARGEBACK_REVERSED, CANCELLATION, CAPTURE_FAILED and others.
+
+    All news of a dispute has the dispute's own reference, a second chargeback too (docs.adyen.com, "Dispute webhooks").
+    """
+    psp = reference()
+    if "CHARGEBACK" in code:
+        psp = payment.get("_dispute") or psp
+        payment = store.put(merchant, "payments", {**payment, "_dispute": psp})
     reason = str(values.get("reason") or ("Cardholder dispute" if "CHARGEBACK" in code else ""))
     notify(store, merchant, item(
-        merchant, code, psp=reference(), original=payment["id"], reference=payment["merchantReference"],
+        merchant, code, psp=psp, original=payment["id"], reference=payment["merchantReference"],
         amount=payment["amount"], reason=reason, method=payment["method"],
     ))  # fmt: skip
     return payment

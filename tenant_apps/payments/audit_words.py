@@ -84,6 +84,7 @@ audit_words.declare(
 )
 audit_words.declare_fields(
     {
+        "alone": pgettext_lazy("audit field", "One person alone"),
         "auto": pgettext_lazy("audit field", "Without asking anybody"),
         "auto_risk_below": pgettext_lazy("audit field", "Only with a risk below"),
         "client_daily": pgettext_lazy("audit field", "Per client and day"),

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel.errors import AppError, NotFound
+from kernel.errors import AppError, Forbidden, NotFound
 from kernel.guards import guard
 from kernel.pages import page
 from tenant_apps.clients.changes import changes_shown
@@ -94,6 +94,8 @@ def _freeze(request: Any, deposit_id: UUID, kind: str) -> HttpResponse:
         made = change_propose(
             actor=request.actor, kind=kind, object_id=row.pk, title=row.reference, values={}, client=row.client
         )
+    except Forbidden:
+        raise
     except AppError as error:
         messages.error(request, str(error))
     else:
@@ -101,19 +103,20 @@ def _freeze(request: Any, deposit_id: UUID, kind: str) -> HttpResponse:
     return redirect("payments:deposit", row.pk)
 
 
-@guard("payments.withdrawal.propose")
+@guard("payments.view")
 @require_POST
 def freeze_take(request: Any, deposit_id: UUID) -> HttpResponse:
+    """The service asks for the right to propose; a second person carries it out."""
     return _freeze(request, deposit_id, "freeze_take")
 
 
-@guard("payments.withdrawal.propose")
+@guard("payments.view")
 @require_POST
 def freeze_lift(request: Any, deposit_id: UUID) -> HttpResponse:
     return _freeze(request, deposit_id, "freeze_lift")
 
 
-@guard("payments.withdrawal.propose")
+@guard("payments.view")
 @require_POST
 def part_refused(request: Any, part_id: UUID) -> HttpResponse:
     """The bank refused a wire, says one person with the reason; a second lets the money go back."""
@@ -126,6 +129,8 @@ def part_refused(request: Any, part_id: UUID) -> HttpResponse:
             actor=request.actor, kind="wire_refused", object_id=part.pk, title=row.reference, values={},
             client=row.client, note=request.POST.get("reason", ""),
         )  # fmt: skip
+    except Forbidden:
+        raise
     except AppError as error:
         messages.error(request, str(error))
     else:

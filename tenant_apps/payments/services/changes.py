@@ -95,7 +95,8 @@ def change_propose(
     Raises what carrying it out would raise, ChangeWaits, Forbidden.
     """
     known, given = _kinds[kind], {name: value for name, value in (keys or {}).items() if value}
-    actor.require(known.propose, client)
+    if not actor.may(known.agree, client):  # whoever may agree to another's may also propose
+        actor.require(known.propose, client)
     row = ProposedChange(
         kind=kind, object_id=object_id, client=client, title=title[:200], values=dict(values), note=note.strip()[:300],
         proposer_id=actor.id, proposer_label=actor.label[:160],
@@ -152,8 +153,8 @@ def _carry_out(row: ProposedChange, actor: Actor, *, likeness: list[str] | None 
     if line is None or (line.before or {}) != row.before or (line.after or {}) != row.after:
         raise ChangeStale
     _decided(row, actor, ChangeState.APPROVED)
-    more: dict[str, Any] = {"alone": True} if row.alone else {}
-    _note("payments.change_approved", row, actor, **more, **({"likeness": likeness} if likeness else {}))
+    more: dict[str, Any] = {"alone": True} if row.alone else {"likeness": likeness} if likeness else {}
+    _note("payments.change_approved", row, actor, **more)
 
 
 def change_refuse(*, actor: Actor, change_id: UUID, reason: str = "") -> ProposedChange:
@@ -161,7 +162,8 @@ def change_refuse(*, actor: Actor, change_id: UUID, reason: str = "") -> Propose
     with transaction.atomic():
         row = _waiting(change_id)
         own = row.proposer_id == actor.id
-        actor.require(_kinds[row.kind].propose if own else _kinds[row.kind].agree, row.client)
+        if not own:
+            actor.require(_kinds[row.kind].agree, row.client)
         if not own and not reason.strip():
             raise Invalid(pgettext_lazy("payments error", "Say why."), field="reason")
         row.refusal = reason.strip()[:300]

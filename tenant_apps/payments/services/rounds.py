@@ -64,7 +64,7 @@ def round_returned(deposit: Deposit, status: DepositStatus) -> Reversal | None:
     rows = rounds_of(deposit)
     open_rows = [row for row in rows if not is_over(row)]
     if not status.dispute and not status.movement:
-        return (open_rows or rows or [None])[0]
+        return next(iter([*open_rows, *rows]), None)
     found = _known(rows, status, "returned_by")
     if found is None:
         found = _first(open_rows, lambda row: not row.returned_by and not (status.dispute and _named(row)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -44,6 +45,17 @@ def limits(user: User, minimum: str = "10", object_id: UUID | None = None) -> Pr
     )  # fmt: skip
     assert row is not None
     return row
+
+
+def test_the_office_reaches_rules_and_providers_by_a_proposal_only() -> None:
+    """What carries a change out is one person's act: no page may call it."""
+    carried_out = (
+        "approval_rule_save", "approval_rule_remove", "payout_settings_save", "withdrawal_policy_save",
+        "withdrawal_policy_remove", "provider_account_save",
+    )  # fmt: skip
+    for path in (Path(__file__).parents[1] / "office").glob("*.py"):
+        text = path.read_text()
+        assert not [name for name in carried_out if name in text], path.name
 
 
 def acts(name: str) -> int:

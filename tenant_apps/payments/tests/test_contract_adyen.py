@@ -190,18 +190,22 @@ def item(code: str, **values: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("code", "state", "failure"),
+    ("code", "state", "failure", "dispute", "follows"),
     [
-        ("CHARGEBACK", PaymentState.REVERSED, "chargeback"),
-        ("CHARGEBACK_REVERSED", PaymentState.REINSTATED, "chargeback"),
-        ("CANCELLATION", PaymentState.FAILED, "voided"),
-        ("CAPTURE_FAILED", PaymentState.FAILED, "voided"),
+        ("CHARGEBACK", PaymentState.REVERSED, "chargeback", "P2", ""),
+        ("CHARGEBACK_REVERSED", PaymentState.REINSTATED, "chargeback", "P2", ""),
+        ("SECOND_CHARGEBACK", PaymentState.REVERSED, "chargeback", "P2:2", "P2"),
+        ("CANCELLATION", PaymentState.FAILED, "voided", "", ""),
+        ("CAPTURE_FAILED", PaymentState.FAILED, "voided", "", ""),
     ],
 )
-def test_what_happens_to_a_payment_later(code: str, state: PaymentState, failure: str) -> None:
+def test_what_happens_to_a_payment_later(
+    code: str, state: PaymentState, failure: str, dispute: str, follows: str
+) -> None:
     told = items.normalise(item(code), "Here")
     assert told.deposit is not None
     assert (told.deposit.state, told.deposit.failure, told.deposit.payment_reference) == (state, failure, "P1")
+    assert (told.deposit.dispute, told.deposit.follows) == (dispute, follows)
     assert told.event_key == f"P2:{code}:true"
     assert items.normalise(item(code, success="false"), "Here").kind is EventKind.OTHER
 
@@ -340,6 +344,11 @@ def test_adyen_reads_accepted_and_several_items_have_one_effect_each(
     run_inbox()
     assert state_of(deposit) == (DepositState.CREDITED, eur("500"))
     assert Transfer.objects.count() > moved
+    side.control("POST", f"payments/{payment}/SECOND_CHARGEBACK")
+    for _ in range(2):
+        assert post(tenant, account, side.news("SECOND_CHARGEBACK")[0]).content == b"[accepted]"
+        run_inbox()
+    assert state_of(deposit) == (DepositState.REVERSED, eur("0"))
     deposit.refresh_from_db()
     assert deposit.payment_reference == payment
 

@@ -238,6 +238,9 @@ def test_a_reversal_names_the_payment(side: PayPalSide, provider: PayPalProvider
     assert back is not None
     assert (taken.state, taken.payment_reference, taken.amount) == (PaymentState.REVERSED, paid, eur("500"))
     assert (back.state, back.payment_reference, back.amount) == (PaymentState.REINSTATED, paid, eur("500"))
+    assert taken.movement
+    assert back.movement.startswith("PP-D-")  # neither names the other: rounds are paired in their order
+    assert (taken.dispute, back.dispute) == ("", "")
 
 
 def news(name: str, **resource: Any) -> Any:

@@ -118,15 +118,17 @@ def _deposit(item: Item, name: str) -> DepositStatus | None:
         amount=_money(item),
         failure="voided" if name in _VOIDS else "chargeback",
         failure_text=str(item.get("reason") or ""),
-        **(_round(item, name) if name in _DISPUTES else {}),
+        dispute=_round(item, name),
+        follows=str(item["pspReference"]) if name == "SECOND_CHARGEBACK" else "",
     )
 
 
-def _round(item: Item, name: str) -> dict[str, str]:
+def _round(item: Item, name: str) -> str:
     """All news of a dispute has its pspReference (docs.adyen.com, "Dispute webhooks"); a second chargeback comes after
     the first was reversed, and is a round of its own."""
-    dispute = str(item["pspReference"])
-    return {"dispute": f"{dispute}:2", "follows": dispute} if name == "SECOND_CHARGEBACK" else {"dispute": dispute}
+    if name not in _DISPUTES:
+        return ""
+    return f"{item['pspReference']}:2" if name == "SECOND_CHARGEBACK" else str(item["pspReference"])
 
 
 def _authorisation(item: Item) -> DepositStatus:
