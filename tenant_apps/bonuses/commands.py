@@ -11,6 +11,7 @@ from kernel.errors import Rejected
 from kernel.models import Command
 from tenant_apps.trading import platforms
 from tenant_apps.trading.commands import OnAccount, balance_find, balance_moved, wait_for
+from tenant_apps.trading.errors import PlatformRejected, Rejection
 from tenant_apps.trading.operations import NOTE_LENGTH, operation_id
 from tenant_apps.trading.ports import Amount, BalanceKind, BalanceOperation
 
@@ -25,6 +26,8 @@ class Credit(OnAccount):
     def send(self, command: Command) -> Mapping[str, Any]:
         account, move = self.ready(command), self.move(command)
         wait_for(command)
+        if moves.there(move.grant_id) + move.amount_minor < 0:  # the rest on the account is another bonus's
+            raise PlatformRejected("this bonus has not so much credit there", name=Rejection.NOT_ENOUGH_MONEY)
         operation = BalanceOperation(
             login=int(account.login or 0),
             kind=BalanceKind.CREDIT,

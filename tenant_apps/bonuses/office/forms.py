@@ -98,11 +98,11 @@ class SchemeForm(UiForm, forms.Form):
         decimal_places=2, min_value=0, initial=Decimal(1),
     )  # fmt: skip
     starts_at = forms.DateTimeField(
-        label=pgettext_lazy("bonus terms", "From (UTC)"),
+        label=pgettext_lazy("bonus terms", "From"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     ends_at = forms.DateTimeField(
-        label=pgettext_lazy("bonus terms", "Until (UTC)"), required=False,
+        label=pgettext_lazy("bonus terms", "Until"), required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )  # fmt: skip
     countries = forms.CharField(

@@ -49,7 +49,7 @@ def decide(row: Decided, actor: Actor, to: Decision) -> None:
     row.save()
 
 
-def tell_approvers(what: str, label: str, *, link: str, besides: str) -> None:
+def tell_approvers(what: str, label: str, *, link: str, besides: str = "") -> None:
     """A line under the bell of everybody who may decide, once: in the transaction that made it wait."""
     people = User.objects.filter(realm=Realm.STAFF, active=True).select_related("team").prefetch_related("roles")
     for user in people:
@@ -60,5 +60,6 @@ def tell_approvers(what: str, label: str, *, link: str, besides: str) -> None:
                 "pack": pgettext("notification", "A choice of rules for bonuses waits for your approval"),
                 "scheme": pgettext("notification", "A bonus waits for your approval"),
                 "cancel": pgettext("notification", "Cancelling a client’s bonus waits for your approval"),
+                "attention": pgettext("notification", "A client’s bonus needs a look"),
             }
             notify(user_id=user.pk, kind=f"bonuses.{what}", title=titles[what], body=f"\u2068{label}\u2069", link=link)

@@ -22,6 +22,7 @@ from tenant_apps.trading.models import TradingAccount
 
 from .. import events
 from ..models import CreditMove, Ending, Grant, GrantState, MovePurpose, MoveState
+from .deciding import tell_approvers
 
 KIND = "bonuses.credit"
 TOPIC = "money"
@@ -81,8 +82,15 @@ def move_issue(
 
 
 def _sum(grant: Grant) -> int:
-    """What stands at the server once everything under way is done (invariant B1)."""
+    """What stands at the server once everything under way is done (invariant B1). Not below nothing: giving may have been
+    refused while taking back, which will be refused with it, is still on its way."""
     rows = CreditMove.objects.filter(grant=grant).exclude(state=MoveState.FAILED)
+    return max(0, rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0)
+
+
+def there(grant_id: UUID) -> int:
+    """Minor units of credit that the server has of a grant, by the moves carried out."""
+    rows = CreditMove.objects.filter(grant_id=grant_id, state=MoveState.DONE)
     return rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0
 
 
@@ -121,6 +129,7 @@ def _finish(move: CreditMove, state: MoveState, *, deal: int | None = None, prob
         "updated_at": clock.now(),
     }
     changed = CreditMove.objects.filter(pk=move.pk, state=MoveState.PENDING).update(**values)
+    move.state = state
     return bool(changed)
 
 
@@ -161,7 +170,8 @@ def _burnt(grant: Grant, actor: Actor, last: CreditMove) -> None:
         end(grant, Ending(grant.ending), actor)
     elif grant.ending == Ending.WITHDRAWAL:
         grant.state, grant.ending = GrantState.ACTIVE, Ending.NONE  # the transfer is refused with it
-    elif last.before_transfer:  # refused for a transfer; it has to go for another reason all the same
+    elif last.before_transfer or last.state == MoveState.DONE:
+        # An earlier one was refused for a transfer; all of it has to go for another reason all the same.
         move_issue(grant, MovePurpose.BURN, -grant.credit_minor, actor=actor)
     else:
         worry(grant, "credit_stuck", actor)
@@ -195,6 +205,7 @@ def worry(grant: Grant, problem: str, actor: Actor) -> None:
     grant.attention = problem
     fact = events.BonusNeedsAttention(client_id=grant.client_id, account_id=grant.account_id, problem=problem)
     publish(fact, aggregate=grant.aggregate, actor=actor)
+    tell_approvers("attention", grant.reference, link=f"/bonuses/grants/{grant.pk}/")
 
 
 def save(grant: Grant) -> None:

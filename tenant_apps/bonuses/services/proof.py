@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, IntegerField, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 
 from kernel.errors import Outside
 from kernel.events import publish
@@ -38,7 +38,7 @@ def broken() -> dict[str, list[str]]:
     sums = moved.values("grant").annotate(sum=Sum("amount_minor")).values("sum")
     rows = Grant.objects.annotate(moved=Coalesce(Subquery(sums, output_field=IntegerField()), 0))
     found = {
-        "B1": rows.exclude(moved=F("credit_minor")),
+        "B1": rows.exclude(credit_minor=Greatest(F("moved"), 0)),
         "B2": Grant.objects.filter(pk__in=list(_paid_wrong())),
         "B4": rows.filter(state__in=ENDED).exclude(moved=0),
     }

@@ -10,7 +10,6 @@ from typing import Any
 from django.db import transaction
 
 from kernel import clock
-from kernel.actors import Actor
 from kernel.events import publish
 from kernel.money import Money
 from tenant_apps.clients.models import Client
@@ -116,7 +115,3 @@ def on_server(world: World, account: TradingAccount) -> tuple[str, str]:
     """Balance and credit as the server shows them."""
     found = world.on_server(int(account.login or 0))
     return str(found["balance"]), str(found["credit"])
-
-
-def somebody(*codes: str) -> Actor:
-    return staff(*codes)

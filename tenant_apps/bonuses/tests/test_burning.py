@@ -5,19 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from kernel import clock, commands
 from kernel.models import Command
 from kernel.relay import drain
 from tenant_apps.payments.tests.support import client_actor, staff
-from tenant_apps.trading import leaving
+from tenant_apps.trading import leaving, platforms
 from tenant_apps.trading.models import TradingAccount, Transfer, TransferState
+from tenant_apps.trading.ports import Amount, BalanceKind, BalanceOperation
 from tenant_apps.trading.services import transfers
 from tenant_apps.trading.tests.conftest import TEST, World, settle
 
 from ..models import Burn, CreditMove, Ending, Grant, GrantState, MovePurpose
 from ..services import burning, proof
 from ..services.grants import BONUSES, grant_accept
+from ..services.moves import move_failed
 from ..services.sweeping import sweep
 from .support import eur, follow, on_server, paid_in, reverse, rules, scheme
 
@@ -105,9 +108,6 @@ def test_a_refused_burn_refuses_the_transfer(world: World, account: TradingAccou
     """Somebody took the credit off at the server by hand: the money does not leave, and the comparison tells."""
     scheme()
     grant = bonus(world, account)
-    from tenant_apps.trading import platforms
-    from tenant_apps.trading.ports import Amount, BalanceKind, BalanceOperation
-
     taken = BalanceOperation(
         login=int(account.login or 0), kind=BalanceKind.CREDIT, amount=Amount(-eur("100").amount), operation_id="hand"
     )
@@ -183,6 +183,25 @@ def test_a_bonus_on_its_way_is_burnt_when_it_has_arrived(world: World, account: 
     assert on_server(world, account) == ("300.00", "0.00")
 
 
+def test_a_burn_never_takes_another_bonuss_credit(world: World, account: TradingAccount) -> None:
+    """Giving it was refused after it had been decided to take it back: there is nothing to take."""
+    scheme(opt_in=True)
+    one, two = bonus(world, account, "200"), bonus(world, account, "200")
+    own = client_actor(account.client)
+    grant_accept(actor=own, grant_id=one.pk)
+    settle()
+    grant_accept(actor=own, grant_id=two.pk)
+    burning.grant_end(grant_id=two.pk, ending=Ending.REVERSAL, actor=BONUSES)
+    given = CreditMove.objects.get(grant=two, purpose=MovePurpose.GRANT)
+    with transaction.atomic():
+        Command.objects.filter(pk=given.command_id).update(state="failed")
+        move_failed(given, problem="not_found", actor=TEST)
+    settle()
+    two.refresh_from_db()
+    assert (two.state, on_server(world, account)) == (GrantState.BURNT, ("400.00", "100.00"))
+    assert proof.broken() == {}
+
+
 def test_time_over_expires_it(world: World, account: TradingAccount) -> None:
     scheme()
     grant = bonus(world, account)
@@ -209,10 +228,6 @@ def test_an_unclear_answer_is_asked_about_not_repeated(world: World, account: Tr
 
 
 def test_credit_that_would_not_go_is_tried_again_by_hand(world: World, account: TradingAccount) -> None:
-    from django.db import transaction
-
-    from ..services.moves import move_failed
-
     scheme()
     grant = bonus(world, account)
     burning.grant_end(grant_id=grant.pk, ending=Ending.TIME, actor=BONUSES)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernel.relay import drain
@@ -93,6 +93,7 @@ def test_an_account_that_takes_no_money_leaves_it_in_the_wallet(world: World, gr
     assert (grant.state, credit(world, grant)) == (GrantState.RELEASED, "0.00")
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     lots=st.lists(st.tuples(st.integers(0, 100), st.integers(1, 300)), max_size=30),
     windows=st.lists(
