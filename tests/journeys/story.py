@@ -489,6 +489,7 @@ class Story:
         self.to_wallet(half)
         page = self.client.open(f"/cashier/withdraw/?currency={self.plot.currency}")
         page.fill("#withdraw-form [name=amount]", str(half))
+        self.client.appears("#quote ul")
         self.client.inspect("withdraw")
         self.client.submit("#withdraw-form")
         page.wait_for_url(re.compile("/cashier/withdrawals/"))
