@@ -14,7 +14,7 @@ manage:  ## a management command of the demo; ARGS="demo_code EMAIL"
 test:    ## every test; ARGS="-k ledger" goes to pytest
 	@$(BOOTSTRAP) test
 
-journeys: ## clients' ways through four brokerages in a real browser; ARGS="-k nordwind" picks one
+journeys: ## clients' ways through four brokerages in a real browser; ARGS="-k puertoclaro" picks one
 	@RIALTO_JOURNEYS=1 ARGS="tests/journeys -n 0 $(ARGS)" $(BOOTSTRAP) test
 
 check:   ## format, lint, types, import contracts, migrations, translations, templates

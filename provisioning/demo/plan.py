@@ -16,7 +16,7 @@ from .brokers import Broker, Country
 from .names import NOTES, STREETS, TASKS, Person, person
 
 DAYS = 180
-ROBOTS = 30
+LEAST_ROBOTS, CLIENTS_PER_ROBOT = 3, 10  # every robot costs bridge and browser something, all the time
 # How far the clients of a brokerage have come, in percent.
 LEADS, REGISTERED, VERIFIED = 34, 16, 8
 STATUSES = (
@@ -270,7 +270,8 @@ def _name_the_known_one(broker: Broker, found: list[Life], until: datetime) -> N
 def _give_robots(broker: Broker, found: list[Life]) -> None:
     """The documented client and the newest funded ones keep trading while the demo runs."""
     funded = [life for life in found if life.stage == "funded"]
-    chosen = sorted(funded, key=lambda life: (not life.known, -life.index))[: min(ROBOTS, len(funded))]
+    robots = max(LEAST_ROBOTS, len(found) // CLIENTS_PER_ROBOT)
+    chosen = sorted(funded, key=lambda life: (not life.known, -life.index))[:robots]
     for number, life in enumerate(chosen):
         life.robot = HABITS[number % len(HABITS)]
 

@@ -359,7 +359,7 @@ class Story:
         if plot.rough:
             assert self.product.kill("config.celery", "worker"), "there was a worker to kill"
         client.ready()
-        client.appears(page.locator("#deposit-status", has_text=self._amount_shown()), 120)
+        client.appears(page.locator("#deposit-status:has(.ui-tone-success)", has_text=self._amount_shown()), 180)
         client.inspect("deposit-credited")
         office.appears(office.page.locator("#timeline", has_text=self._amount_shown()), 60)
         office.inspect("client-funded")
@@ -489,6 +489,7 @@ class Story:
         self.to_wallet(half)
         page = self.client.open(f"/cashier/withdraw/?currency={self.plot.currency}")
         page.fill("#withdraw-form [name=amount]", str(half))
+        self.client.appears("#quote ul")
         self.client.inspect("withdraw")
         self.client.submit("#withdraw-form")
         page.wait_for_url(re.compile("/cashier/withdrawals/"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +12,11 @@ from playwright.sync_api import Browser
 from .cards import Cards
 from .product import Product
 from .reckoning import Reckoning
+from .steps import walk
 from .wire import Wire
 
 asked_for = pytest.mark.skipif(not os.environ.get("RIALTO_JOURNEYS"), reason="run with `make journeys`")
-pytestmark = [asked_for, pytest.mark.browser, pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.timeout(1200)]
+pytestmark = [asked_for, pytest.mark.browser, pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture
@@ -27,21 +27,9 @@ def wire(product: Product, browser: Browser, tmp_path: Path) -> Iterator[Wire]:
 
 
 def test_a_day_of_wires_cards_and_reconciliation(wire: Wire) -> None:
-    steps = [wire.ask, wire.transfer, wire.book, wire.book_again, wire.assign]
-    _run(wire, steps)
+    walk("ipekyolu", [wire.ask, wire.transfer, wire.book, wire.book_again, wire.assign], wire.seats)
     cards = Cards(wire)
     evening = Reckoning(wire, cards)
-    _run(wire, [cards.pay, cards.exchange, cards.withdraw, evening.report, evening.case, evening.close, wire.proofs])
+    walk("ipekyolu", [cards.pay, cards.exchange, cards.withdraw], wire.seats)
+    walk("ipekyolu", [evening.report, evening.case, evening.close, wire.proofs], wire.seats)
     assert wire.problems == []
-
-
-def _run(wire: Wire, steps: list) -> None:  # type: ignore[type-arg]
-    for step in steps:
-        begun = time.monotonic()
-        try:
-            step()
-        except BaseException:
-            for seat in wire.seats:
-                seat.last_picture(f"failed-{step.__name__}")
-            raise
-        print(f"ipekyolu: {step.__name__} {time.monotonic() - begun:.0f} s")
