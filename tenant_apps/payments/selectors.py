@@ -15,7 +15,7 @@ from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.ids import parse_uuid
 from kernel.money import Money, total
-from kernel.permissions import scoped
+from kernel.permissions import reached, scoped
 from tenant_apps.kyc.permissions_list import VIEW as KYC_VIEW
 
 from .models import (
@@ -192,16 +192,15 @@ def movements(client_id: UUID, *, limit: int = 50, before: datetime | None = Non
 def waiting_for(actor: Actor) -> QuerySet[Withdrawal]:
     """Withdrawals whose next step is this actor's: theirs to check, or to approve by right, role or as the manager."""
     step = ApprovalStep.objects.filter(withdrawal=OuterRef("pk"))
-    rows = withdrawals_visible(actor).alias(
-        next_who=Subquery(step.filter(decided_at=None).order_by("position").values("who")[:1])
-    )
+    rows = withdrawals_visible(actor).filter(state__in=[WithdrawalState.REQUESTED, WithdrawalState.CHECKED])
+    rows = rows.alias(next_who=Subquery(step.filter(decided_at=None).order_by("position").values("who")[:1]))
     mine = Q(pk__in=[])
     if actor.may(PROPOSE):
-        mine |= Q(state=WithdrawalState.REQUESTED, pk__in=withdrawals_visible(actor, PROPOSE).values("pk"))
+        mine |= Q(state=WithdrawalState.REQUESTED) & reached(actor, PROPOSE, **_OWNER)
     approve = Q(state=WithdrawalState.CHECKED)
     if actor.may(APPROVE):
         whose = Q(next_who=ANYBODY) | Q(next_who__in=role_steps(actor))
-        mine |= approve & whose & Q(pk__in=withdrawals_visible(actor, APPROVE).values("pk"))
+        mine |= approve & whose & reached(actor, APPROVE, **_OWNER)
     if actor.may(APPROVE) or actor.may(AGREE):
         mine |= approve & Q(next_who=MANAGER, client__owner_id=parse_uuid(actor.id))
     decided = step.filter(decided_by_id=actor.id)
