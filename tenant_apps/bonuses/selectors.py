@@ -82,14 +82,14 @@ def cancel_request_of(grant: Grant) -> CancelRequest | None:
     return CancelRequest.objects.filter(grant=grant).order_by("-created_at").first()
 
 
-def waiting_count(actor: Actor) -> int:
-    """What waits for this actor and was not proposed by them; for the menu's badge."""
+def waiting(actor: Actor) -> list[QuerySet[Any]]:
+    """What waits for this actor and was not proposed by them."""
     if not actor.may(APPROVE):
-        return 0
-    return sum(
-        model._default_manager.filter(state=Decision.PROPOSED).exclude(proposer_id=actor.id).count()
+        return []
+    return [
+        model._default_manager.filter(state=Decision.PROPOSED).exclude(proposer_id=actor.id)
         for model in (PackChoice, SchemeVersion, CancelRequest)
-    )
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from django.db.models import Q, QuerySet
 
 from kernel.actors import Actor
-from kernel.permissions import scoped
+from kernel.permissions import scoped, within
 
 from .models import ChangeState, ProposedChange
 from .services.changes import kinds
@@ -26,16 +24,16 @@ def changes_visible(actor: Actor) -> QuerySet[ProposedChange]:
 
 def _within(actor: Actor, right: str) -> QuerySet[ProposedChange]:
     rows = ProposedChange.objects.filter(client__isnull=False)
-    reached = scoped(actor, right, rows, owner="client__owner_id", team="client__team_id")
-    return ProposedChange.objects.filter(Q(client=None) | Q(pk__in=reached.values("pk"))).values("pk")  # type: ignore[return-value]
+    theirs = scoped(actor, right, rows, owner="client__owner_id", team="client__team_id")
+    return ProposedChange.objects.filter(Q(client=None) | Q(pk__in=theirs.values("pk"))).values("pk")  # type: ignore[return-value]
 
 
-def changes_waiting(actor: Actor) -> int:
-    """What waits for this actor's agreement; the badge in the menu."""
-    return len(list(_to_decide(actor)))
-
-
-def _to_decide(actor: Actor) -> Iterator[ProposedChange]:
-    for row in changes_visible(actor).filter(state=ChangeState.WAITING).exclude(proposer_id=actor.id)[:100]:
-        if actor.may(kinds()[row.kind].agree, row.client):
-            yield row
+def changes_waiting(actor: Actor) -> QuerySet[ProposedChange]:
+    """What waits for this actor's agreement, so nothing of their own."""
+    mine = Q(pk__in=[])
+    for code, kind in kinds().items():
+        if actor.may(kind.agree):
+            within = within(actor, kind.agree, owner="client__owner_id", team="client__team_id")
+            mine |= Q(kind=code) & (Q(client=None) | within if within else Q())
+    rows = ProposedChange.objects.select_related("client").filter(state=ChangeState.WAITING)
+    return rows.filter(mine).exclude(proposer_id=actor.id)

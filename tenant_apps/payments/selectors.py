@@ -192,9 +192,8 @@ def movements(client_id: UUID, *, limit: int = 50, before: datetime | None = Non
 def waiting_for(actor: Actor) -> QuerySet[Withdrawal]:
     """Withdrawals whose next step is this actor's: theirs to check, or to approve by right, role or as the manager."""
     step = ApprovalStep.objects.filter(withdrawal=OuterRef("pk"))
-    rows = withdrawals_visible(actor).alias(
-        next_who=Subquery(step.filter(decided_at=None).order_by("position").values("who")[:1])
-    )
+    rows = withdrawals_visible(actor).filter(state__in=[WithdrawalState.REQUESTED, WithdrawalState.CHECKED])
+    rows = rows.alias(next_who=Subquery(step.filter(decided_at=None).order_by("position").values("who")[:1]))
     mine = Q(pk__in=[])
     if actor.may(PROPOSE):
         mine |= Q(state=WithdrawalState.REQUESTED) & within(actor, PROPOSE, **_OWNER)
