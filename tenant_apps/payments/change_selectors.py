@@ -33,7 +33,7 @@ def changes_waiting(actor: Actor) -> QuerySet[ProposedChange]:
     mine = Q(pk__in=[])
     for code, kind in kinds().items():
         if actor.may(kind.agree):
-            within = within(actor, kind.agree, owner="client__owner_id", team="client__team_id")
-            mine |= Q(kind=code) & (Q(client=None) | within if within else Q())
+            reach = within(actor, kind.agree, owner="client__owner_id", team="client__team_id")
+            mine |= Q(kind=code) & (Q(client=None) | reach if reach else Q())
     rows = ProposedChange.objects.select_related("client").filter(state=ChangeState.WAITING)
     return rows.filter(mine).exclude(proposer_id=actor.id)

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """The figures of the last day, on each page of the money inbox, no longer read all payments there ever were."""
 
-    dependencies = [("payments", "0008_money_states")]
+    dependencies = [("payments", "0012_proposed_changes")]
 
     operations = [
         migrations.AddIndex(
