@@ -47,10 +47,10 @@ def limits_values(currency: str, kyc_level: int, minimum: Money, caps: Mapping[s
 def _limits_saved(row: ProposedChange, keys: Keys, actor: Actor) -> None:
     stored = WithdrawalPolicy.objects.filter(pk=row.object_id).first()
     currency = stored.currency if stored else row.values["currency"]
-    amounts = {name: row.values[name] for name in ("minimum", *CAPS)}
+    caps = {name: None if row.values[name] is None else Money(row.values[name], currency) for name in CAPS}
     limits.withdrawal_policy_save(
         actor=actor, policy_id=stored.pk if stored else None, currency=currency, kyc_level=row.values["kyc_level"],
-        **{name: None if minor is None else Money(minor, currency) for name, minor in amounts.items()},
+        minimum=Money(row.values["minimum"], currency), daily=caps["daily"], weekly=caps["weekly"], monthly=caps["monthly"],
     )  # fmt: skip
 
 
