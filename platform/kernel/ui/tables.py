@@ -130,8 +130,9 @@ class TableSpec:
         if chosen is None:
             return rows if rows.ordered else rows.order_by("pk")
         order: OrderBy | str = ("-" if descending else "") + chosen.sort
-        if descending and _may_be_null(rows.model, chosen.sort):
-            order = F(chosen.sort).desc(nulls_last=True)
+        if _may_be_null(rows.model, chosen.sort):
+            field = F(chosen.sort)
+            order = field.desc(nulls_last=True) if descending else field.asc(nulls_last=True)
         return rows.order_by(order, "-pk" if descending else "pk")
 
     def page(self, rows: QuerySet[M], request: HttpRequest) -> Page:
