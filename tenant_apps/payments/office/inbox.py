@@ -32,8 +32,7 @@ from ..services.chain import may_take
 from ..services.checks import withdrawal_checks
 from ..services.deposits import deposit_ask, deposit_close, deposit_looked_at
 from ..services.destinations import usable
-from ..services.freezes import freeze_lift, freeze_take
-from ..services.parts import part_refused_by_bank, part_sent_by_hand
+from ..services.parts import part_sent_by_hand
 from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject
 from .tables import DEPOSITS, WITHDRAWALS
 
@@ -281,14 +280,6 @@ def part_sent(request: Any, part_id: UUID) -> HttpResponse:
     )
 
 
-@guard("payments.withdrawal.propose")
-@require_POST
-def part_refused(request: Any, part_id: UUID) -> HttpResponse:
-    """The bank refused a wire; the page asks for the reason and whether one is sure."""
-    told = request.POST.get("reason", "")
-    return _wire(request, part_id, lambda part: part_refused_by_bank(actor=request.actor, part_id=part.pk, reason=told))
-
-
 @guard("payments.deposit.manage")
 @require_POST
 def deposit_ask_view(request: Any, deposit_id: UUID) -> HttpResponse:
@@ -312,29 +303,6 @@ def deposit_close_view(request: Any, deposit_id: UUID) -> HttpResponse:
     except AppError as error:
         messages.error(request, str(error))
     return redirect("payments:deposit", row.pk)
-
-
-def _settled(request: Any, deposit_id: UUID, act: Callable[..., Any], done: str) -> HttpResponse:
-    row = selectors.deposit_get(request.actor, deposit_id)
-    try:
-        act(actor=request.actor, deposit_id=row.pk)
-    except AppError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, done)
-    return redirect("payments:deposit", row.pk)
-
-
-@guard("payments.withdrawal.approve")
-@require_POST
-def freeze_take_view(request: Any, deposit_id: UUID) -> HttpResponse:
-    return _settled(request, deposit_id, freeze_take, pgettext("payments", "Taken from the wallet."))
-
-
-@guard("payments.withdrawal.approve")
-@require_POST
-def freeze_lift_view(request: Any, deposit_id: UUID) -> HttpResponse:
-    return _settled(request, deposit_id, freeze_lift, pgettext("payments", "Withdrawals go on."))
 
 
 @guard("payments.deposit.manage")
