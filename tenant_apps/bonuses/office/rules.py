@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
-from kernel.errors import AppError, Conflict, Invalid
+from kernel.errors import AppError, Conflict, Invalid, NotFound
 from kernel.guards import guard
 from kernel.pages import page
 from tenant_apps.clients.rule_packs import packs
@@ -57,7 +57,9 @@ def _proposed(request: Any, form: RulesForm) -> bool:
     return True
 
 
-def _act(request: Any, act: Callable[[], Any], done: str) -> HttpResponse:
+def _act(request: Any, choice_id: UUID, act: Callable[[], Any], done: str) -> HttpResponse:
+    if not PackChoice.objects.filter(pk=choice_id).exists():
+        raise NotFound
     try:
         act()
     except AppError as error:
@@ -71,11 +73,13 @@ def _act(request: Any, act: Callable[[], Any], done: str) -> HttpResponse:
 @require_POST
 def approve(request: Any, choice_id: UUID) -> HttpResponse:
     done = pgettext("bonus", "These rules hold from now on.")
-    return _act(request, lambda: choice_approve(actor=request.actor, choice_id=choice_id), done)
+    return _act(request, choice_id, lambda: choice_approve(actor=request.actor, choice_id=choice_id), done)
 
 
 @guard("bonuses.view")
 @require_POST
 def refuse(request: Any, choice_id: UUID) -> HttpResponse:
     reason, done = request.POST.get("reason", ""), pgettext("bonus", "Closed; the rules stay as they are.")
-    return _act(request, lambda: choice_refuse(actor=request.actor, choice_id=choice_id, reason=reason), done)
+    return _act(
+        request, choice_id, lambda: choice_refuse(actor=request.actor, choice_id=choice_id, reason=reason), done
+    )
