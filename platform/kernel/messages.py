@@ -32,6 +32,9 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "npgettext": ((1, "c"), 2, 3),
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
+_INDENT = re.compile(
+    r"^[ \t]+", re.MULTILINE
+)  # a template's says nothing to a reader of Python, who would stumble over it
 _PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%|\{\w*\}")
 
 
@@ -53,7 +56,7 @@ def sources(root: Path) -> Iterator[Path]:
 def _calls(path: Path) -> Iterator[tuple[int, str, str | tuple[str, ...]]]:
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
-        text = templatize(text, origin=str(path))
+        text = _INDENT.sub("", templatize(text, origin=str(path)))
     for line, function, arguments, _comments in extract_python(
         io.BytesIO(text.encode()), KEYWORDS, [], {"encoding": "utf-8"}
     ):

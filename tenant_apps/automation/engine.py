@@ -20,6 +20,7 @@ from kernel import clock
 from kernel.actors import Actor, named, system
 from kernel.errors import AppError
 from kernel.events import Envelope
+from kernel.ids import parse_uuid
 from kernel.logs import log
 from kernel.tenancy import context as tenancy
 from tenant_apps.clients import facts
@@ -54,10 +55,7 @@ def on_event(event: Envelope) -> None:
 
 
 def _client_of(event: Envelope) -> UUID | None:
-    try:
-        return UUID(str(event.payload.get("client_id")))
-    except ValueError:
-        return None
+    return parse_uuid(event.payload.get("client_id"))
 
 
 def _watch(version: RuleVersion, event: Envelope, client_id: UUID, occurrence: str) -> None:

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.actors import named, system
 from kernel.events import EVERY, Envelope, handles
+from kernel.ids import parse_uuid
 from kernel.tenancy import context, directory
 from kernel.ui.formatting import money_text
 from tenant_apps.clients.models import Client
@@ -37,11 +38,7 @@ REVIEWED = frozenset(
 
 def client_of(payload: Mapping[str, Any]) -> UUID | None:
     """The client an event is about, if it is about one."""
-    value = payload.get("client_id")
-    try:
-        return UUID(str(value)) if value else None
-    except ValueError:
-        return None
+    return parse_uuid(payload.get("client_id"))
 
 
 @handles(EVERY, name="campaigns.review")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db.models import Q, QuerySet
 
 from kernel.actors import Actor
@@ -37,3 +39,12 @@ def changes_waiting(actor: Actor) -> QuerySet[ProposedChange]:
             mine |= Q(kind=code) & (Q(client=None) | reach if reach else Q())
     rows = ProposedChange.objects.select_related("client").filter(state=ChangeState.WAITING)
     return rows.filter(mine).exclude(proposer_id=actor.id)
+
+
+def changes_about(object_id: UUID, *codes: str) -> list[ProposedChange]:
+    """What waits about a thing that the caller has shown already, with the words of its kind. One query."""
+    rows = ProposedChange.objects.filter(kind__in=codes, object_id=object_id, state=ChangeState.WAITING)
+    found = list(rows.order_by("created_at"))
+    for row in found:
+        row.words = kinds()[row.kind].words  # type: ignore[attr-defined]
+    return found

@@ -17,6 +17,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from kernel import clock
+from kernel.actors import Actor
 from kernel.errors import AppError, NotFound
 from kernel.guards import guard
 from kernel.models import AuditEntry, Command, InboxMessage
@@ -26,7 +27,8 @@ from tenant_apps.clients.models import Client
 from tenant_apps.wallets.selectors import wallets_of
 
 from .. import selectors, words
-from ..models import Deposit, Freeze, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
+from ..change_selectors import changes_about
+from ..models import Deposit, Freeze, ProposedChange, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import APPROVE, BATCH_VIEW, DEPOSIT_MANAGE, DESTINATIONS, EXPORT, PROPOSE
 from ..services.chain import may_take
 from ..services.checks import withdrawal_checks
@@ -162,6 +164,12 @@ def _story(row: Any) -> list[AuditEntry]:
     )
 
 
+def _settlements(actor: Actor, row: Deposit) -> list[tuple[ProposedChange, bool]]:
+    """What waits for a second person about the deposit's freeze, and whether this one could be it."""
+    found = changes_about(row.pk, "freeze_take", "freeze_lift")
+    return [(one, one.proposer_id != actor.id and actor.may(APPROVE, row.client)) for one in found]
+
+
 @guard("payments.view")
 @require_GET
 def deposit(request: Any, deposit_id: UUID) -> HttpResponse:
@@ -179,6 +187,7 @@ def deposit(request: Any, deposit_id: UUID) -> HttpResponse:
         "story": _story(row),
         "suspended": row.suspended.select_related("credited").first(),
         "freeze": Freeze.objects.filter(deposit=row, active=True).first(),
+        "settlements": _settlements(request.actor, row),
         "may_settle": request.actor.may(APPROVE, row.client),
         "may_look": bool(row.attention) and request.actor.may(DEPOSIT_MANAGE, row.client),
         "may_manage": row.is_open and request.actor.may(DEPOSIT_MANAGE, row.client),

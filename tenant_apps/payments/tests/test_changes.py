@@ -174,6 +174,27 @@ def test_a_clients_money_always_takes_two(tenant: Any) -> None:
     assert not Freeze.objects.filter(active=True).exists()
 
 
+def test_a_deposits_page_says_that_its_settlement_waits(tenant: Any) -> None:
+    one, _ = funded_twice()
+    tell(one, PaymentState.REVERSED)
+    page, propose = f"/payments/deposits/{one.pk}/", f"/payments/deposits/{one.pk}/freeze/lift/"
+    mine, theirs = (officer(tenant, "payments.view", "payments.withdrawal.approve") for _ in range(2))
+    looker = officer(tenant, "payments.view")
+    assert (propose in mine.get(page).content.decode(), propose in looker.get(page).content.decode()) == (True, False)
+    assert mine.post(propose).status_code == 302
+    row = ProposedChange.objects.get()
+    for web, word in ((mine, "Open"), (theirs, "Decide"), (looker, "Open")):
+        shown = web.get(page).content.decode()
+        assert propose not in shown
+        assert "Waiting for a second person" in shown
+        assert "Let withdrawals go on after a chargeback" in shown
+        assert row.proposer_label in shown
+        assert f'<a class="link" href="/payments/changes/">{word}</a>' in shown
+    assert mine.post(f"/payments/changes/{row.pk}/refuse/").status_code == 302
+    shown = mine.get(page).content.decode()
+    assert (propose in shown, "Waiting for a second person" in shown) == (True, False)
+
+
 def test_the_page_shows_what_changes_and_takes_the_decision(tenant: Any) -> None:
     ann, _ = two()
     row = limits(ann)
