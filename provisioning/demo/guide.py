@@ -103,7 +103,7 @@ def stops() -> tuple[Stop, ...]:
             "Documents side by side, ask again, approve: four eyes are asked for here, so the approval waits for",
             f"{other}. It opens the MT5 account and sends the welcome mail.",
         )),
-        Stop("finance", f"office.{NORDWIND.slug}", "/payments/", first, (
+        Stop("finance", f"office.{NORDWIND.slug}", "/money/", first, (
             f"Propose a waiting withdrawal; {second} approves it in another browser, and the",
             "money goes out at the sandbox. Above 5,000 the client's own manager has to agree first.",
         )),

@@ -6,11 +6,11 @@ import pytest
 
 from kernel import commands
 from kernel.relay import drain
-from kernel.tenancy import context
+from kernel.tests.dying import KILLED
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.trading.services import transfers
+from tenant_apps.trading.tests import child
 from tenant_apps.trading.tests.conftest import TEST, World
-from tenant_apps.trading.tests.processes import run_child
 from tenant_apps.trading.tests.test_kill import POINTS, recover
 
 from ..models import CreditMove, GrantState, MoveState
@@ -36,7 +36,7 @@ def test_a_worker_killed_while_giving_gives_once(world: World, point: str) -> No
         commands.run(row.pk)
     drain()
     move = CreditMove.objects.get()
-    assert run_child(point, str(context.tenant().id), "run", str(move.command_id)) == -9
+    assert child.carry_out(point, move.command_id) == KILLED
     recover()
     assert on_server(world, account) == ("300.00", "150.00")
     assert CreditMove.objects.get().state == MoveState.DONE
@@ -52,7 +52,7 @@ def test_a_worker_killed_while_burning_lets_no_money_go_first(world: World, poin
     assert grant is not None
     transfers.transfer_to_wallet(actor=TEST, account=account, amount=eur("50"), key="out")
     move = CreditMove.objects.get(purpose="burn")
-    assert run_child(point, str(context.tenant().id), "run", str(move.command_id)) == -9
+    assert child.carry_out(point, move.command_id) == KILLED
     assert on_server(world, account)[0] == "300.00"
     recover()
     grant.refresh_from_db()
@@ -73,7 +73,7 @@ def test_a_worker_killed_while_paying_out_pays_once(world: World, point: str) ->
     before = float(on_server(world, account)[0])
     first = commands.due()[0]
     assert first.kind == "trading.balance"
-    assert run_child(point, str(context.tenant().id), "run", str(first.pk)) == -9
+    assert child.carry_out(point, first.pk) == KILLED
     recover()
     grant.refresh_from_db()
     balance, credit = on_server(world, account)

@@ -221,5 +221,6 @@ def test_a_pairs_mark_up_stands_both_ways_before_the_default(tenant: Any) -> Non
 
 def test_a_price_costs_one_query(tenant: Any, django_assert_num_queries: Any) -> None:
     sheet()
+    policy = service.exchange_policy_save(actor=staff(), values={"markup_bps": 70})
     with django_assert_num_queries(1):
-        rates.edges_at(clock.now(), timedelta(days=4))
+        rates.edges_at(clock.now(), policy)
