@@ -130,20 +130,34 @@ def test_toast_arrives_from_a_response_header(open_page: OpenPage) -> None:
     expect(page.get_by_role("heading", name="Style guide")).to_be_visible()
 
 
+LIVE_PART = """(inside) => {
+  const part = document.createElement('div');
+  part.id = 'part';
+  for (const [name, value] of [['hx-get', '/test/seen/'], ['hx-trigger', 'live:part from:body'], ['hx-target', 'this']])
+    part.setAttribute(name, value);
+  part.innerHTML = inside;
+  document.querySelector('main').prepend(part);
+  htmx.process(part);
+}"""
+
+
+def test_a_live_refresh_waits_for_a_confirmation(open_page: OpenPage) -> None:
+    """Swapped away while the question stood, the form could no longer be sent: the answer led nowhere."""
+    page = open_page("/styleguide/")
+    page.evaluate(LIVE_PART, '<form action="/styleguide/?sent=1" data-confirm="Sure?"><button>Send it</button></form>')
+    page.get_by_role("button", name="Send it").click()
+    with page.expect_response("**/test/seen/"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('live:part'))")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(page.locator("#part form")).to_be_attached()
+    with page.expect_request(lambda asked: asked.is_navigation_request()):
+        page.locator("dialog[open] button:not([data-dialog-close]):visible").last.click()
+
+
 def test_a_live_refresh_waits_for_an_open_menu(open_page: OpenPage) -> None:
     page = open_page("/styleguide/")
-    page.evaluate(
-        """() => {
-          const part = document.createElement('div');
-          part.id = 'part';
-          for (const [name, value] of [['hx-get', '/test/seen/'], ['hx-trigger', 'live:part from:body'], ['hx-target', 'this']])
-            part.setAttribute(name, value);
-          part.innerHTML = '<button popovertarget="held" aria-haspopup="menu">Held</button>'
-            + '<div class="ui-menu" popover id="held" role="menu"><button role="menuitem">Inside</button></div>';
-          document.querySelector('main').prepend(part);
-          htmx.process(part);
-        }"""
-    )
+    menu = '<div class="ui-menu" popover id="held" role="menu"><button role="menuitem">Inside</button></div>'
+    page.evaluate(LIVE_PART, f'<button popovertarget="held" aria-haspopup="menu">Held</button>{menu}')
     page.get_by_role("button", name="Held").click()
     expect(page.get_by_role("button", name="Held")).to_have_attribute("aria-expanded", "true")
     placed = page.locator("#held").get_attribute("style")

@@ -27,6 +27,9 @@ onContent((root) => root.querySelectorAll("dialog[data-open]:not([open])").forEa
 
 // One confirmation dialog for every hx-confirm and every form with data-confirm.
 const confirmed = new WeakSet();
+let asker;
+/** The open confirmation, if it is about something within `part`. */
+export const askedFrom = (part) => (asker && part.contains(asker) ? document.getElementById("ui-confirm") : null);
 const ask = (question, source, yes, no) => {
   const dialog = document.getElementById("ui-confirm");
   if (!dialog) return window.confirm(question) ? yes() : no();
@@ -41,7 +44,12 @@ const ask = (question, source, yes, no) => {
     if (tone === chosen) button.textContent = data.confirmButton ?? dialog.dataset.button;
   }
   dialog.returnValue = "";
-  dialog.addEventListener("close", () => (dialog.returnValue === "yes" ? yes() : no()), { once: true });
+  asker = source;
+  dialog.addEventListener("close", () => {
+    asker = null;
+    if (dialog.returnValue === "yes") yes();
+    else no();
+  }, { once: true });
   dialog.showModal();
 };
 

@@ -1,4 +1,5 @@
 // htmx requests: CSRF header, refusals as toasts, HX-Trigger events from the server.
+import { askedFrom } from "./dialogs.js";
 import { text } from "./dom.js";
 import { showToast } from "./toasts.js";
 
@@ -28,20 +29,21 @@ document.addEventListener("htmx:error", (event) => {
   showToast({ message: text("offline"), tone: "danger" });
 });
 
-// What a live event refreshes waits while a menu in it is open: nobody should lose what is under the pointer.
+// What a live event refreshes waits while a menu in it is open or something in it is being confirmed: nobody should lose
+// what is under the pointer, and a form that is gone cannot be sent.
 const waiting = new WeakSet();
 document.addEventListener("htmx:before:swap", (event) => {
   const [live] = event.target.getAttribute?.("hx-trigger")?.match(/\blive:[^\s,]+/) ?? [];
-  const menu = live && event.target.querySelector(".ui-menu:popover-open");
-  if (!menu) return;
+  const busy = live && (event.target.querySelector(".ui-menu:popover-open") ?? askedFrom(event.target));
+  if (!busy) return;
   event.preventDefault();
-  if (waiting.has(menu)) return;
-  waiting.add(menu);
+  if (waiting.has(busy)) return;
+  waiting.add(busy);
   const refresh = () => {
-    waiting.delete(menu);
+    waiting.delete(busy);
     document.body.dispatchEvent(new CustomEvent(live));
   };
-  menu.addEventListener("toggle", refresh, { once: true });
+  busy.addEventListener(busy.localName === "dialog" ? "close" : "toggle", refresh, { once: true });
 });
 
 // A style that a script set on an element with an id (a placed menu, a measured bar) would be copied by htmx to its successor
