@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from kernel import clock
 from kernel.models import AuditEntry
@@ -36,7 +37,7 @@ def _grants_lately(role: Role) -> set[str]:
     return set(role.grants).union(*(one.get("grants") or () for one in lines))
 
 
-def _befores(kind: str, object_id: object, actions: Iterable[str]) -> list[dict[str, object]]:
+def _befores(kind: str, object_id: object, actions: Iterable[str]) -> list[dict[str, Any]]:
     """What was so until a change within LATELY; together with what is so now that is all there was."""
     lines = AuditEntry.objects.filter(
         object_type=kind, object_id=str(object_id), action__in=tuple(actions), at__gte=clock.now() - LATELY
