@@ -10,7 +10,9 @@ import pytest
 from django.db import connection
 
 from kernel import clock
+from kernel.actors import Reach
 from kernel.errors import AppError, Forbidden, Invalid, NotFound
+from kernel.ids import uuid7
 from tenant_apps.accounts.tests.support import actor as actor_of
 from tenant_apps.accounts.tests.support import staff as staff_user
 from tenant_apps.clients.models import Client
@@ -48,6 +50,15 @@ def test_the_same_account_is_one_line_however_it_is_typed(tenant: Any) -> None:
     assert add(person, "gb82 west 1234 5698 7654 32", "VOGT, Lena") == first
     assert (first.state, first.label, first.country) == (DestinationState.NEW, "GB •••• 5432", "GB")
     assert usable(first) == "new"
+
+
+def test_whose_else_an_account_is_stays_within_reach(tenant: Any) -> None:
+    mine, theirs = make_client(owner_id=uuid7()), make_client(owner_id=uuid7(), first_name="Lena", last_name="Vogt")
+    row, _ = add(mine), add(theirs)
+    near = staff(DESTINATIONS, reach=Reach.OWN, staff_id=mine.owner_id)
+    assert selectors.same_elsewhere(near, row) == ([], 1)
+    found, more = selectors.same_elsewhere(staff(DESTINATIONS), row)
+    assert ([one.client for one in found], more) == ([theirs], 0)
 
 
 ETHER = "0x2D6CA312567986C08CC4eF3F706136D1c9eF0321"
