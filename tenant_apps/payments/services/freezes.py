@@ -182,24 +182,25 @@ def freeze_take(*, actor: Actor, deposit_id: UUID) -> Freeze:
         found = _locked(deposit_id, actor)
         if not any(freeze.holds for freeze in found):
             raise WrongState
-        for freeze in found:
-            _take(freeze, actor)
-    return found[-1]
+        taken = sum(_take(freeze, actor) for freeze in found)
+        left = sum(freeze.uncovered_minor for freeze in found)
+        last = found[-1]
+        audit.record(
+            actor=actor, action="payments.freeze_taken", obj=last.deposit, subject=last.client_id,
+            after={"taken": str(Money(taken, last.currency)), "uncovered": str(Money(left, last.currency))},
+        )  # fmt: skip
+    return last
 
 
-def _take(freeze: Freeze, actor: Actor) -> None:
+def _take(freeze: Freeze, actor: Actor) -> int:
+    """Minor units that one round's loss was covered with."""
     amount = freeze.held
-    if not amount:
-        return
     for one in freeze.holds:
         freeze.taken = [*freeze.taken, posting.freeze_capture(freeze, one["id"], actor=actor).key]
     freeze.holds = []
     freeze.uncovered_minor -= amount.minor
     freeze.save()
-    audit.record(
-        actor=actor, action="payments.freeze_taken", obj=freeze.deposit, subject=freeze.client_id,
-        after={"taken": str(amount), "uncovered": str(freeze.uncovered)},
-    )  # fmt: skip
+    return amount.minor
 
 
 def freeze_lift(*, actor: Actor, deposit_id: UUID) -> None:
