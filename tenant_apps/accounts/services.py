@@ -205,12 +205,17 @@ def _require_self(actor: Actor, user: User) -> None:
 
 @transaction.atomic
 def settings_update(*, user: User, language: str, time_zone: str, name: str | None = None, actor: Actor) -> User:
-    """One's own language, time zone and, for staff, name."""
+    """One's own language, time zone and, for staff, name. A new name has its line: names speak for who is whom."""
     _require_self(actor, user)
+    before = user.name
     user.language, user.time_zone = language, time_zone
     if name is not None:
         user.name = name.strip()[:120]
     user.save(update_fields=["language", "time_zone", "name"])
+    if user.name != before:
+        audit.record(
+            actor=actor, action="accounts.user_updated", obj=user, before={"name": before}, after={"name": user.name}
+        )  # fmt: skip
     return user
 
 

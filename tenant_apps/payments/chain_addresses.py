@@ -25,9 +25,20 @@ def address_good(network: str, address: str, mode: str) -> bool:
     if network == ETHEREUM:
         return bool(re.fullmatch(r"0x[0-9a-fA-F]{40}", address)) and _case_good(address[2:])
     versions = _VERSIONS.get(network, {}).get("live" if mode == "live" else "test", set())
-    if network == BITCOIN and "1" in address[2:4] and address.lower()[:2] in _PREFIXES.get(mode, _PREFIXES["test"]):
+    if network == BITCOIN and _is_bech32(address, mode):
         return _bech32_good(address)
     return _base58_version(address) in versions
+
+
+def folded(network: str, address: str) -> str:
+    """The same for all ways to write one address: in Ethereum's and bech32's the letters' case says nothing of which."""
+    if network == ETHEREUM or (network == BITCOIN and _is_bech32(address, "test")):
+        return address.lower()
+    return address
+
+
+def _is_bech32(address: str, mode: str) -> bool:
+    return "1" in address[2:4] and address.lower()[:2] in _PREFIXES.get(mode, _PREFIXES["test"])
 
 
 def _base58_version(address: str) -> int | None:

@@ -14,9 +14,10 @@ from kernel.ui.formatting import money_text
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
 from tenant_apps.wallets.lines import register_line
+from tenant_apps.wallets.stops import register_stop
 
 from . import change_kinds
-from .services.freezes import freeze_more
+from .services.freezes import REVERSAL, freeze_more, frozen
 from .words import failure_words, method_name, reason_words, refusal_words
 
 # Events by which money reaches a wallet without a deposit: whose it is then, and which field says how much.
@@ -237,4 +238,5 @@ register_line(
     words=lambda data: pgettext("wallet line", "Withdrawal returned"),
 )
 
+register_stop(REVERSAL, frozen)
 change_kinds.register()

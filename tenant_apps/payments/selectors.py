@@ -225,10 +225,16 @@ def client_destinations(client_id: UUID) -> list[Destination]:
     return list(rows.order_by("created_at"))
 
 
-def same_elsewhere(destination: Destination) -> list[Destination]:
-    """The same account in other clients' books: a cluster, or a household."""
-    rows = Destination.objects.filter(fingerprint=destination.fingerprint).exclude(client_id=destination.client_id)
-    return list(rows.select_related("client")[:10])
+def same_elsewhere(actor: Actor, destination: Destination) -> tuple[list[Destination], int]:
+    """The same account in other clients' books, a cluster or a household: those within reach, and how many more."""
+    rows = destinations_visible(actor).filter(fingerprint=destination.fingerprint)
+    found = list(rows.exclude(client_id=destination.client_id)[:10])
+    return found, same_elsewhere_count(destination) - len(found)
+
+
+def same_elsewhere_count(destination: Destination) -> int:
+    rows = Destination.objects.filter(fingerprint=destination.fingerprint)
+    return rows.exclude(client_id=destination.client_id).count()
 
 
 def approval_rules() -> list[ApprovalRule]:

@@ -54,10 +54,12 @@ def destinations(request: Any) -> HttpResponse:
 @require_GET
 def destination(request: Any, destination_id: UUID) -> HttpResponse:
     row = selectors.destination_get(request.actor, destination_id)
+    elsewhere, unseen = selectors.same_elsewhere(request.actor, row)
     context = {
         "row": row,
         "fields": _fields(row),
-        "elsewhere": selectors.same_elsewhere(row),
+        "elsewhere": elsewhere,
+        "unseen": unseen,
         "withdrawals": row.withdrawals.order_by("-created_at")[:10],
         "client": row.client,
         "back": request.GET.get("back", ""),

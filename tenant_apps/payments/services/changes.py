@@ -8,8 +8,8 @@ the same account too). What is approved is what was shown: a change is carried o
 was when it was proposed. One change of a thing waits at a time. Keys wait sealed and are shown to nobody.
 
 A proposal is tried out and rolled back first: so it is refused where it could not be carried out, and what people are shown
-is what the audit trail would keep. Rules and provider accounts of a brokerage in which nobody else has the right take effect
-at once, with `alone` in the row and in the trail; money of a client always takes two.
+is what the audit trail would keep. Rules and provider accounts of a brokerage in which nobody else has the right, or had it within
+30 days, take effect at once, with `alone` in the row and in the trail; money of a client always takes two.
 """
 
 from __future__ import annotations

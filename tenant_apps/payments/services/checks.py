@@ -16,7 +16,7 @@ from tenant_apps.clients.models import Client, KycState
 from tenant_apps.wallets.selectors import wallet_of
 
 from ..letters import LATIN
-from ..models import Deposit, DepositState, Withdrawal, WithdrawalPolicy, WithdrawalState
+from ..models import Deposit, DepositState, Freeze, Withdrawal, WithdrawalPolicy, WithdrawalState
 from . import funds
 from .routing import level_of
 
@@ -109,7 +109,7 @@ def withdrawal_checks(withdrawal: Withdrawal) -> list[dict[str, Any]]:
         ("limits", within_limits(client, withdrawal.amount, besides=withdrawal)),
         ("no_reversal", not reversed_),
         ("address", not payout_held(client)),
-        ("held", not withdrawal.hold_reason),
+        ("held", not withdrawal.hold_reason and not Freeze.objects.filter(client=client, active=True).exists()),
         ("funds_source", wallet is None or wallet.available >= funds.kept_back(client.pk, withdrawal.currency)),
     ]
     if paid_out:

@@ -102,10 +102,13 @@ def _mode(method: PayoutMethod) -> str:
 def fingerprint(method: PayoutMethod, details: Mapping[str, str]) -> str:
     """The same for the same account, whatever else was typed beside it."""
     names = method.identity or tuple(field.name for field in method.fields if field.name != HOLDER)
-    words = {field.name for field in method.fields if field.shape is Shape.TEXT}  # letters' case counts in addresses
+    words = {field.name for field in method.fields if field.shape is Shape.TEXT}  # letters' case may count in addresses
+    addresses = {field.name for field in method.fields if field.shape is Shape.ADDRESS}
     parts = [method.code]
     for name in names:
         value = details.get(name, "")
+        if name in addresses:
+            value = chain_addresses.folded(details.get(NETWORK, ""), value)
         parts.append(value.casefold() if name in words else value)
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 

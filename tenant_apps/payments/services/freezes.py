@@ -1,4 +1,5 @@
-"""After a chargeback: what was not sent yet waits, and what the wallet no longer had of the loss is set aside as it comes.
+"""After a chargeback: what was not sent yet waits, as does what is asked for since, in whatever
+currency; and what the wallet no longer had of the loss is set aside as it comes.
 
 Locks are taken in one order: the client's withdrawals, then the freeze. Money is set aside by holds of the ledger, so
 that neither withdrawals nor transfers can reach it; nothing is taken without a person, and a reinstated deposit undoes
@@ -20,7 +21,6 @@ from kernel.events import publish
 from kernel.live import publish as live
 from kernel.money import Money
 from kernel.ui.formatting import money_text
-from tenant_apps.clients.models import Client
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
 from tenant_apps.wallets.selectors import wallet_of
@@ -84,6 +84,12 @@ def _hold(row: Withdrawal, actor: Actor) -> bool:
     row.checks, row.auto = [], False
     _saved(row)
     steps_again(row)
+    held_tell(row, actor)
+    return True
+
+
+def held_tell(row: Withdrawal, actor: Actor) -> None:
+    """The news that a withdrawal waits: one that was open at the loss, or was asked for since."""
     _line(row, "payments.withdrawal_held", actor)
     publish(
         events.WithdrawalHeld(
@@ -92,7 +98,6 @@ def _hold(row: Withdrawal, actor: Actor) -> bool:
         aggregate=f"withdrawal:{row.pk}",
         actor=actor,
     )  # fmt: skip
-    return True
 
 
 def _pulled_back(row: Withdrawal) -> bool:
@@ -177,24 +182,25 @@ def freeze_take(*, actor: Actor, deposit_id: UUID) -> Freeze:
         found = _locked(deposit_id, actor)
         if not any(freeze.holds for freeze in found):
             raise WrongState
-        for freeze in found:
-            _take(freeze, actor)
-    return found[-1]
+        taken = sum(_take(freeze, actor) for freeze in found)
+        left = sum(freeze.uncovered_minor for freeze in found)
+        last = found[-1]
+        audit.record(
+            actor=actor, action="payments.freeze_taken", obj=last.deposit, subject=last.client_id,
+            after={"taken": str(Money(taken, last.currency)), "uncovered": str(Money(left, last.currency))},
+        )  # fmt: skip
+    return last
 
 
-def _take(freeze: Freeze, actor: Actor) -> None:
+def _take(freeze: Freeze, actor: Actor) -> int:
+    """Minor units that one round's loss was covered with."""
     amount = freeze.held
-    if not amount:
-        return
     for one in freeze.holds:
         freeze.taken = [*freeze.taken, posting.freeze_capture(freeze, one["id"], actor=actor).key]
     freeze.holds = []
     freeze.uncovered_minor -= amount.minor
     freeze.save()
-    audit.record(
-        actor=actor, action="payments.freeze_taken", obj=freeze.deposit, subject=freeze.client_id,
-        after={"taken": str(amount), "uncovered": str(freeze.uncovered)},
-    )  # fmt: skip
+    return amount.minor
 
 
 def freeze_lift(*, actor: Actor, deposit_id: UUID) -> None:
@@ -254,5 +260,6 @@ def _locked(deposit_id: UUID, actor: Actor) -> list[Freeze]:
     return found
 
 
-def frozen_client(client: Client) -> bool:
-    return Freeze.objects.filter(client=client, active=True).exists()
+def frozen(client_id: UUID) -> bool:
+    """Whether a loss of this client, in any currency, is not settled: nothing goes out or to other clients then."""
+    return Freeze.objects.filter(client_id=client_id, active=True).exists()

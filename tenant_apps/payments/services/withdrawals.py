@@ -84,6 +84,8 @@ def withdrawal_request(
             aggregate=f"withdrawal:{row.pk}",
             actor=actor,
         )
+        if row.hold_reason:
+            freezes.held_tell(row, actor)
         if lets_through(row):
             _let_through(row)
         else:
@@ -116,6 +118,7 @@ def _written(client: Client, amount: Money, planned: Plan, destination: Destinat
         rule=rule_for(client, amount, method=method, risk=risk.score),
         due_at=clock.now() + timedelta(hours=payout_settings().promised_hours),
         requested_by=actor.id if actor.kind not in ("client", "system") else "",
+        hold_reason=freezes.REVERSAL if freezes.frozen(client.pk) else "",
     )
 
 

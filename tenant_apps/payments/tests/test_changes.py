@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import time_machine
 
-from kernel import secrets
+from kernel import clock, secrets
 from kernel.errors import Forbidden, Invalid
 from kernel.models import AuditEntry, Credential
+from tenant_apps.accounts.holders import lately_held
 from tenant_apps.accounts.models import User
+from tenant_apps.accounts.services import role_delete, role_save, settings_update, user_update
 from tenant_apps.accounts.tests.support import actor
 from tenant_apps.accounts.tests.support import staff as person
 from tenant_apps.notifications.models import Notification
@@ -81,10 +85,48 @@ def test_a_change_is_in_force_when_a_second_person_agrees(tenant: Any) -> None:
 def test_who_stands_alone_may_and_it_is_told(tenant: Any) -> None:
     ann = person("owner", name="Ann Miller")
     person("sales")
-    person("owner", name="Miller Ann")  # the same name: the same human, as far as we know
+    other = person("owner", name="Ann of the second account")  # one mailbox: the same human
+    User.objects.filter(pk=other.pk).update(email=ann.email.replace("@", "+second@"))
     row = limits(ann)
     assert (row.state, row.alone, WithdrawalPolicy.objects.count()) == ("approved", True, 1)
     assert AuditEntry.objects.get(action="payments.change_approved").after["alone"] is True  # type: ignore[index]
+
+
+def test_a_borrowed_name_makes_nobody_stand_alone(tenant: Any) -> None:
+    ann, bob = two()
+    settings_update(user=ann, language="en", time_zone="UTC", name=bob.name, actor=actor(ann))
+    assert limits(User.objects.get(pk=ann.pk)).state == "waiting"
+    line = AuditEntry.objects.get(action="accounts.user_updated", object_id=str(ann.pk))
+    assert (line.before, line.after) == ({"name": "Ann Miller"}, {"name": "Bob Ross"})
+
+
+def changed(user: User, by: User, **values: Any) -> None:
+    given = {"name": user.name, "roles": ["owner"], "team": None, "languages": [], "active": True, **values}
+    user_update(user=user, actor=actor(by), **given)
+
+
+@pytest.mark.parametrize("away", [{"active": False}, {"roles": ["sales"]}])
+def test_a_colleague_put_out_of_the_way_still_counts(tenant: Any, away: dict[str, Any]) -> None:
+    ann, bob = two()
+    person("sales")
+    changed(bob, ann, **away)
+    assert limits(ann).state == "waiting"
+    with time_machine.travel(clock.now() + timedelta(days=31), tick=False):
+        assert limits(User.objects.get(pk=ann.pk)).state == "approved"
+
+
+def test_a_role_that_lost_the_right_or_is_gone_still_counts(tenant: Any) -> None:
+    ann, bob = two()
+    desk = role_save(
+        role=None, name="Desk", grants={"payments.limits.edit": 3}, masks=[], second_factor_required=False,
+        actor=actor(ann),
+    )  # fmt: skip
+    changed(bob, ann, roles=[desk.code])
+    role_save(role=desk, name="Desk", grants={}, masks=[], second_factor_required=False, actor=actor(ann))
+    assert bob.pk in {one.pk for one in lately_held("payments.limits.edit")}
+    changed(bob, ann, roles=[])
+    role_delete(role=desk, actor=actor(ann))
+    assert bob.pk in {one.pk for one in lately_held("payments.limits.edit")}
 
 
 def test_what_could_not_be_carried_out_is_not_proposed(tenant: Any) -> None:

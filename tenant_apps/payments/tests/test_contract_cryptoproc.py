@@ -74,7 +74,7 @@ class TestTetherOnTron(ProviderContract, PayoutContract):
     payout_amount = Money(20_000_001, "USDT")
     method = "usdt_trc20"
     payout_method = "crypto"
-    destination: ClassVar[dict[str, str]] = {"network": "tron", "address": TRON_ADDRESS, "tag": ""}
+    destination: ClassVar[dict[str, str]] = {"network": "tron", "address": TRON_ADDRESS}
 
     def order(self, side: Any) -> DepositOrder:
         order = super().order(side)

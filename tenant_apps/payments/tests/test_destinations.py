@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from kernel import clock
+from kernel.actors import Reach
 from kernel.errors import AppError, Forbidden, Invalid, NotFound
+from kernel.ids import uuid7
 from tenant_apps.accounts.tests.support import actor as actor_of
 from tenant_apps.accounts.tests.support import staff as staff_user
 from tenant_apps.clients.models import Client
@@ -46,6 +50,50 @@ def test_the_same_account_is_one_line_however_it_is_typed(tenant: Any) -> None:
     assert add(person, "gb82 west 1234 5698 7654 32", "VOGT, Lena") == first
     assert (first.state, first.label, first.country) == (DestinationState.NEW, "GB •••• 5432", "GB")
     assert usable(first) == "new"
+
+
+def test_whose_else_an_account_is_stays_within_reach(tenant: Any) -> None:
+    mine, theirs = make_client(owner_id=uuid7()), make_client(owner_id=uuid7(), first_name="Lena", last_name="Vogt")
+    row, _ = add(mine), add(theirs)
+    near = staff(DESTINATIONS, reach=Reach.OWN, staff_id=mine.owner_id)
+    assert selectors.same_elsewhere(near, row) == ([], 1)
+    found, more = selectors.same_elsewhere(staff(DESTINATIONS), row)
+    assert ([one.client for one in found], more) == ([theirs], 0)
+
+
+ETHER = "0x2D6CA312567986C08CC4eF3F706136D1c9eF0321"
+BECH = "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"
+
+
+@pytest.mark.parametrize(
+    ("network", "one", "other"), [("ethereum", ETHER, ETHER.lower()), ("bitcoin", BECH, BECH.upper())]
+)
+def test_a_crypto_address_is_one_account_however_it_is_typed(tenant: Any, network: str, one: str, other: str) -> None:
+    person = make_client()
+    made = [
+        destination_add(
+            actor=client_actor(person), client=person, method="crypto",
+            details={"network": network, "address": address, "tag": tag},
+        ).pk
+        for address, tag in ((one, ""), (other, ""), (one, "7"), (one, "8"))
+    ]  # fmt: skip
+    assert len(set(made)) == 1
+
+
+def test_addresses_from_before_get_the_fingerprint_of_now(tenant: Any) -> None:
+    person = make_client()
+    row = destination_add(
+        actor=client_actor(person), client=person, method="crypto", details={"network": "ethereum", "address": ETHER}
+    )
+    now = row.fingerprint
+    Destination.objects.filter(pk=row.pk).update(fingerprint="old", state="refused")
+    again = Destination.objects.create(
+        client=person, method="crypto", details=row.details, fingerprint="older", label="x"
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("tenant_apps.payments.migrations.0014_crypto_fingerprints").REFOLD)
+    marks = dict(Destination.objects.values_list("pk", "fingerprint"))
+    assert marks == {row.pk: now, again.pk: "older"}
 
 
 @pytest.mark.parametrize(

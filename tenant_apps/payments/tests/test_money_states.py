@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kernel.actors import Actor, Reach
 from kernel.errors import NotFound
-from kernel.models import OutboxMessage
+from kernel.models import AuditEntry, OutboxMessage
 from kernel.money import Money
 from tenant_apps.accounts.models import Realm, Role, User
 from tenant_apps.clients.models import Client, TimelineEntry
@@ -364,6 +364,17 @@ def test_a_won_round_lifts_its_own_freeze_and_no_other(tenant: Any) -> None:
     freeze_take(actor=staff(), deposit_id=one.pk)
     assert (wallet(one), house("suspense")) == ((10_000, 0), eur("0"))
     assert ledger.broken_invariants() == {}
+
+
+def test_what_covers_several_rounds_is_one_line_with_the_sum(tenant: Any) -> None:
+    one, _ = funded_twice()
+    spend(one, "1000")
+    for reference, amount in (("dp_1", "200"), ("dp_2", "300")):
+        tell(one, PaymentState.REVERSED, eur(amount), dispute=reference)
+    tell(another(one), PaymentState.PAID, eur("400"))
+    freeze_take(actor=staff(), deposit_id=one.pk)
+    line = AuditEntry.objects.get(action="payments.freeze_taken")
+    assert line.after == {"taken": "400.00 EUR", "uncovered": "100.00 EUR"}
 
 
 def test_movements_without_a_common_reference_are_paired_in_their_order(tenant: Any) -> None:

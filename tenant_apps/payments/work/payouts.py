@@ -55,7 +55,7 @@ register(
             (pgettext("work fact", "Method"), _method(row)),
             (pgettext("work fact", "Holder"), row.holder),
             (pgettext("work fact", "Same account elsewhere"),
-             ", ".join(one.client.name for one in selectors.same_elsewhere(row))),
+             str(selectors.same_elsewhere_count(row) or "")),
         ],
         decisions=_destination_decisions, decided_by=lambda row: row.decided_by_label,
     )

@@ -5,7 +5,7 @@ wallet; the hold ends exactly once, captured or released.
 
 Invariants. Number and address have to match, and every reason why nobody is found has one answer, after the same work:
 nobody learns here who is a client. The day's sum is counted under the sender's lock. Who approves is staff, and reads
-neither party's mailbox. A form sent twice counts once (sender, key).
+neither party's mailbox. Nothing leaves a client whose money is stopped. A form sent twice counts once (sender, key).
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from ..models import ClientTransfer, ExchangePolicy, TransferPolicy, TransferSta
 from ..permissions_list import SETTINGS, TRANSFER_APPROVE
 from ..rates import exchange_policy
 from ..selectors import wallet_of
+from ..stops import stopped
 from . import wallet_ensure
 from .checks import mover_required
 from .waiting import staff_tell
@@ -87,7 +88,7 @@ def _allowed(client: Client, amount: Money) -> TransferPolicy:
     policy = TransferPolicy.objects.filter(currency=amount.currency).first()
     if not exchange_policy().transfers_enabled or policy is None:
         raise MoveRefused(pgettext_lazy("wallets error", "Transfers to other clients are not offered."), check="off")
-    mover_required(client)
+    _sender_required(client)
     if amount < policy.minimum:
         raise MoveRefused(
             pgettext_lazy("wallets error", "This is less than the least amount of a transfer."),
@@ -108,6 +109,16 @@ def _allowed(client: Client, amount: Money) -> TransferPolicy:
             check="funds",
         )
     return policy
+
+
+def _sender_required(client: Client) -> None:
+    """Raise MoveRefused for who may move nothing now, or nothing to others (stops.py)."""
+    mover_required(client)
+    if stopped(client.pk):
+        raise MoveRefused(
+            pgettext_lazy("wallets error", "Transfers to other clients are stopped for now. Please contact support."),
+            check="stopped",
+        )
 
 
 def _matches(one: str, other: str) -> bool:
@@ -174,7 +185,7 @@ def client_transfer_approve(*, actor: Actor, client_transfer_id: UUID) -> Client
         row = _waiting(client_transfer_id)
         actor.require(TRANSFER_APPROVE, row.sender)
         signs = others_required(actor, client=row.sender) | others_required(actor, client=row.recipient)
-        mover_required(row.sender)
+        _sender_required(row.sender)
         if not _may_receive(row.recipient):
             raise MoveRefused(pgettext_lazy("wallets error", "The recipient may not receive now."), check="recipient")
         row.transfer_id = hold_capture(

@@ -106,14 +106,8 @@ class CryptoProcessingProvider:
                         shape=Shape.ADDRESS,
                         help=pgettext_lazy("payout destination", "Of the chosen network: elsewhere the money is lost."),
                     ),
-                    DestinationField(
-                        name="tag",
-                        label=pgettext_lazy("payout destination", "Tag or memo"),
-                        required=False,
-                        help=pgettext_lazy("payout destination", "Only where your wallet shows one."),
-                    ),
                 ),
-                identity=("address", "network", "tag"),
+                identity=("address", "network"),
             ),
         ),
         fields=(
