@@ -15,20 +15,13 @@ from django.utils.translation import pgettext
 from kernel.actors import Actor
 from kernel.money import Money
 from kernel.ui.formatting import money_text
-from tenant_apps.ledger import selectors as ledger
-from tenant_apps.trading import ledgers
 from tenant_apps.trading.models import Direction, TradingAccount, Transfer, TransferState
 
 from ..models import ALIVE, Burn, CreditMove, Ending, Grant, GrantState, MovePurpose, MoveState
 from .moves import account_lock, end, held, move_issue, save, worry
+from .own import own_money
 
 STANDING = (GrantState.GRANTING, GrantState.ACTIVE)
-
-
-def own_money(account: TradingAccount) -> int:
-    """The client's money on the account that no transfer has a hold on, in minor units."""
-    found = ledger.balance(ledgers.mirror(account))
-    return found.available.minor
 
 
 def to_burn(grant: Grant, leaving: int, own: int) -> int:

@@ -29,8 +29,9 @@ from tenant_apps.trading.services.transfers import transfer_to_account
 
 from .. import events
 from ..lots import COUNTED_ENTRIES, ClosedDeal, Window, fill
-from ..models import Grant, GrantState, MovePurpose
-from .burning import _under_way
+from ..models import Ending, Grant, GrantState, MovePurpose
+from . import own
+from .burning import _under_way, burn
 from .grants import BONUSES
 from .moves import held, line, move_issue, save
 
@@ -82,7 +83,10 @@ def release_due(*, account_id: UUID, actor: Actor = BONUSES) -> int:
 
 
 def grant_release(*, grant_id: UUID, actor: Actor = BONUSES) -> bool:
-    """Pay a bonus out if enough was traded; whether it was. A frozen wallet is no reason to lose it: asked again later."""
+    """Pay a bonus out if enough was traded, or take it back if the own money is gone; whether it was paid out.
+
+    A frozen wallet is no reason to lose it: asked again later.
+    """
     try:
         with transaction.atomic():
             return _release(grant_id, actor)
@@ -95,6 +99,9 @@ def _release(grant_id: UUID, actor: Actor) -> bool:
     grant = held(grant_id)
     done = progress([grant])[grant.pk]
     if grant.state != GrantState.ACTIVE or _under_way(grant) or not grant.credit_minor or done < grant.lots_needed:
+        return False
+    if (ending := _forfeit(grant)) is not None:
+        burn(grant, grant.credit_minor, ending, actor)
         return False
     amount = grant.credit
     grant.lots_used, grant.state, grant.paid_minor = done, GrantState.RELEASING, amount.minor
@@ -110,6 +117,14 @@ def _release(grant_id: UUID, actor: Actor) -> bool:
     audit.record(actor=actor, action=RELEASE, obj=grant, subject=grant.client_id,
                  after={"amount": str(amount), "lots": str(done.normalize())})  # fmt: skip
     return True
+
+
+def _forfeit(grant: Grant) -> Ending | None:
+    """Why a bonus that was traded for is lost all the same: nobody is paid for having lost on the broker's credit, nor
+    for a deposit that went back."""
+    if not own.kept(grant.deposit_id):
+        return Ending.REVERSAL
+    return Ending.LOW_EQUITY if own.lost(grant) else None
 
 
 def _pay(grant: Grant, amount: Money, actor: Actor) -> None:
