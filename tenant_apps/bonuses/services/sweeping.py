@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import F, Q
@@ -14,6 +15,7 @@ from . import burning, own, release
 from .grants import BONUSES
 
 MOST = 500
+PATIENCE = timedelta(hours=1)
 
 
 def sweep() -> int:
@@ -21,7 +23,15 @@ def sweep() -> int:
     earned is paid out before its time or its account is over."""
     done = _end(_low_equity(), Ending.LOW_EQUITY)
     done += sum(release.release_due(account_id=account_id) for account_id in _trading())
-    return done + _end(_over(), Ending.TIME) + _end(_closed(), Ending.ACCOUNT)
+    return done + _end(_over(), Ending.TIME) + _end(_closed(), Ending.ACCOUNT) + _ask_again()
+
+
+def _ask_again() -> int:
+    """Credit that the server would not give back, an hour after its last answer; how many."""
+    rows = list(burning.stuck_since(clock.now() - PATIENCE).order_by("updated_at").values_list("pk", flat=True)[:MOST])
+    for grant_id in rows:
+        burning.ask_again(grant_id=grant_id, actor=BONUSES)
+    return len(rows)
 
 
 def _end(rows: list[UUID], ending: Ending) -> int:
