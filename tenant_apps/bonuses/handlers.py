@@ -47,7 +47,7 @@ def on_deposit_reversed(event: Envelope) -> None:
 
 @handles("trading.deal_closed", name="bonuses.release_by_trading")
 def on_deal_closed(event: Envelope) -> None:
-    release.release_due(account_id=event.uuid("account_id"))
+    release.release_due(account_ids=[event.uuid("account_id")])
 
 
 def _values(entry: TimelineEntry) -> dict[str, str]:

@@ -8,7 +8,7 @@ money, it stays in the wallet; the client has it either way.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from tenant_apps.trading.models import Deal
 from tenant_apps.trading.services.transfers import transfer_to_account
 
 from .. import events
-from ..lots import COUNTED_ENTRIES, ClosedDeal, Window, fill
+from ..lots import COUNTED_ENTRIES, ClosedDeal, Window, concerning, fill
 from ..models import Ending, Grant, GrantState, MovePurpose
 from . import own
 from .burning import _under_way, burn
@@ -44,9 +44,12 @@ def bonus_account(currency: str) -> Account:
 
 
 def progress(grants: Iterable[Grant]) -> dict[UUID, Decimal]:
-    """Lots done of each, as far as they count. Two queries, however many grants."""
+    """Lots done of each, as far as they count. Two queries, however many grants, over the deals since the oldest bonus
+    that bears on one of them; of what was paid out the lots are known."""
     wanted = list(grants)
-    accounts = {grant.account_id for grant in wanted}
+    known = {grant.pk: grant.lots_used for grant in wanted if grant.lots_used is not None}
+    open_ones = {grant.pk for grant in wanted if grant.active_at is not None} - known.keys()
+    accounts = {grant.account_id for grant in wanted if grant.pk in open_ones}
     rows = Grant.objects.filter(account_id__in=accounts, active_at__isnull=False).select_related("version")
     windows: dict[UUID, list[Window]] = defaultdict(list)
     for row in rows:
@@ -54,12 +57,13 @@ def progress(grants: Iterable[Grant]) -> dict[UUID, Decimal]:
         windows[row.account_id].append(
             Window(row.pk, row.active_at, row.ended_at, needed, tuple(row.version.symbols))  # type: ignore[arg-type]
         )
+    windows = defaultdict(list, {key: concerning(one, open_ones) for key, one in windows.items()})
     start = min((window.start for one in windows.values() for window in one), default=None)
     deals = _deals(accounts, start) if start else {}
     done: dict[UUID, Decimal] = {}
     for account_id, found in windows.items():
         done |= fill(found, deals.get(account_id, []))
-    return {grant.pk: done.get(grant.pk, Decimal(0)) for grant in wanted}
+    return {grant.pk: known.get(grant.pk) or done.get(grant.pk, Decimal(0)) for grant in wanted}
 
 
 def _deals(accounts: set[UUID], start: object) -> dict[UUID, list[ClosedDeal]]:
@@ -75,9 +79,10 @@ def _deals(accounts: set[UUID], start: object) -> dict[UUID, list[ClosedDeal]]:
     return found
 
 
-def release_due(*, account_id: UUID, actor: Actor = BONUSES) -> int:
-    """Release what is due on an account; how many."""
-    rows = list(Grant.objects.filter(account_id=account_id, state=GrantState.ACTIVE).select_related("version"))
+def release_due(*, account_ids: Collection[UUID], actor: Actor = BONUSES) -> int:
+    """Release what is due on these accounts; how many."""
+    active = Grant.objects.filter(account_id__in=account_ids, state=GrantState.ACTIVE).select_related("version")
+    rows = list(active.order_by("active_at", "pk"))
     done = progress(rows)
     return sum(grant_release(grant_id=row.pk, actor=actor) for row in rows if done[row.pk] >= row.lots_needed)
 

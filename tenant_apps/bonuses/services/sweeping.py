@@ -22,7 +22,8 @@ def sweep() -> int:
     """One round; how many bonuses were released or ended. What was lost goes before anything is paid out; what was
     earned is paid out before its time or its account is over."""
     done = _end(_low_equity(), Ending.LOW_EQUITY)
-    done += sum(release.release_due(account_id=account_id) for account_id in _trading())
+    trading = _trading()
+    done += sum(release.release_due(account_ids=trading[at : at + MOST]) for at in range(0, len(trading), MOST))
     return done + _end(_over(), Ending.TIME) + _end(_closed(), Ending.ACCOUNT) + _ask_again()
 
 
@@ -41,9 +42,9 @@ def _end(rows: list[UUID], ending: Ending) -> int:
 
 
 def _trading() -> list[UUID]:
-    """Accounts with an active bonus that traded since it was given."""
+    """Accounts with an active bonus that traded since it was given: all of them, so that none waits behind others."""
     active = Grant.objects.filter(state=GrantState.ACTIVE, account__last_deal_at__gte=F("active_at"))
-    return list(active.values_list("account_id", flat=True).distinct()[:MOST])
+    return list(active.order_by("account_id").values_list("account_id", flat=True).distinct())
 
 
 def _low_equity() -> list[UUID]:
