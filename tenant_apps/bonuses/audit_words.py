@@ -16,6 +16,7 @@ audit_words.declare(
         "bonuses.scheme_approved": pgettext_lazy("audit act", "Approved terms of a bonus"),
         "bonuses.scheme_refused": pgettext_lazy("audit act", "Refused terms of a bonus"),
         "bonuses.made": pgettext_lazy("audit act", "A deposit brought a bonus"),
+        "bonuses.offered_again": pgettext_lazy("audit act", "A bonus was offered again"),
         "bonuses.accepted": pgettext_lazy("audit act", "Accepted a bonus"),
         "bonuses.released": pgettext_lazy("audit act", "A bonus was paid out"),
         "bonuses.ended": pgettext_lazy("audit act", "A bonus ended"),

@@ -21,6 +21,13 @@ class BonusForbidden(Invalid):
     message = pgettext_lazy("bonus error", "The rules that apply here do not allow bonuses.")
 
 
+class OwnMoneyLost(Conflict):
+    """The offer is for money that stands on the account no more: lost by trading. The offer has ended with it."""
+
+    code = "own_money_lost"
+    message = pgettext_lazy("bonus error", "The money this bonus was offered for is no longer on the account.")
+
+
 class ProposalWaits(Conflict):
     """One proposal at a time: two that wait would overwrite each other unseen."""
 

@@ -15,7 +15,7 @@ from tenant_apps.trading.services.transfers import deposit_of
 from tenant_apps.wallets.lines import register_line
 
 from .models import Ending, Grant
-from .services import burning, grants, release
+from .services import burning, grants, release, restoring
 from .words import ending_words
 
 leaving.register("bonuses", before=burning.before_leaving, consequences=burning.consequences)
@@ -35,7 +35,7 @@ def on_balance_applied(event: Envelope) -> None:
 @handles("trading.balance_refused", name="bonuses.give_back")
 def on_balance_refused(event: Envelope) -> None:
     if event["direction"] == Direction.TO_WALLET:
-        burning.transfer_refused(transfer_id=event.uuid("transfer_id"), actor=grants.BONUSES)
+        restoring.transfer_refused(transfer_id=event.uuid("transfer_id"), actor=grants.BONUSES)
 
 
 @handles("payments.deposit_reversed", name="bonuses.burn_for_reversal")
@@ -47,7 +47,7 @@ def on_deposit_reversed(event: Envelope) -> None:
 
 @handles("trading.deal_closed", name="bonuses.release_by_trading")
 def on_deal_closed(event: Envelope) -> None:
-    release.release_due(account_id=event.uuid("account_id"))
+    release.release_due(account_ids=[event.uuid("account_id")])
 
 
 def _values(entry: TimelineEntry) -> dict[str, str]:

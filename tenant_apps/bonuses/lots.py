@@ -7,14 +7,15 @@ took back or changed count as they are now, so progress may shrink until the bon
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any
 
 COUNTED_ENTRIES = ("out", "in_out")
+LAST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,19 @@ class ClosedDeal:
     at: datetime
     symbol: str
     lots: Decimal
+
+
+def concerning(windows: Sequence[Window], wanted: Collection[Any]) -> list[Window]:
+    """The windows that bear on how far the `wanted` ones are: these, and whatever ran beside one of them, for a lot that
+    an older bonus took counts for no younger one. Those that had ended before bear on nothing."""
+    found = [window for window in windows if window.key in wanted]
+    rest = [window for window in windows if window.key not in wanted]
+    start = min((window.start for window in found), default=None)
+    for window in sorted(rest, key=lambda one: one.end or LAST, reverse=True):
+        if start is not None and (window.end is None or window.end > start):
+            found.append(window)
+            start = min(start, window.start)
+    return found
 
 
 def fill(windows: Sequence[Window], deals: Iterable[ClosedDeal]) -> dict[Any, Decimal]:

@@ -155,8 +155,10 @@ class SchemeForm(UiForm, forms.Form):
                 raise wrong
             currency = parts[0].upper()
             try:
-                amounts = [Money.of(Decimal(part), currency).minor for part in parts[1:4]]
-                lots = Decimal(parts[4])
+                *numbers, lots = [Decimal(part) for part in parts[1:]]
+                if not all(number.is_finite() for number in (*numbers, lots)):
+                    raise wrong
+                amounts = [Money.of(number, currency).minor for number in numbers]
             except (InvalidOperation, ValueError) as error:
                 raise wrong from error
             found[currency] = dict(zip(("minimum", "cap", "client_cap"), amounts, strict=True)) | {"lots": str(lots)}

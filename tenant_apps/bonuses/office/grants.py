@@ -20,9 +20,9 @@ from kernel.ui.tables import Column, TableSpec, build_table
 from tenant_apps.wallets.models import Decision
 
 from .. import selectors
-from ..models import Grant, GrantState
+from ..models import Grant
 from ..permissions_list import APPROVE, PROPOSE
-from ..services.burning import credit_again
+from ..services.burning import credit_again, stuck
 from ..services.cancelling import CANCELLABLE, cancel_approve, cancel_propose, cancel_refuse
 from ..services.moves import TOPIC
 from ..services.packs import choice_in_force
@@ -69,14 +69,13 @@ def grant(request: Any, grant_id: UUID) -> HttpResponse:
     wish = selectors.cancel_request_of(row)
     waits = wish is not None and wish.state == Decision.PROPOSED
     own = waits and wish is not None and wish.proposer_id == actor.id
-    stuck = row.attention == "credit_stuck" and row.state in (GrantState.BURNING, GrantState.RELEASING)
     context = {
         "row": row, "progress": selectors.shown([row])[0], "moves": selectors.moves_of(row),
         "acts": selectors.acts_of(row), "wish": wish, "waits": waits, "own": own,
         "may_cancel": not waits and row.state in CANCELLABLE and actor.may(PROPOSE, row.client),
         "may_agree": waits and not own and actor.may(APPROVE, row.client),
         "may_drop": waits and (own or actor.may(APPROVE, row.client)),
-        "may_again": stuck and actor.may(PROPOSE, row.client),
+        "may_again": stuck(row) and actor.may(PROPOSE, row.client),
         "crumbs": [(pgettext("navigation", "Bonuses"), reverse("bonuses:grants"))],
     }  # fmt: skip
     return page(request, "bonuses/office/grant.html", context, live=[f"client:{row.client_id}"])

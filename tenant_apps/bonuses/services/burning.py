@@ -6,29 +6,25 @@ credit goes first and the transfer is sent only when the server has confirmed th
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import ROUND_UP, Decimal
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import pgettext
 
 from kernel.actors import Actor
 from kernel.money import Money
 from kernel.ui.formatting import money_text
-from tenant_apps.ledger import selectors as ledger
-from tenant_apps.trading import ledgers
-from tenant_apps.trading.models import Direction, TradingAccount, Transfer, TransferState
+from tenant_apps.trading.models import TradingAccount, Transfer
 
 from ..models import ALIVE, Burn, CreditMove, Ending, Grant, GrantState, MovePurpose, MoveState
-from .moves import account_lock, end, held, move_issue, save, worry
+from .moves import end, held, move_issue, save, worry
+from .own import own_money
 
 STANDING = (GrantState.GRANTING, GrantState.ACTIVE)
-
-
-def own_money(account: TradingAccount) -> int:
-    """The client's money on the account that no transfer has a hold on, in minor units."""
-    found = ledger.balance(ledgers.mirror(account))
-    return found.available.minor
+GOING = (GrantState.BURNING, GrantState.RELEASING)
 
 
 def to_burn(grant: Grant, leaving: int, own: int) -> int:
@@ -113,9 +109,29 @@ def credit_again(*, actor: Actor, grant_id: UUID) -> Grant:
     with transaction.atomic():
         grant = held(grant_id)
         actor.require(PROPOSE, grant.client)
-        if grant.state in (GrantState.BURNING, GrantState.RELEASING) and grant.credit_minor and not _under_way(grant):
+        if stuck(grant):
             _again(grant, actor)
     return grant
+
+
+def stuck(grant: Grant) -> bool:
+    """Whether the server would not give credit back that has to go, and has not been asked since."""
+    return grant.state in GOING and bool(grant.credit_minor) and not _under_way(grant)
+
+
+def stuck_since(moment: datetime) -> QuerySet[Grant]:
+    """Bonuses that are stuck and whose last answer is older than `moment`."""
+    moves = CreditMove.objects.filter(grant=OuterRef("pk"))
+    recent = moves.filter(Q(state=MoveState.PENDING) | Q(finished_at__gt=moment))
+    return Grant.objects.filter(~Exists(recent), state__in=GOING, credit_minor__gt=0)
+
+
+def ask_again(*, grant_id: UUID, actor: Actor) -> None:
+    """As `credit_again`, of our own accord."""
+    with transaction.atomic():
+        grant = held(grant_id)
+        if stuck(grant):
+            _again(grant, actor)
 
 
 def grant_end(*, grant_id: UUID, ending: Ending, actor: Actor) -> None:
@@ -137,30 +153,4 @@ def _reversed_late(grant: Grant, actor: Actor) -> None:
         worry(grant, "reversed_after_release", actor)
     elif grant.ending == Ending.WITHDRAWAL:
         grant.ending = Ending.REVERSAL
-    save(grant)
-
-
-def transfer_refused(*, transfer_id: UUID, actor: Actor) -> None:
-    """The transfer did not happen after all: what was burnt for it comes back, unless other money has left since."""
-    burnt = CreditMove.objects.filter(before_transfer=transfer_id, purpose=MovePurpose.BURN, state=MoveState.DONE)
-    for move in burnt.order_by("pk"):
-        with transaction.atomic():
-            _restore(move, transfer_id, actor)
-
-
-def _restore(move: CreditMove, transfer_id: UUID, actor: Actor) -> None:
-    account_lock(move.account_id)
-    grant = held(move.grant_id)
-    transfer = Transfer.objects.get(pk=transfer_id)
-    others = Transfer.objects.filter(account_id=move.account_id, direction=Direction.TO_WALLET)
-    since = others.filter(created_at__gte=transfer.created_at).exclude(pk=transfer.pk)
-    again = CreditMove.objects.filter(before_transfer=transfer_id, purpose=MovePurpose.RESTORE, grant=grant)
-    ended_by_it = grant.state == GrantState.BURNT and grant.ending == Ending.WITHDRAWAL
-    if again.exists() or since.exclude(state=TransferState.FAILED).exists():
-        return
-    if ended_by_it:
-        grant.state, grant.ending, grant.ended_at = GrantState.GRANTING, Ending.NONE, None
-    elif grant.state != GrantState.ACTIVE:
-        return
-    move_issue(grant, MovePurpose.RESTORE, -move.amount_minor, actor=actor, before_transfer=transfer_id)
     save(grant)

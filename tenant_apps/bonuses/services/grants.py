@@ -19,14 +19,15 @@ from kernel.events import publish
 from kernel.ids import short_id
 from kernel.money import Money
 from tenant_apps.clients.models import Client
-from tenant_apps.payments.models import Deposit, DepositState
+from tenant_apps.payments.models import Deposit
 from tenant_apps.trading.models import AccountState, Direction, TradingAccount, Transfer, TransferState
 
 from .. import events
-from ..errors import BonusForbidden, WrongState
+from ..errors import BonusForbidden, OwnMoneyLost, WrongState
 from ..models import Ending, Grant, GrantState, MovePurpose
 from .moves import account_lock, end, held, line, move_issue, save
 from .offers import offer_for
+from .own import kept, own_money, stands
 from .packs import pack_of
 
 BONUSES = system(named("bonuses", pgettext_lazy("system actor", "Bonuses")))
@@ -39,11 +40,13 @@ def grant_make(*, transfer: Transfer, deposit_id: UUID, actor: Actor = BONUSES) 
     here, and two deposits at once cannot both use what is left under the client's cap.
     """
     deposit = Deposit.objects.select_for_update(of=("self",)).filter(pk=deposit_id).first()
-    if deposit is None or deposit.state != DepositState.CREDITED or deposit.client_id != transfer.client_id:
+    if deposit is None or not kept(deposit.pk) or deposit.client_id != transfer.client_id:
         return None
     client = Client.objects.select_for_update(no_key=True).get(pk=deposit.client_id)
     account = account_lock(transfer.account_id)
     if Grant.objects.filter(deposit=deposit).exists() or _left_since(account, transfer):
+        return None
+    if own_money(account) < transfer.amount_minor:  # what has arrived went into a debt or an open loss
         return None
     offer = offer_for(
         client=client, account=account, amount=transfer.amount, first=deposit.first,
@@ -90,21 +93,31 @@ def _give(grant: Grant, actor: Actor) -> None:
 
 
 def grant_accept(*, actor: Actor, grant_id: UUID) -> Grant:
-    """The client takes the offer. Raises NotFound for another's, WrongState, BonusForbidden."""
+    """The client takes the offer. Raises NotFound for another's, WrongState, BonusForbidden, OwnMoneyLost."""
     with transaction.atomic():
         grant = _own(actor, grant_id)
-        if grant.state != GrantState.OFFERED or grant.offered_until is None or grant.offered_until <= clock.now():
-            raise WrongState
-        pack = pack_of(grant.client)
-        if pack is None or not pack.allows_bonuses:
-            raise BonusForbidden
-        if grant.account.state != AccountState.OPEN:
-            raise WrongState
-        grant.pack = f"{pack.key} {pack.version}"
-        audit.record(actor=actor, action="bonuses.accepted", obj=grant, subject=grant.client_id,
-                     after={"amount": str(grant.amount), "terms": grant.version.number})  # fmt: skip
-        _give(grant, actor)
+        if grant.state == GrantState.OFFERED and not stands(grant):
+            end(grant, Ending.LOW_EQUITY, actor)
+            save(grant)
+        else:
+            _accept(grant, actor)
+    if grant.ending == Ending.LOW_EQUITY:  # the offer has ended whatever we say now
+        raise OwnMoneyLost
     return grant
+
+
+def _accept(grant: Grant, actor: Actor) -> None:
+    if grant.state != GrantState.OFFERED or grant.offered_until is None or grant.offered_until <= clock.now():
+        raise WrongState
+    pack = pack_of(grant.client)
+    if pack is None or not pack.allows_bonuses:
+        raise BonusForbidden
+    if grant.account.state != AccountState.OPEN:
+        raise WrongState
+    grant.pack = f"{pack.key} {pack.version}"
+    audit.record(actor=actor, action="bonuses.accepted", obj=grant, subject=grant.client_id,
+                 after={"amount": str(grant.amount), "terms": grant.version.number})  # fmt: skip
+    _give(grant, actor)
 
 
 def grant_decline(*, actor: Actor, grant_id: UUID) -> Grant:

@@ -199,10 +199,12 @@ def end(grant: Grant, ending: Ending, actor: Actor) -> None:
 
 
 def worry(grant: Grant, problem: str, actor: Actor) -> None:
-    """Something that a person must look at. The caller saves."""
+    """Something that a person must look at. The caller saves. Credit that is stuck is seen by the moves and tried again:
+    it takes no other worry's place."""
     if grant.attention == problem:
         return
-    grant.attention = problem
+    if problem != "credit_stuck" or not grant.attention:
+        grant.attention = problem
     fact = events.BonusNeedsAttention(client_id=grant.client_id, account_id=grant.account_id, problem=problem)
     publish(fact, aggregate=grant.aggregate, actor=actor)
     tell_approvers("attention", grant.reference, link=f"/bonuses/grants/{grant.pk}/")

@@ -15,12 +15,12 @@ from tenant_apps.clients.models import Client
 from tenant_apps.clients.rule_packs import RulePack
 from tenant_apps.trading.models import AccountState, TradingAccount
 
-from ..models import Grant, GrantState, SchemeVersion
+from ..models import ENDED, Grant, SchemeVersion
 from .packs import pack_of
 from .schemes import versions_in_force
 
-# What does not count against the most per client: offers that were never taken up, credit the server refused.
-NEVER_GIVEN = Q(state__in=[GrantState.CANCELLED, GrantState.EXPIRED], active_at=None)
+# What does not count against the most per client: whatever ended without ever having stood on the account.
+NEVER_GIVEN = Q(state__in=ENDED, active_at=None)
 
 
 @dataclass(frozen=True, slots=True)

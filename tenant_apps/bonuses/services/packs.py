@@ -1,7 +1,9 @@
 """Which rules apply to a client, and who decided so. Without a decision nobody gets a bonus.
 
 A resident of a country whose regulator protects its people falls under that regulator's pack wherever the brokerage is;
-the choice for a country may be stricter than that, never laxer.
+the choice for a country may be stricter than that, never laxer, also where the pack came after the choice. A client's
+country is what he says himself until his documents prove it: until then no pack is known to apply and he gets no bonus,
+nor later for a deposit made before, since its promise would rest on rules nobody had looked at.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from kernel import audit, clock
 from kernel.actors import Actor
 from kernel.errors import Invalid
 from tenant_apps.clients.eyes import others_required
-from tenant_apps.clients.models import Client
+from tenant_apps.clients.models import Client, KycState
 from tenant_apps.clients.rule_packs import RulePack, packs, protecting
 from tenant_apps.wallets.models import Decision
 
@@ -30,16 +32,19 @@ def choice_in_force() -> PackChoice | None:
 
 
 def pack_of(client: Client) -> RulePack | None:
-    """The pack a client falls under; None while the brokerage has decided nothing."""
+    """The pack a client falls under; None while the brokerage has decided nothing or it is not proved who he is."""
+    if not client.country or client.kyc_state != KycState.APPROVED:
+        return None
     choice = choice_in_force()
     return pack_under(choice, client.country) if choice else None
 
 
 def pack_under(choice: PackChoice, country: str) -> RulePack | None:
-    chosen = choice.countries.get(country)
-    if chosen:
-        return packs().get(chosen)
-    return protecting(country) or packs().get(choice.default)
+    """The stricter of what protects the residents and what was chosen; None where a chosen pack is no longer there."""
+    own, key = protecting(country), choice.countries.get(country)
+    if own is not None and (not own.allows_bonuses or not key):
+        return own
+    return packs().get(key or choice.default)
 
 
 def choice_propose(*, actor: Actor, default: str, countries: dict[str, str], reason: str) -> PackChoice:

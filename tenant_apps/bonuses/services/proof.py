@@ -6,18 +6,18 @@ Nightly, and whenever somebody asks. What does not hold is told as an event and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, IntegerField, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import BigIntegerField, F, IntegerField, OuterRef, QuerySet, Subquery, Sum, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Concat, Greatest
 
 from kernel.errors import Outside
 from kernel.events import publish
 from kernel.logs import log
-from tenant_apps.ledger.models import Entry
+from tenant_apps.ledger.models import Account, Entry
 from tenant_apps.ledger.models import Transfer as LedgerTransfer
+from tenant_apps.ledger.services import HOUSE
 from tenant_apps.trading import platforms
 from tenant_apps.trading.bridge.records import minor
 from tenant_apps.trading.models import CaseKind, TradingAccount, TradingServer
@@ -27,7 +27,6 @@ from .. import events
 from ..models import ENDED, CreditMove, Grant, MoveState
 from .grants import BONUSES
 from .moves import held, save, worry
-from .release import bonus_account
 
 CHUNK = 200
 
@@ -39,25 +38,23 @@ def broken() -> dict[str, list[str]]:
     rows = Grant.objects.annotate(moved=Coalesce(Subquery(sums, output_field=IntegerField()), 0))
     found = {
         "B1": rows.exclude(credit_minor=Greatest(F("moved"), 0)),
-        "B2": Grant.objects.filter(pk__in=list(_paid_wrong())),
+        "B2": _paid_wrong(),
         "B4": rows.filter(state__in=ENDED).exclude(moved=0),
     }
     told = {name: list(wrong.values_list("reference", flat=True)) for name, wrong in found.items()}
     return {name: references for name, references in told.items() if references}
 
 
-def _paid_wrong() -> Iterator[UUID]:
-    """Grants whose row and ledger disagree on what was paid out."""
-    rows = Grant.objects.filter(~Q(paid_minor=0)).values_list("pk", "paid_minor", "currency")
-    paid = {f"bonuses.grant:{pk}:released": (pk, amount, currency) for pk, amount, currency in rows}
-    posted = {row.key: row.pk for row in LedgerTransfer.objects.filter(kind="bonuses.released")}
-    for key in posted.keys() - paid.keys():
-        yield UUID(key.split(":")[1])
-    for key, (pk, amount, currency) in paid.items():
-        house = bonus_account(currency)
-        out = Entry.objects.filter(transfer_id=posted.get(key, 0), account_id=house.pk).values_list("amount", flat=True)
-        if list(out) != [-amount]:
-            yield pk
+def _paid_wrong() -> QuerySet[Grant]:
+    """Grants whose row and ledger disagree on what was paid out. One statement."""
+    key = Concat(Value("bonuses.grant:"), Cast("pk", TextField()), Value(":released"), output_field=TextField())
+    posted = LedgerTransfer.objects.filter(key=OuterRef("key")).values("pk")[:1]
+    house = Account.objects.filter(owner=HOUSE, kind="bonus", currency=OuterRef("currency")).values("pk")[:1]
+    out = Entry.objects.filter(transfer_id=OuterRef("posted"), account_id=OuterRef("house")).order_by()
+    sums = out.values("transfer_id").annotate(sum=Sum("amount")).values("sum")
+    rows = Grant.objects.annotate(key=key).annotate(posted=Subquery(posted), house=Subquery(house))
+    booked = Coalesce(Subquery(sums), Value(0), output_field=BigIntegerField())
+    return rows.annotate(booked=booked).exclude(booked=-F("paid_minor"))
 
 
 def compare() -> int:

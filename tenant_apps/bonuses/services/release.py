@@ -8,7 +8,7 @@ money, it stays in the wallet; the client has it either way.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from uuid import UUID
 
@@ -28,9 +28,10 @@ from tenant_apps.trading.models import Deal
 from tenant_apps.trading.services.transfers import transfer_to_account
 
 from .. import events
-from ..lots import COUNTED_ENTRIES, ClosedDeal, Window, fill
-from ..models import Grant, GrantState, MovePurpose
-from .burning import _under_way
+from ..lots import COUNTED_ENTRIES, ClosedDeal, Window, concerning, fill
+from ..models import Ending, Grant, GrantState, MovePurpose
+from . import own
+from .burning import _under_way, burn
 from .grants import BONUSES
 from .moves import held, line, move_issue, save
 
@@ -43,9 +44,12 @@ def bonus_account(currency: str) -> Account:
 
 
 def progress(grants: Iterable[Grant]) -> dict[UUID, Decimal]:
-    """Lots done of each, as far as they count. Two queries, however many grants."""
+    """Lots done of each, as far as they count. Two queries, however many grants, over the deals since the oldest bonus
+    that bears on one of them; of what was paid out the lots are known."""
     wanted = list(grants)
-    accounts = {grant.account_id for grant in wanted}
+    known = {grant.pk: grant.lots_used for grant in wanted if grant.lots_used is not None}
+    open_ones = {grant.pk for grant in wanted if grant.active_at is not None} - known.keys()
+    accounts = {grant.account_id for grant in wanted if grant.pk in open_ones}
     rows = Grant.objects.filter(account_id__in=accounts, active_at__isnull=False).select_related("version")
     windows: dict[UUID, list[Window]] = defaultdict(list)
     for row in rows:
@@ -53,12 +57,13 @@ def progress(grants: Iterable[Grant]) -> dict[UUID, Decimal]:
         windows[row.account_id].append(
             Window(row.pk, row.active_at, row.ended_at, needed, tuple(row.version.symbols))  # type: ignore[arg-type]
         )
+    windows = defaultdict(list, {key: concerning(one, open_ones) for key, one in windows.items()})
     start = min((window.start for one in windows.values() for window in one), default=None)
     deals = _deals(accounts, start) if start else {}
     done: dict[UUID, Decimal] = {}
     for account_id, found in windows.items():
         done |= fill(found, deals.get(account_id, []))
-    return {grant.pk: done.get(grant.pk, Decimal(0)) for grant in wanted}
+    return {grant.pk: known.get(grant.pk) or done.get(grant.pk, Decimal(0)) for grant in wanted}
 
 
 def _deals(accounts: set[UUID], start: object) -> dict[UUID, list[ClosedDeal]]:
@@ -74,15 +79,19 @@ def _deals(accounts: set[UUID], start: object) -> dict[UUID, list[ClosedDeal]]:
     return found
 
 
-def release_due(*, account_id: UUID, actor: Actor = BONUSES) -> int:
-    """Release what is due on an account; how many."""
-    rows = list(Grant.objects.filter(account_id=account_id, state=GrantState.ACTIVE).select_related("version"))
+def release_due(*, account_ids: Collection[UUID], actor: Actor = BONUSES) -> int:
+    """Release what is due on these accounts; how many."""
+    active = Grant.objects.filter(account_id__in=account_ids, state=GrantState.ACTIVE).select_related("version")
+    rows = list(active.order_by("active_at", "pk"))
     done = progress(rows)
     return sum(grant_release(grant_id=row.pk, actor=actor) for row in rows if done[row.pk] >= row.lots_needed)
 
 
 def grant_release(*, grant_id: UUID, actor: Actor = BONUSES) -> bool:
-    """Pay a bonus out if enough was traded; whether it was. A frozen wallet is no reason to lose it: asked again later."""
+    """Pay a bonus out if enough was traded, or take it back if the own money is gone; whether it was paid out.
+
+    A frozen wallet is no reason to lose it: asked again later.
+    """
     try:
         with transaction.atomic():
             return _release(grant_id, actor)
@@ -95,6 +104,9 @@ def _release(grant_id: UUID, actor: Actor) -> bool:
     grant = held(grant_id)
     done = progress([grant])[grant.pk]
     if grant.state != GrantState.ACTIVE or _under_way(grant) or not grant.credit_minor or done < grant.lots_needed:
+        return False
+    if (ending := _forfeit(grant)) is not None:
+        burn(grant, grant.credit_minor, ending, actor)
         return False
     amount = grant.credit
     grant.lots_used, grant.state, grant.paid_minor = done, GrantState.RELEASING, amount.minor
@@ -110,6 +122,14 @@ def _release(grant_id: UUID, actor: Actor) -> bool:
     audit.record(actor=actor, action=RELEASE, obj=grant, subject=grant.client_id,
                  after={"amount": str(amount), "lots": str(done.normalize())})  # fmt: skip
     return True
+
+
+def _forfeit(grant: Grant) -> Ending | None:
+    """Why a bonus that was traded for is lost all the same: nobody is paid for having lost on the broker's credit, nor
+    for a deposit that went back."""
+    if not own.kept(grant.deposit_id):
+        return Ending.REVERSAL
+    return Ending.LOW_EQUITY if own.lost(grant) else None
 
 
 def _pay(grant: Grant, amount: Money, actor: Actor) -> None:

@@ -116,7 +116,8 @@ def _check_currency(currency: str, row: Mapping[str, Any]) -> None:
     amounts = [row.get(name) for name in AMOUNTS]
     if currency not in CURRENCIES or not all(isinstance(one, int) and one >= 0 for one in amounts):
         raise Invalid(wrong, field="currencies")
-    if not row["cap"] or row["client_cap"] < row["cap"] or Decimal(str(row.get("lots", "0"))) <= 0:
+    lots = Decimal(str(row.get("lots", "0")))
+    if not row["cap"] or row["client_cap"] < row["cap"] or not lots.is_finite() or lots <= 0:
         raise Invalid(wrong, field="currencies")
 
 

@@ -140,7 +140,7 @@ def test_equity_read_before_the_credit_came_burns_nothing(world: World, account:
     scheme()
     grant = bonus(world, account)
     old = clock.now() - timedelta(hours=1)
-    TradingAccount.objects.filter(pk=account.pk).update(equity_minor=0, credit_minor=15_000, seen_at=old)
+    TradingAccount.objects.filter(pk=account.pk).update(equity_minor=0, credit_minor=10_000, seen_at=old)
     sweep()
     grant.refresh_from_db()
     assert grant.state == GrantState.ACTIVE

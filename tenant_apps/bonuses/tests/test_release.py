@@ -15,9 +15,9 @@ from tenant_apps.ledger.services import HOUSE, account_ensure
 from tenant_apps.trading.models import Deal, TradingAccount
 from tenant_apps.trading.tests.conftest import World, settle
 
-from ..lots import ClosedDeal, Window, fill
+from ..lots import ClosedDeal, Window, concerning, fill
 from ..models import Grant, GrantState
-from ..services import proof, release
+from ..services import proof, release, sweeping
 from ..services.sweeping import sweep
 from .support import eur, follow, on_server, paid_in, reverse, rules, scheme, trade
 
@@ -51,7 +51,7 @@ def test_enough_lots_pay_it_out_once(world: World, grant: Grant) -> None:
     settle()
     for _ in range(2):
         sweep()
-        release.release_due(account_id=grant.account_id)
+        release.release_due(account_ids=[grant.account_id])
         settle()
     grant.refresh_from_db()
     assert (grant.state, grant.paid, grant.credit_minor) == (GrantState.RELEASED, eur("100"), 0)
@@ -110,5 +110,32 @@ def test_a_lot_counts_once(lots: list[tuple[int, int]], windows: list[tuple[int,
     done = fill(own, deals)
     assert sum(done.values()) <= sum((deal.lots for deal in deals), Decimal(0))
     assert all(done[window.key] <= window.needed for window in own)
+    for window in own:
+        alone = fill(concerning(own, {window.key}), deals)
+        assert alone[window.key] == done[window.key]
     more = fill(own, [*deals, ClosedDeal(START + timedelta(hours=50), "EURUSD", Decimal(1))])
     assert sum(more.values()) >= sum(done.values())
+
+
+def test_bonuses_long_ended_are_not_counted_again() -> None:
+    """One beside the living one bears on it, and one beside that; what had ended before them does not."""
+
+    def window(key: str, start: int, end: int | None) -> Window:
+        over = START + timedelta(hours=end) if end is not None else None
+        return Window(key, START + timedelta(hours=start), over, Decimal(1))
+
+    windows = [window("old", 0, 10), window("before", 10, 30), window("beside", 20, 50), window("alive", 40, None)]
+    assert {one.key for one in concerning(windows, {"alive"})} == {"before", "beside", "alive"}
+
+
+def test_no_account_waits_behind_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small the batches, each round looks at every account."""
+    monkeypatch.setattr(sweeping, "MOST", 1)
+    rules()
+    scheme()
+    grants = [paid_in(world, world.open_account(world.client(country="AE")), "200") for _ in range(2)]
+    for found in grants:
+        assert found is not None
+        trade(world, found.account, "0.06")
+    sweep()
+    assert list(Grant.objects.values_list("state", flat=True)) == [GrantState.RELEASING] * 2
