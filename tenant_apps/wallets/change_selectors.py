@@ -1,0 +1,50 @@
+"""Reading the changes that wait for a second person: those that somebody may decide on, or has made."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from kernel.actors import Actor
+from kernel.permissions import scoped, within
+
+from .change_models import ChangeState, ProposedChange
+from .services.changes import kinds
+
+
+def changes_visible(actor: Actor) -> QuerySet[ProposedChange]:
+    """Of the kinds that the actor may propose or agree to; of clients, those the right reaches."""
+    rows = ProposedChange.objects.select_related("client")
+    seen = Q(pk=None)
+    for code, kind in kinds().items():
+        for right in {kind.propose, kind.agree}:
+            if actor.may(right):
+                seen |= Q(kind=code) & Q(pk__in=_within(actor, right))
+    return rows.filter(seen)
+
+
+def _within(actor: Actor, right: str) -> QuerySet[ProposedChange]:
+    rows = ProposedChange.objects.filter(client__isnull=False)
+    theirs = scoped(actor, right, rows, owner="client__owner_id", team="client__team_id")
+    return ProposedChange.objects.filter(Q(client=None) | Q(pk__in=theirs.values("pk"))).values("pk")  # type: ignore[return-value]
+
+
+def changes_waiting(actor: Actor) -> QuerySet[ProposedChange]:
+    """What waits for this actor's agreement, so nothing of their own."""
+    mine = Q(pk__in=[])
+    for code, kind in kinds().items():
+        if actor.may(kind.agree):
+            reach = within(actor, kind.agree, owner="client__owner_id", team="client__team_id")
+            mine |= Q(kind=code) & (Q(client=None) | reach if reach else Q())
+    rows = ProposedChange.objects.select_related("client").filter(state=ChangeState.WAITING)
+    return rows.filter(mine).exclude(proposer_id=actor.id)
+
+
+def changes_about(object_id: UUID, *codes: str) -> list[ProposedChange]:
+    """What waits about a thing that the caller has shown already, with the words of its kind. One query."""
+    rows = ProposedChange.objects.filter(kind__in=codes, object_id=object_id, state=ChangeState.WAITING)
+    found = list(rows.order_by("created_at"))
+    for row in found:
+        row.words = kinds()[row.kind].words  # type: ignore[attr-defined]
+    return found
