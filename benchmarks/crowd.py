@@ -148,10 +148,10 @@ UPDATE ledger_account a SET held = h.held
  WHERE a.id = h.account_id
 """
 _MESSAGES = f"""
-INSERT INTO kernel_inbox (id, source, event_key, headers, body, received_at, available_at, attempts, processed_at, outcome)
+INSERT INTO kernel_inbox (id, source, event_key, headers, body, received_at, available_at, attempts, processed_at, outcome, about)
 SELECT {_id(_MESSAGE, "n")}, 'payments.stripe:' || %(provider)s, 'evt_' || n, '{{}}',
        convert_to('{{"id": "evt_' || n || '", "data": {{"object": {{"id": "pi_' || n || '"}}}}}}', 'UTF8'),
-       at, at, 1, at, 'done'
+       at, at, 1, at, 'done', {_id(_DEPOSIT, "n")}::text
   FROM (SELECT n, now() - (%(deposits)s - n) * (interval '{DAYS} days' / %(deposits)s) + interval '1 minute' AS at
           FROM generate_series(1, %(deposits)s) n) numbered
 """

@@ -46,7 +46,8 @@ def test() -> None:
             }
         )
         pytest = [python(), "-m", "pytest"]
-        command = [*pytest, "-n", "2", *selection, *arguments]
+        # A module stays with one worker, and with it the servers it starts; whoever is done first takes over from the other.
+        command = [*pytest, "-n", "2", "--dist", "worksteal", *selection, *arguments]
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         if chrome and not arguments:
             code = _journeys(pytest, environment) or code

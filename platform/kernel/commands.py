@@ -19,23 +19,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from kernel import clock
 from kernel.actors import Actor
-from kernel.errors import OutcomeUnknown, Rejected
+from kernel.errors import NotYet, OutcomeUnknown, Rejected
 from kernel.events import as_plain
 from kernel.logs import log
 from kernel.models import Command, CommandState
 from kernel.tasks import enqueue, task
 
 LEASE = timedelta(seconds=90)
-MAX_ATTEMPTS = 20
+LOOK_AGAIN = timedelta(minutes=5)  # at what stops a command for now
 OPEN = (CommandState.PENDING, CommandState.SENDING, CommandState.UNKNOWN)
 
 
@@ -47,7 +47,8 @@ class CommandType:
     patience = timedelta(seconds=10)
 
     def send(self, command: Command) -> Mapping[str, Any]:
-        """Carry it out. Raise Unavailable (not done), Rejected (refused) or OutcomeUnknown (ask)."""
+        """Carry it out. Raise Unavailable (not done), NotYet (not to be done now), Rejected (refused) or OutcomeUnknown
+        (ask)."""
         raise TypeError(f"{type(self).__name__} cannot send")
 
     def find(self, command: Command) -> Mapping[str, Any] | None:
@@ -132,6 +133,7 @@ def run(command_id: UUID) -> str:
     row, ask_first = claimed
     kind = type_of(row.kind)
     started = time.monotonic()
+    sent_before = row.sent_at if ask_first else None
     try:
         if ask_first:
             asked_at = clock.now()
@@ -149,6 +151,8 @@ def run(command_id: UUID) -> str:
         return _fail(row, error)
     except OutcomeUnknown as error:
         return _again(row, CommandState.UNKNOWN, str(error) or error.code, seconds=1)
+    except NotYet as error:
+        return _wait(row, error, asked=ask_first, sent_before=sent_before)
     except Exception as error:  # noqa: BLE001 - Unavailable and defects alike: never lost, tried again or asked
         return _after_failure(row, error, ask_first)
 
@@ -261,7 +265,14 @@ def _after_failure(row: Command, error: Exception, asked: bool) -> str:
     return _again(row, state, f"{type(error).__name__}: {error}", seconds=min(2 ** min(row.attempts, 8), 300))
 
 
-def _again(row: Command, state: str, error: str, *, seconds: float) -> str:
+def _wait(row: Command, error: NotYet, *, asked: bool, sent_before: datetime | None) -> str:
+    """As it stood: this was no attempt. One whose outcome was unknown is asked about again, whatever stops it."""
+    state = CommandState.UNKNOWN if asked else CommandState.PENDING
+    stood = {"attempts": F("attempts") - 1, "sent_at": sent_before}
+    return _again(row, state, str(error) or error.code, seconds=LOOK_AGAIN.total_seconds(), **stood)
+
+
+def _again(row: Command, state: str, error: str, *, seconds: float, **stood: Any) -> str:
     with transaction.atomic():
         held = Command.objects.filter(pk=row.pk, state__in=OPEN, lease_until=row.lease_until)
         changed = held.update(
@@ -269,6 +280,7 @@ def _again(row: Command, state: str, error: str, *, seconds: float) -> str:
             error=error[:2000],
             lease_until=None,
             available_at=clock.now() + timedelta(seconds=seconds),
+            **stood,
         )
         if not changed:
             return str(Command.objects.values_list("state", flat=True).get(pk=row.pk))

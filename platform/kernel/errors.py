@@ -92,6 +92,13 @@ class Unavailable(Outside):
     message = _("The other system cannot be reached now. Try again in a moment.")
 
 
+class NotYet(Unavailable):
+    """Raised by a command's `send` before it sends anything: something of ours stops it for now. It waits, however long
+    that takes, and that is no attempt."""
+
+    code = "not_yet"
+
+
 class Rejected(Outside):
     """Certainly not done; trying again makes no sense without a change."""
 

@@ -1,6 +1,7 @@
 """Every view says who may call it; one that does not is refused (deny by default).
 
     @guard("clients.view")                 office and console: a signed-in actor who holds the right
+    @guard("payments.view", "kyc.view")    a page of several kinds of work: any one of the rights
     @client_only                           portal: a signed-in client
     @open_to_all("the log-in page itself") no account needed; the reason is for the reader and the isolation test
     @signed_in                             any account of the surface, before its second factor
@@ -28,7 +29,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 @dataclass(frozen=True, slots=True)
 class Guard:
     kind: str  # "permission", "client", "signed_in", "open"
-    permission: str = ""
+    permissions: tuple[str, ...] = ()  # any one of them
     reason: str = ""
 
 
@@ -37,8 +38,10 @@ def _mark(view: View, rule: Guard) -> View:
     return view
 
 
-def guard(permission: str) -> Callable[[View], View]:
-    return lambda view: _mark(view, Guard("permission", permission))
+def guard(*permissions: str) -> Callable[[View], View]:
+    """Any one of the rights lets in; what is shown then is each right's own."""
+    assert permissions, "a guard without a right would let everybody in"
+    return lambda view: _mark(view, Guard("permission", permissions))
 
 
 def client_only(view: View) -> View:
@@ -94,7 +97,8 @@ class GuardMiddleware:
         if rule.kind == "permission":
             if account is not None and not actor.grants and getattr(account, "realm", "staff") != "client":
                 return no_rights(request)
-            actor.require(rule.permission)
+            if not any(actor.may(code) for code in rule.permissions):
+                actor.require(rule.permissions[0])
         return None
 
     def _to_log_in(self, request: HttpRequest) -> HttpResponse:

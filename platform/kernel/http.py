@@ -12,7 +12,9 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -108,6 +110,27 @@ def client(*, timeout: httpx.Timeout | float = TIMEOUT, verify: ssl.SSLContext |
     )
 
 
+_lost: ContextVar[list[str] | None] = ContextVar("lost_writes", default=None)
+
+
+@contextmanager
+def lost_writes() -> Iterator[list[str]]:
+    """The hosts of writes made within that got no answer and were repeated: what the last attempt was told (refused, closed
+    door) says nothing of the first, so nobody may take it for proof that nothing was done."""
+    found: list[str] = []
+    token = _lost.set(found)
+    try:
+        yield found
+    finally:
+        _lost.reset(token)
+
+
+def _note_lost(method: str, url: str) -> None:
+    watched = _lost.get()
+    if watched is not None and method.upper() not in {"GET", "HEAD"}:
+        watched.append(_host(url))
+
+
 def request(
     method: str,
     url: str,
@@ -145,11 +168,13 @@ def request(
                 if attempt == tries:
                     raise Unavailable(url=_host(url)) from error
             except httpx.TransportError as error:
+                _note_lost(method, url)
                 if last:
                     raise (Unavailable if safe_to_repeat else OutcomeUnknown)(url=_host(url)) from error
             else:
                 if response.status_code not in {502, 503, 504} or last:
                     return response
+                _note_lost(method, url)
             log.info("outgoing_retry", host=_host(url), attempt=attempt)
             time.sleep(0.2 * 2 ** (attempt - 1))
     raise Unavailable(url=_host(url))

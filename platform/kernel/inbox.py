@@ -23,7 +23,8 @@ _processors: dict[str, Processor] = {}
 
 
 def processor(source_kind: str) -> Callable[[Processor], Processor]:
-    """Register who processes messages of `source_kind` (the part of `source` before the colon). Returns an outcome text."""
+    """Register who processes messages of `source_kind` (the part of `source` before the colon). Returns an outcome text, and
+    may say on the message what it is `about`, so that pages of that find it."""
 
     def decorate(run: Processor) -> Processor:
         _processors[source_kind] = run
@@ -64,7 +65,7 @@ def process(message_id: UUID) -> str:
             message.outcome = _processors[message.source.partition(":")[0]](message)[:200]
             message.processed_at = clock.now()
             message.attempts += 1
-            message.save(update_fields=["outcome", "processed_at", "attempts"])
+            message.save(update_fields=["outcome", "about", "processed_at", "attempts"])
             return message.outcome
     except Exception as error:  # noqa: BLE001 - kept with the message, tried again
         log.exception("inbox_failed", message=str(message_id))

@@ -88,6 +88,7 @@ class InboxMessage(models.Model):
     processed_at = models.DateTimeField(null=True)
     dead_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=200, blank=True)
+    about = models.CharField(max_length=40, blank=True, default="", db_default="")  # the id of what it is news of
 
     class Meta:
         db_table = "kernel_inbox"
@@ -99,6 +100,7 @@ class InboxMessage(models.Model):
                 condition=models.Q(processed_at__isnull=True, dead_at__isnull=True),
             ),
             models.Index(fields=["source", "received_at"], name="kernel_inbox_source"),
+            models.Index(fields=["about"], name="kernel_inbox_about", condition=~models.Q(about="")),
         ]
 
     def __str__(self) -> str:

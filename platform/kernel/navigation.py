@@ -3,6 +3,9 @@
 register("office", section="money", key="payments", label=pgettext_lazy("navigation", "Money inbox"),
          icon="banknote", url="payments:office-inbox", permission="payments.view", order=30, badge=selectors.waiting)
 
+Pages that belong together are one entry, `register_group(...)` named by their `group`: the menu has the group, its pages are
+tabs on each of them, and the search knows them all. Where one may open only one page of a group, the menu has that page.
+
 A badge says which rows it counts: `selectors.waiting(actor)` gives a queryset, or several to be added up. The menu counts
 those of all its entries in one query.
 """
@@ -41,12 +44,27 @@ class Entry:
     label: Any
     icon: str
     url: str
-    permission: str | None
+    permissions: tuple[str, ...]  # any one of them; none: everybody
     order: int
     badge: Callable[[Actor], Rows] | None
     mobile: bool  # in the portal's bottom bar on phones
+    group: str
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One entry for several pages; it leads to the first. Its badge is that of the page `badge_of`, else all of them."""
+
+    surface: str
+    section: str
+    key: str
+    label: Any
+    icon: str
+    order: int
+    badge_of: str
+
+
+_groups: dict[tuple[str, str], Group] = {}
 _entries: list[Entry] = []
 
 
@@ -58,12 +76,21 @@ def register(
     label: Any,
     icon: str,
     url: str,
-    permission: str | None = None,
+    permission: str | Sequence[str] | None = None,
     order: int = 50,
     badge: Callable[[Actor], Rows] | None = None,
     mobile: bool = False,
+    group: str = "",
 ) -> None:
-    _entries.append(Entry(surface, section, key, label, icon, url, permission, order, badge, mobile))
+    """`permission`: a right, or several any of which is enough."""
+    rights = (permission,) if isinstance(permission, str) else tuple(permission or ())
+    _entries.append(Entry(surface, section, key, label, icon, url, rights, order, badge, mobile, group))
+
+
+def register_group(
+    surface: str, *, section: str, key: str, label: Any, icon: str, order: int = 50, badge_of: str = ""
+) -> None:
+    _groups[surface, key] = Group(surface, section, key, label, icon, order, badge_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +102,7 @@ class Shown:
     badge: int
     active: bool
     mobile: bool
+    pages: tuple[Shown, ...] = ()  # of a group
 
 
 def menu(request: HttpRequest) -> list[tuple[str, Any, list[Shown]]]:
@@ -84,15 +112,36 @@ def menu(request: HttpRequest) -> list[tuple[str, Any, list[Shown]]]:
     entries = [
         entry
         for entry in sorted(_entries, key=lambda entry: (entry.order, entry.key))
-        if entry.surface == surface and (entry.permission is None or actor.may(entry.permission))
+        if entry.surface == surface and (not entry.permissions or any(map(actor.may, entry.permissions)))
     ]
     counts = _counts(entries, actor)
-    groups: list[tuple[str, Any, list[Shown]]] = []
-    for section, label in SECTIONS.items():
-        shown = [_shown(entry, request.path, counts) for entry in entries if entry.section == section]
-        if shown:
-            groups.append((section, label, shown))
-    return groups
+    placed: dict[str, list[tuple[int, str, Shown]]] = {}
+    for group, own in _by_group(entries):
+        pages = [_shown(entry, request.path, counts) for entry in own]
+        first = group or own[0]
+        one = _grouped(group, pages) if group and len(pages) > 1 else pages[0]
+        placed.setdefault(first.section, []).append((first.order, first.key, one))
+    return [
+        (section, label, [one for _, _, one in sorted(placed[section], key=lambda place: place[:2])])
+        for section, label in SECTIONS.items()
+        if section in placed
+    ]
+
+
+def _by_group(entries: Sequence[Entry]) -> list[tuple[Group | None, list[Entry]]]:
+    """Entries of the same group together, every other one by itself."""
+    found: dict[tuple[str, str], tuple[Group | None, list[Entry]]] = {}
+    for entry in entries:
+        group = _groups.get((entry.surface, entry.group))
+        place = ("group", group.key) if group else ("entry", entry.key)
+        found.setdefault(place, (group, []))[1].append(entry)
+    return list(found.values())
+
+
+def _grouped(group: Group, pages: Sequence[Shown]) -> Shown:
+    badge = sum(page.badge for page in pages if page.key == group.badge_of or not group.badge_of)
+    active = any(page.active for page in pages)
+    return Shown(group.key, group.label, group.icon, pages[0].href, badge, active, mobile=False, pages=tuple(pages))
 
 
 def _counts(entries: Sequence[Entry], actor: Actor) -> dict[str, int]:

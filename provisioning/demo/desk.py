@@ -40,14 +40,17 @@ def _rates(book: Book) -> None:
 
 
 def _chain(book: Book) -> None:
-    """Above an amount, after the check: who is responsible for the client, then finance."""
+    """Above an amount, after the check: who is responsible for the client, then finance. In place of the preset's rules."""
+    from tenant_apps.payments.defaults import APPROVAL_LAST
     from tenant_apps.payments.models import ApprovalRule
-    from tenant_apps.payments.services.chain import MANAGER, ROLE
+    from tenant_apps.payments.services.chain import ANYBODY, MANAGER, ROLE
     from tenant_apps.payments.services.rules import approval_rule_save
 
     broker = book.broker
-    if ApprovalRule.objects.exists():
+    defaults = ApprovalRule.objects.filter(position__gte=APPROVAL_LAST, steps=[MANAGER, ANYBODY])
+    if ApprovalRule.objects.exclude(pk__in=defaults.values("pk")).exists():
         return
+    defaults.delete()
     for position, (currency, rate) in enumerate(broker.rates.items(), start=1):
         rule = ApprovalRule(
             name=f"{RULE_NAMES[broker.languages[0]]}, {currency}",

@@ -93,7 +93,8 @@ def stops() -> tuple[Stop, ...]:
         )),
         Stop("trader", ALNOOR.slug, "/", ALNOOR.trader[0], (
             "In Arabic, on a phone's width: verified already; robots trade the account, so positions and equity move.",
-            "Deposit by card: pay on PayTabs' page, see it arrive in portal and office.",
+            "Deposit by card: pay on PayTabs' page, see it arrive in portal and office. Under Bonuses one runs, whose",
+            "lots the robots trade; a deposit to the account brings another, with its terms to read first.",
         )),
         Stop("payer", PUERTOCLARO.slug, "/cashier/", PUERTOCLARO.trader[0], (
             "In Spanish, with what Mexico pays by: SPEI at once, or cash at OXXO, on dLocal's page; then a withdrawal",

@@ -18,6 +18,7 @@ from kernel.errors import AppError
 from kernel.ids import short_id
 from kernel.money import Money
 
+from . import capital
 from .book import BATCH, SEED, Book
 from .markets import command_id, server_of
 from .people import stage_line
@@ -38,7 +39,8 @@ Step = tuple[datetime, int, Callable[[], None]]
 
 
 def write(book: Book) -> None:
-    """Post everything that happened, month by month."""
+    """Post everything that happened, month by month, after what the brokerage itself brought."""
+    capital.write(book)
     deposits = _deposits(book)
     withdrawals = _withdrawals(book)
     steps: list[Step] = []
@@ -247,10 +249,11 @@ def _withdrawals(book: Book) -> dict[tuple[int, int], Any]:
 def _pay_out(row: Any) -> None:
     """Hold and capture, as request and payment would."""
     from tenant_apps.payments.models import PartState, WithdrawalPart
-    from tenant_apps.payments.payouts import WIRE, accounts_paying
+    from tenant_apps.payments.payouts import WIRE
     from tenant_apps.payments.services import posting
+    from tenant_apps.payments.services.payout_routing import accounts_paying
 
-    wire = accounts_paying(WIRE, row.currency)[0]
+    wire = accounts_paying(row.client, row.currency, WIRE, row.destination, sends=lambda account: row.amount)[0]
     part = WithdrawalPart(
         withdrawal=row, provider_account=wire, amount_minor=row.amount_minor, currency=row.currency,
         state=PartState.PAID, sent_by=row.approver_label, closed_at=clock.now(), created_at=row.created_at,

@@ -110,6 +110,9 @@ def lives(broker: Broker, count: int, until: datetime) -> list[Life]:
         age = timedelta(days=DAYS * (1 - (index + chance.random() * 0.8) / count) ** 0.9)
         found.append(_life(broker, chance, index, until - max(age, timedelta(minutes=40)), until, taken))
     _name_the_known_one(broker, found, until)
+    for life in found:
+        if life.withdrawals:
+            life.deposits[0] = _by_bank(broker, life.deposits[0])
     _give_robots(broker, found)
     return found
 
@@ -228,6 +231,13 @@ def _fund(broker: Broker, chance: Random, life: Life, until: datetime) -> None:
     weeks = max(1.0, (until - life.first_deposit_at).days / 7)
     life.trades = int(weeks * chance.choice((0.7, 1.5, 2.5, 4)))
     life.active_days = min(int((until - life.first_deposit_at).days * chance.uniform(0.1, 0.45)) + 1, 28)
+
+
+def _by_bank(broker: Broker, paid: Paid) -> Paid:
+    """What is paid out by the bank came in there before, as rules of paying back to the source have it: so no bank
+    account of the history pays out more than it was paid."""
+    banks = [one for one in broker.providers if one.kind == "bank_wire" and paid.currency in one.limits]
+    return replace(paid, provider="bank_wire", method=banks[0].methods[0]) if banks else paid
 
 
 def _sales_work(chance: Random, life: Life, until: datetime) -> None:

@@ -41,6 +41,8 @@ class Entry:
     return_reason: str = ""
     # Taken off by the bank on the way; the booked amount is what is left.
     charges: Decimal = Decimal(0)
+    # Taken by the bank for itself: booked under its code for charges.
+    own_charges: bool = False
     booked: date | None = None
     value: date | None = None
     # Banks break remittance text into lines of 27, 35 or 70 characters; 0 leaves it whole.
@@ -189,10 +191,14 @@ def _entry(body: ET.Element, statement: Statement, entry: Entry, index: int) -> 
 
 
 def _bank_code(item: ET.Element, entry: Entry) -> None:
-    """ISO bank transaction code: received or issued credit transfers, and their returns."""
+    """ISO bank transaction code: received or issued credit transfers, and their returns; charges."""
     domain = _add(_add(item, "BkTxCd"), "Domn")
-    _add(domain, "Cd", "PMNT")
+    _add(domain, "Cd", "ACMT" if entry.own_charges else "PMNT")
     family = _add(domain, "Fmly")
+    if entry.own_charges:
+        _add(family, "Cd", "MDOP")
+        _add(family, "SubFmlyCd", "CHRG")
+        return
     incoming = (entry.amount > 0) != bool(entry.return_reason)
     _add(family, "Cd", "RCDT" if incoming else "ICDT")
     _add(family, "SubFmlyCd", "RRTN" if entry.return_reason else "ESCT")

@@ -58,7 +58,7 @@ def _entry(statement: Statement, entry: Entry, index: int, style: str) -> list[s
     mark = "C" if entry.amount > 0 else "D"
     if entry.reversal:  # a reversed debit comes in, a reversed credit goes out
         mark = "RD" if entry.amount > 0 else "RC"
-    kind = "NRTI" if entry.return_reason else "NTRF"
+    kind = "NRTI" if entry.return_reason else "NCHG" if entry.own_charges else "NTRF"
     reference = bank_reference(statement, entry, index)[:16]
     movement = (
         f":61:{entry.value or booked:%y%m%d}{booked:%m%d}{mark}{_comma(entry.amount, statement.currency)}{kind}NONREF"

@@ -149,6 +149,8 @@ class Api:
             raise Refused("INVALID_BNF_EMAIL")
         reference = values.get("frn_trn_id", "")
         self._unique(account, reference)
+        if code := self.store.settings(account).get("refuse_payouts"):
+            raise Refused(code)
         return {name: values[name] for name in ("amount", "currency", "bnf_email")} | {"frn_trn_id": reference}
 
     def _unique(self, account: str, reference: str) -> None:

@@ -29,7 +29,10 @@ def panel(store: Accounts) -> Panel:
     return Panel(
         service="Skrill sandbox",
         store=store,
-        settings=("merchant_id", "secret_word", "api_password", "currency", "business_name", "hold_refunds", "hold_payouts"),
+        settings=(
+            "merchant_id", "secret_word", "api_password", "currency", "business_name", "hold_refunds", "hold_payouts",
+            "refuse_payouts",
+        ),
         without=frozenset({"old_timestamp"}),
         act=act,
         kinds={

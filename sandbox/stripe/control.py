@@ -50,6 +50,7 @@ class Control:
             ("payment_intents", "settle"): self._settle_debit,
             ("refunds", "settle"): self._settle_refund,
             ("charges", "dispute"): self._dispute,
+            ("disputes", "escalate"): self._escalate_dispute,
             ("disputes", "close"): self._close_dispute,
             ("deliveries", "redeliver"): self._redeliver,
             ("events", "redeliver"): self._redeliver_event,
@@ -212,13 +213,21 @@ class Control:
         return refunds.settle(self.store, account, identifier, succeeded=_succeeds(values))
 
     def _dispute(self, account: str, identifier: str, values: dict[str, Any]) -> Object:
-        return disputes.create(self.store, account, identifier, reason=values.get("reason", "fraudulent"))
+        inquiry = str(values.get("inquiry", "")).lower() == "true"
+        reason = values.get("reason", "fraudulent")
+        return disputes.create(self.store, account, identifier, reason=reason, inquiry=inquiry)
+
+    def _escalate_dispute(self, account: str, identifier: str, values: dict[str, Any]) -> Object:
+        return disputes.escalate(self.store, account, identifier)
 
     def _close_dispute(self, account: str, identifier: str, values: dict[str, Any]) -> Object:
         outcome = values.get("outcome")
+        if outcome == "warning_closed":
+            return disputes.end_inquiry(self.store, account, identifier)
         if outcome not in {"won", "lost"}:
-            raise bad_request("outcome must be won or lost", "outcome")
-        return disputes.close(self.store, account, identifier, won=outcome == "won")
+            raise bad_request("outcome must be won, lost or warning_closed", "outcome")
+        returned = int(values["amount"]) if "amount" in values else None
+        return disputes.close(self.store, account, identifier, won=outcome == "won", returned=returned)
 
     def _redeliver(self, account: str, identifier: str, values: dict[str, Any]) -> Object:
         if not identifier.isdecimal() or not self.store.deliveries.redeliver(int(identifier), account):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox._control import button, deliveries_table, empty, faults_form, page, table, text, when
 from sandbox._html import Child, Markup, el
+from sandbox.stripe import disputes
 from sandbox.stripe.currencies import display
 from sandbox.stripe.store import Object, Store
 
@@ -92,6 +93,7 @@ def _payments(account: str, store: Store) -> Markup:
         if item["status"] == "succeeded":
             path = f"/_control/{account}/charges/{item['latest_charge']}/dispute"
             actions.append(button(path, "Open dispute", item["id"], reason="fraudulent"))
+            actions.append(button(path, "Bank inquires", item["id"], reason="fraudulent", inquiry="true"))
         rows.append([
             el("code", item["id"]), when(item["created"]), _money(item), item["_method"], item["status"],
             el("code", item["latest_charge"] or ""), actions,
@@ -120,11 +122,16 @@ def _disputes(account: str, store: Store) -> Markup:
     rows: list[list[Child]] = []
     for item in store.all(account, "dispute")[:SHOWN]:
         actions: list[Child] = []
-        if item["status"] not in {"won", "lost"}:
-            path = f"/_control/{account}/disputes/{item['id']}/close"
+        path = f"/_control/{account}/disputes/{item['id']}"
+        if item["status"] in disputes.INQUIRY:
             actions = [
-                button(path, "Merchant wins", item["id"], outcome="won"),
-                button(path, "Merchant loses", item["id"], outcome="lost"),
+                button(f"{path}/escalate", "Escalate", item["id"]),
+                button(f"{path}/close", "Inquiry ends", item["id"], outcome="warning_closed"),
+            ]
+        elif item["status"] in disputes.OPEN:
+            actions = [
+                button(f"{path}/close", "Merchant wins", item["id"], outcome="won"),
+                button(f"{path}/close", "Merchant loses", item["id"], outcome="lost"),
             ]
         rows.append([
             el("code", item["id"]), when(item["created"]), _money(item), item["reason"], item["status"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sandbox.stripe import balance, currencies, methods
+from sandbox.stripe import balance, currencies, disputes, methods
 from sandbox.stripe.customers import merged_metadata
 from sandbox.stripe.errors import ApiError, bad_request
 from sandbox.stripe.sessions import public
@@ -71,7 +71,7 @@ def _charge_to_refund(store: Store, account: str, params: dict[str, Any]) -> Obj
         charge = store.get(account, "charge", params["charge"], "charge")
     if charge["status"] != "succeeded":
         raise bad_request(f"Charge {charge['id']} was not successful and cannot be refunded.", "charge")
-    if charge["disputed"]:
+    if charge["disputed"] and not disputes.refundable(store, account, charge):
         raise bad_request(
             f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
         )

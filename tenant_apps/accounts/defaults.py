@@ -98,6 +98,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
         "Compliance officer",
         (
             *(Rule(code) for code in ("clients.view", "clients.edit", "clients.note", "clients.task", "clients.risk")),
+            *(Rule(code) for code in ("clients.identity", "clients.money_tags")),
             Rule("kyc.*"),
             Rule("screening.*"),
             Rule("payments.*", read=True),
@@ -126,6 +127,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
             Rule("bonuses.*"),
             Rule("kyc.*", read=True),
             Rule("trading.*", read=True),
+            Rule("trading.cases.approve"),
             Rule("reports.*", read=True),
         ),
     ),

@@ -24,7 +24,7 @@ def lately_held(right: str) -> list[User]:
     known = set(Role.objects.values_list("code", flat=True))
     found = []
     for user in User.objects.filter(realm=Realm.STAFF).prefetch_related("roles"):
-        lines = _befores("accounts.user", user.pk, ("accounts.user_updated",))
+        lines = befores("accounts.user", user.pk, ("accounts.user_updated",))
         codes = {role.code for role in user.roles.all()}.union(*(one.get("roles") or () for one in lines))
         active = user.active or any(one.get("active") for one in lines)
         if active and (codes & having or codes - known):
@@ -33,11 +33,11 @@ def lately_held(right: str) -> list[User]:
 
 
 def _grants_lately(role: Role) -> set[str]:
-    lines = _befores("accounts.role", role.pk, ("accounts.role_saved", "accounts.rights_added"))
+    lines = befores("accounts.role", role.pk, ("accounts.role_saved", "accounts.rights_added"))
     return set(role.grants).union(*(one.get("grants") or () for one in lines))
 
 
-def _befores(kind: str, object_id: object, actions: Iterable[str]) -> list[dict[str, Any]]:
+def befores(kind: str, object_id: object, actions: Iterable[str]) -> list[dict[str, Any]]:
     """What was so until a change within LATELY; together with what is so now that is all there was."""
     lines = AuditEntry.objects.filter(
         object_type=kind, object_id=str(object_id), action__in=tuple(actions), at__gte=clock.now() - LATELY

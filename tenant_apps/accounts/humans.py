@@ -1,16 +1,19 @@
 """Whether two accounts may be one human: four eyes are worth nothing when both pairs are in one head.
 
-Mailbox and name decide: such a pair is refused. An invitation of one by the other and a shared device prove nothing, as
-owners invite and colleagues share; they are recorded with the approval and shown beside it.
+Mailbox and name decide, the name of now as well as those of the last days (holders.LATELY): such a pair is refused. An
+invitation of one by the other and a shared device prove nothing, as owners invite and colleagues share; they are recorded
+with the approval and shown beside it.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 from kernel.ids import parse_uuid
 from kernel.models import AuditEntry
 
+from .holders import befores
 from .models import User, UserSession
 
 MAILBOX, NAME, INVITED, DEVICE = "mailbox", "name", "invited", "device"
@@ -41,18 +44,29 @@ def likeness(one_id: str, other_id: str) -> frozenset[str]:
         return frozenset()
     signs = {
         MAILBOX: one.pk == other.pk or mailbox(one.email) == mailbox(other.email),
-        NAME: folded(one.name) == folded(other.name) != (),
+        NAME: bool(_names(one) & _names(other)),
         INVITED: _invited(one, other) or _invited(other, one),
         DEVICE: bool(_devices(one) & _devices(other)),
     }
     return frozenset(sign for sign, there in signs.items() if there)
 
 
-def is_client(staff_id: str, email: str) -> bool:
-    """Whether a member of staff reads the mailbox of this client: nobody decides about their own money."""
+def is_one_of(staff_id: str, *, emails: Iterable[str], names: Iterable[str]) -> bool:
+    """Whether a member of staff reads one of these mailboxes or bears one of these full names, or did lately: nobody
+    decides about their own money."""
     known = parse_uuid(staff_id)
     user = User.objects.filter(pk=known).first() if known else None
-    return user is not None and mailbox(user.email) == mailbox(email)
+    if user is None:
+        return False
+    full = {name for name in map(folded, names) if len(name) > 1}
+    return mailbox(user.email) in set(map(mailbox, emails)) or bool(full & _names(user))
+
+
+def _names(user: User) -> set[tuple[str, ...]]:
+    """The names of now and of the last days, folded: who takes another name for an hour is who they were."""
+    earlier = befores("accounts.user", user.pk, ("accounts.user_updated",))
+    found = {folded(user.name), *(folded(str(one["name"])) for one in earlier if one.get("name"))}
+    return found - {()}
 
 
 def _invited(host: User, guest: User) -> bool:

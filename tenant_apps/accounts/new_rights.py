@@ -13,16 +13,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db import transaction
-from django.utils.translation import override, pgettext, pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import audit
 from kernel.actors import named, system
 from kernel.models import AuditEntry
-from tenant_apps.notifications.services import language_for, notify
 
 from .defaults import DEFAULTS, DEFINED_BY_RULE, grants_of
-from .models import Realm, Role, User
+from .models import Role
 from .permissions_list import STAFF_EDIT
+from .telling import staff_told
 
 RELEASE = system(named("release", pgettext_lazy("system actor", "New release")))
 
@@ -90,12 +90,10 @@ def _known_before(role: Role) -> set[str]:
 
 
 def _tell() -> None:
-    people = User.objects.filter(realm=Realm.STAFF, active=True).prefetch_related("roles")
-    for user in people:
-        if STAFF_EDIT in user.grants():
-            with override(language_for(user.language)):
-                notify(
-                    user_id=user.pk, kind="accounts.new_rights", title=pgettext("notification", "New rights to decide on"),
-                    body=pgettext("notification", "A release brought rights that your edited roles do not have yet."),
-                    link="/staff/roles/", data={},
-                )  # fmt: skip
+    staff_told(
+        lambda reader: STAFF_EDIT in reader.grants, kind="accounts.new_rights", link="/staff/roles/",
+        words=lambda: (
+            pgettext("notification", "New rights to decide on"),
+            pgettext("notification", "A release brought rights that your edited roles do not have yet."),
+        ),
+    )  # fmt: skip

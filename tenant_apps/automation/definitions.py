@@ -45,6 +45,7 @@ EVENTS: dict[str, Any] = {
     "bonuses.granted": pgettext_lazy("event", "A bonus was given"),
     "bonuses.released": pgettext_lazy("event", "A bonus was paid out"),
     "bonuses.burnt": pgettext_lazy("event", "A bonus was taken back"),
+    "bonuses.ended": pgettext_lazy("event", "A bonus ended without being given"),
     "campaigns.segment_entered": pgettext_lazy("event", "A client entered a segment"),
     "campaigns.segment_left": pgettext_lazy("event", "A client left a segment"),
     "campaigns.unsubscribed": pgettext_lazy("event", "A client unsubscribed"),
@@ -55,6 +56,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "clients.active_day": {"active_days": "number"},
     "payments.deposit_credited": {"first": "flag", "method": "text"},
     "bonuses.burnt": {"reason": "text"},
+    "bonuses.ended": {"reason": "text"},
     "campaigns.segment_entered": {"segment_key": "text"},
     "campaigns.segment_left": {"segment_key": "text"},
 }

@@ -12,6 +12,8 @@ from kernel import audit, clock
 from kernel.actors import Actor, Reach
 from kernel.errors import Invalid
 from kernel.ids import short_id
+from tenant_apps.clients.money_tags import money_tags, normal
+from tenant_apps.clients.permissions_list import MONEY_TAGS
 
 from .definitions import actions_parse, conditions_parse, trigger_parse
 from .errors import ActNotYours
@@ -69,6 +71,8 @@ def _require_actions(actor: Actor, actions: list[dict[str, Any]]) -> None:
         code = ACTS.get(action["do"], "")
         if code and actor.reach(code) is not Reach.ALL:
             raise ActNotYours(permission=code)
+        if action["do"] == "tag" and normal(action["tag"]) in money_tags() and not actor.may(MONEY_TAGS):
+            raise ActNotYours(permission=MONEY_TAGS)
 
 
 def _content(rule: Rule) -> dict[str, Any] | None:
@@ -80,8 +84,11 @@ def _content(rule: Rule) -> dict[str, Any] | None:
 
 @transaction.atomic
 def rule_activate(*, rule: Rule, active: bool, actor: Actor) -> Rule:
-    """Switch a rule on or off. Off: who it was waiting for is forgotten."""
+    """Switch a rule on or off. Off: who it was waiting for is forgotten. On, it may be somebody else's words and a tag
+    of it may carry money by now: whoever switches it on needs the rights to its acts too."""
     actor.require(EDIT)
+    if active:
+        _require_actions(actor, (_content(rule) or {}).get("actions", []))
     if Rule.objects.filter(pk=rule.pk).exclude(active=active).update(active=active, updated_at=clock.now()):
         action = "automation.rule_started" if active else "automation.rule_stopped"
         audit.record(actor=actor, action=action, obj=rule)

@@ -28,6 +28,22 @@ class OwnMoneyLost(Conflict):
     message = pgettext_lazy("bonus error", "The money this bonus was offered for is no longer on the account.")
 
 
+class MostReached(Conflict):
+    """Other bonuses that the client took meanwhile leave less than this offer under the most per client."""
+
+    code = "most_reached"
+    message = pgettext_lazy(
+        "bonus error", "With the bonuses you already have, this one would be more than one client gets."
+    )
+
+
+class NotSeenYet(Conflict):
+    """Whether the money still stands beside open positions is not known before the server has been read again."""
+
+    code = "not_seen_yet"
+    message = pgettext_lazy("bonus error", "Your account is being updated. Try again in a moment.")
+
+
 class ProposalWaits(Conflict):
     """One proposal at a time: two that wait would overwrite each other unseen."""
 

@@ -49,6 +49,25 @@ class BonusBurnt(Event):
     reason: str
 
 
+@event("bonuses.ended")
+class BonusEnded(Event):
+    """A bonus ended without its credit ever having been at the server. `reason` is a code of `Ending`."""
+
+    grant_id: UUID
+    client_id: UUID
+    account_id: UUID
+    amount: Money
+    reason: str
+
+
+@event("bonuses.ended_by_reversal")
+class BonusEndedByReversal(Event):
+    """A bonus has ended, its credit gone, because its deposit was taken back; by now that may have come again."""
+
+    grant_id: UUID
+    deposit_id: UUID
+
+
 @event("bonuses.needs_attention")
 class BonusNeedsAttention(Event):
     """Something about bonuses that a person must look at; `problem` is a code. `client_id` as far as it is one client's."""

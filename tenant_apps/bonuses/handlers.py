@@ -7,6 +7,7 @@ from django.utils.translation import pgettext
 from kernel.events import Envelope, handles
 from kernel.money import Money
 from kernel.ui.formatting import money_text
+from tenant_apps.clients import money_tags
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
 from tenant_apps.trading import leaving
@@ -16,8 +17,10 @@ from tenant_apps.wallets.lines import register_line
 
 from .models import Ending, Grant
 from .services import burning, grants, release, restoring
+from .services.schemes import versions_in_force
 from .words import ending_words
 
+money_tags.register("bonuses", lambda: {tag for version in versions_in_force() for tag in version.tags})
 leaving.register("bonuses", before=burning.before_leaving, consequences=burning.consequences)
 
 
@@ -43,6 +46,17 @@ def on_deposit_reversed(event: Envelope) -> None:
     """Also of a part: a bonus for money that went back in part is a bonus for money that was not there."""
     for grant_id in Grant.objects.filter(deposit_id=event.uuid("deposit_id")).values_list("pk", flat=True):
         burning.grant_end(grant_id=grant_id, ending=Ending.REVERSAL, actor=grants.BONUSES)
+
+
+@handles("payments.deposit_reinstated", name="bonuses.offer_again")
+def on_deposit_reinstated(event: Envelope) -> None:
+    restoring.deposit_reinstated(deposit_id=event.uuid("deposit_id"))
+
+
+@handles("bonuses.ended_by_reversal", name="bonuses.offer_again_after_all")
+def on_ended_by_reversal(event: Envelope) -> None:
+    """The deposit that came back while its bonus was still being taken had found nothing to offer again."""
+    restoring.deposit_reinstated(deposit_id=event.uuid("deposit_id"))
 
 
 @handles("trading.deal_closed", name="bonuses.release_by_trading")

@@ -53,6 +53,16 @@ def concerning(windows: Sequence[Window], wanted: Collection[Any]) -> list[Windo
     return found
 
 
+def spans(windows: Sequence[Window]) -> list[tuple[datetime, datetime | None]]:
+    """The time that windows cover, cut wherever one begins or ends; the last span may be open."""
+    ends = [window.end for window in windows]
+    cuts = sorted({*(window.start for window in windows), *(end for end in ends if end is not None)})
+    pairs: list[tuple[datetime, datetime | None]] = [*zip(cuts, cuts[1:], strict=False)]
+    if None in ends:
+        pairs.append((cuts[-1], None))
+    return [pair for pair in pairs if any(w.start <= pair[0] and (w.end is None or pair[0] < w.end) for w in windows)]
+
+
 def fill(windows: Sequence[Window], deals: Iterable[ClosedDeal]) -> dict[Any, Decimal]:
     """Lots by bonus, never more than it needs. Older bonuses first."""
     order = sorted(windows, key=lambda one: (one.start, str(one.key)))

@@ -1,4 +1,4 @@
-"""Menu entries of bonuses. The portal's appears on the account pages and at home, not in the menu of everybody."""
+"""Menu entries of bonuses."""
 
 from django.utils.translation import pgettext_lazy
 
@@ -9,3 +9,5 @@ from .selectors import waiting
 
 register("office", section="money", key="bonuses", label=pgettext_lazy("navigation", "Bonuses"),
          icon="gift", url="bonuses:grants", permission=VIEW, order=47, badge=waiting)  # fmt: skip
+register("portal", section="money", key="bonuses", label=pgettext_lazy("navigation", "Bonuses"),
+         icon="gift", url="bonuses:portal-bonuses", order=40)  # fmt: skip

@@ -20,7 +20,7 @@ from tenant_apps.wallets.models import Decision
 
 from .models import ENDED, CancelRequest, CreditMove, Grant, GrantState, PackChoice, SchemeVersion
 from .permissions_list import APPROVE, VIEW
-from .services.release import progress
+from .services.traded import progress
 
 VIEWS = {
     "alive": ~Q(state__in=ENDED),

@@ -24,6 +24,9 @@ ATTENTION: dict[str, Any] = {
     "reversed_after_release": pgettext_lazy(
         "bonus attention", "The deposit was taken back after its bonus had been paid out."
     ),
+    "never_seen": pgettext_lazy(
+        "bonus attention", "The server was not seen to agree with our books, so a deposit’s bonus was given up."
+    ),
     "credit_differs": pgettext_lazy("bonus attention", "The credit at the trading server is not what it should be."),
 }
 

@@ -13,8 +13,11 @@ from django.utils.translation import pgettext, pgettext_lazy
 from kernel.actors import named, system
 from kernel.events import EVERY, Envelope, handles
 from kernel.ids import parse_uuid
+from kernel.money import Money
 from kernel.tenancy import context, directory
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import datetime_text, money_text
+from tenant_apps.bonuses.models import Ending
+from tenant_apps.bonuses.words import ending_words
 from tenant_apps.clients.models import Client
 from tenant_apps.clients.services import activity_mark
 from tenant_apps.notifications.services import language_for
@@ -100,7 +103,41 @@ def mail_deposit_credited(event: Envelope) -> None:
 
 @handles("payments.withdrawal_paid", name="campaigns.mail_withdrawal_paid")
 def mail_withdrawal_paid(event: Envelope) -> None:
-    _mail(event, "withdrawal_paid", {"amount": _amount(event)})
+    _mail(event, "withdrawal_paid", {"amount": _amount(event), "fee": _fee(event)})
+
+
+@handles("bonuses.offered", name="campaigns.mail_bonus_offered")
+def mail_bonus_offered(event: Envelope) -> None:
+    with translation.override(_language(event)):
+        until = datetime_text(datetime.fromisoformat(event["until"]))
+    _mail(event, "bonus_offered", {"amount": _amount(event), "until": until})
+
+
+@handles("bonuses.granted", name="campaigns.mail_bonus_given")
+def mail_bonus_given(event: Envelope) -> None:
+    _mail(event, "bonus_given", {"amount": _amount(event)})
+
+
+@handles("bonuses.released", name="campaigns.mail_bonus_released")
+def mail_bonus_released(event: Envelope) -> None:
+    _mail(event, "bonus_released", {"amount": _amount(event)})
+
+
+@handles("bonuses.burnt", name="campaigns.mail_bonus_taken_back")
+def mail_bonus_taken_back(event: Envelope) -> None:
+    _mail(event, "bonus_taken_back", {"amount": _amount(event), "ending": _ending(event)})
+
+
+@handles("bonuses.ended", name="campaigns.mail_bonus_ended")
+def mail_bonus_ended(event: Envelope) -> None:
+    """Of those the client has not ended himself."""
+    if event["reason"] not in (Ending.DECLINED, Ending.WITHDRAWAL):
+        _mail(event, "bonus_ended", {"amount": _amount(event), "ending": _ending(event)})
+
+
+def _ending(event: Envelope) -> str:
+    with translation.override(_language(event)):
+        return ending_words(event["reason"])
 
 
 @handles("automation.mail_wanted", name="campaigns.mail_by_rule")
@@ -119,6 +156,13 @@ def _language(event: Envelope) -> str:
 def _amount(event: Envelope) -> str:
     with translation.override(_language(event)):
         return money_text(event.money("amount"))
+
+
+def _fee(event: Envelope) -> str:
+    """What we kept; nothing in events of before there were fees."""
+    fee = event.money("fee") if "fee" in event.payload else Money.zero(event.money("amount").currency)
+    with translation.override(_language(event)):
+        return money_text(fee)
 
 
 def _method(event: Envelope) -> str:

@@ -38,7 +38,12 @@ MAILS: dict[str, dict[str, str]] = {
     "kyc_more_needed": {"reason": "—"},
     "kyc_reminder": {},
     "deposit_credited": {"amount": "€500.00", "method": "Card"},
-    "withdrawal_paid": {"amount": "€200.00"},
+    "withdrawal_paid": {"amount": "€200.00", "fee": "€2.00"},
+    "bonus_offered": {"amount": "€100.00", "until": "31.12.2026"},
+    "bonus_given": {"amount": "€100.00"},
+    "bonus_released": {"amount": "€100.00"},
+    "bonus_taken_back": {"amount": "€100.00", "ending": "—"},
+    "bonus_ended": {"amount": "€100.00", "ending": "—"},
 }
 MARKETING = frozenset[str]()  # all of MAILS concern the client's own account; series are marketing
 

@@ -29,6 +29,11 @@ NAMES = {
     "kyc_reminder": pgettext_lazy("mail text", "Reminder of the identity check"),
     "deposit_credited": pgettext_lazy("mail text", "Deposit credited"),
     "withdrawal_paid": pgettext_lazy("mail text", "Withdrawal paid"),
+    "bonus_offered": pgettext_lazy("mail text", "Bonus offered"),
+    "bonus_given": pgettext_lazy("mail text", "Bonus given"),
+    "bonus_released": pgettext_lazy("mail text", "Bonus paid out"),
+    "bonus_taken_back": pgettext_lazy("mail text", "Bonus taken back"),
+    "bonus_ended": pgettext_lazy("mail text", "Bonus ended before it was given"),
 }
 MEANINGS = {
     "first_name": pgettext_lazy("placeholder", "The client's first name"),
@@ -43,6 +48,9 @@ MEANINGS = {
     "reason": pgettext_lazy("placeholder", "What compliance wrote to the client"),
     "amount": pgettext_lazy("placeholder", "The amount with its currency"),
     "method": pgettext_lazy("placeholder", "The payment method"),
+    "fee": pgettext_lazy("placeholder", "What you kept of it"),
+    "until": pgettext_lazy("placeholder", "Until when it is open"),
+    "ending": pgettext_lazy("placeholder", "Why the bonus ended"),
 }
 
 

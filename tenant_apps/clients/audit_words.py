@@ -25,6 +25,8 @@ audit_words.declare(
         "clients.task_done": pgettext_lazy("audit act", "Finished a task"),
         "clients.task_reopened": pgettext_lazy("audit act", "Opened a task again"),
         "clients.legal_translated": pgettext_lazy("audit act", "Translated a legal document"),
+        "clients.identity_changed": pgettext_lazy("audit act", "Changed a verified identity"),
+        "clients.identity_confirmed": pgettext_lazy("audit act", "Confirmed a change of identity"),
         "clients.log_in_moved": pgettext_lazy("audit act", "Moved the log-in to another e-mail address"),
     }
 )

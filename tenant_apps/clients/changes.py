@@ -80,6 +80,12 @@ def changes_shown(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
     return rows
 
 
+def differences(action: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """What `action` would change, in the words that the trail will have for it."""
+    (entry,) = changes_shown([AuditEntry(action=action, before=dict(before), after=dict(after))])
+    return list(entry.changes)  # type: ignore[attr-defined]
+
+
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any], told: Words) -> list[Change]:
     return [
         Change(

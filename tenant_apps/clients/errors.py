@@ -49,3 +49,19 @@ class SamePerson(Forbidden):
     message = pgettext_lazy(
         "payments error", "Another person has to approve this: you or an account of yours had a part in it."
     )
+
+
+class MoneyTag(Forbidden):
+    """A tag that lets money out or in takes the right to set such tags."""
+
+    code = "money_tag"
+    message = pgettext_lazy(
+        "client", "Rules of money ask for this tag: setting or removing it takes a right of its own."
+    )
+
+
+class ShownDiffers(Conflict):
+    """What is about to be approved is not what the approver was shown: somebody proposed something else meanwhile."""
+
+    code = "shown_differs"
+    message = pgettext_lazy("client error", "This was changed meanwhile. Look again before you decide.")

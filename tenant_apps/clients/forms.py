@@ -36,8 +36,13 @@ class ProfileForm(UiForm, forms.Form):
     ADDRESS = ("line1", "city", "postal_code")
     MASKED = ("email", "phone")
 
-    def __init__(self, *args: Any, masks: frozenset[str] = frozenset(), **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, masks: frozenset[str] = frozenset(), fixed: frozenset[str] = frozenset(), **kwargs: Any
+    ) -> None:
+        """`fixed` fields are shown as `initial` has them, whatever was sent."""
         super().__init__(*args, **kwargs)
+        for name in fixed & set(self.fields):
+            self.fields[name].disabled = True
         home = str(self.data.get("country") or self.initial.get("country") or context.tenant().setting("country", ""))
         self.fields["phone"].assume(home)  # type: ignore[attr-defined]
         for name in self.MASKED:

@@ -77,6 +77,10 @@ class Client(Entity):
     consents = models.JSONField(default=dict, blank=True)  # {"marketing": {"at", "ip", "text"}}
     email_verified_at = models.DateTimeField(null=True, blank=True)
     email_changed_at = models.DateTimeField(null=True, blank=True)  # by staff, with the log-in (address_change)
+    identity_changed_at = models.DateTimeField(
+        null=True, blank=True
+    )  # by staff, after it was verified (identity_change)
+    identity_confirmed_at = models.DateTimeField(null=True, blank=True)  # by a second person, since then
 
     class Meta:
         db_table = "clients_client"

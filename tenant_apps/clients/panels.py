@@ -9,11 +9,12 @@ from django.urls import reverse
 from django.utils.translation import pgettext_lazy
 
 from kernel import clock
+from kernel.actors import Actor
 from kernel.panels import register
 from tenant_apps.accounts.models import User
 from tenant_apps.accounts.selectors import sessions_of
 
-from . import kinds, selectors
+from . import identity_change, kinds, selectors
 from .changes import changes_shown
 from .forms import ProfileForm
 from .models import Client, TimelineEntry
@@ -49,9 +50,25 @@ def overview(request: HttpRequest, client: Client) -> dict[str, Any]:
     }
 
 
+def fixed_fields(client: Client, actor: Actor) -> frozenset[str]:
+    return identity_change.FIELDS if identity_change.locked(client, actor) else frozenset()
+
+
+def identity(request: HttpRequest, client: Client) -> dict[str, Any] | None:
+    """A change of what was verified that waits for a second person; nothing is shown where none does."""
+    if not identity_change.held(client):
+        return None
+    entries = changes_shown(identity_change.unconfirmed(client))
+    actor = request.actor  # type: ignore[attr-defined]
+    mine = any(entry.actor_id == actor.id for entry in entries)
+    return {"client": client, "entries": entries, "may_confirm": actor.may("clients.identity") and not mine}
+
+
 def profile(request: HttpRequest, client: Client) -> dict[str, Any]:
     actor = request.actor  # type: ignore[attr-defined]
-    form = ProfileForm(initial=ProfileForm.initial_of(client), masks=actor.masks)
+    form = ProfileForm(
+        initial=ProfileForm.initial_of(client), masks=actor.masks, fixed=fixed_fields(client, actor)
+    )  # fmt: skip
     return {"client": client, "form": form, "may_edit": actor.may("clients.edit", client)}
 
 
@@ -108,6 +125,8 @@ register("client.tab", key="devices", title=pgettext_lazy("client tab", "Log-ins
          template="clients/panels/devices.html", context=devices, order=80)  # fmt: skip
 register("client.tab", key="audit", title=pgettext_lazy("client tab", "Audit"), icon="scroll-text",
          permission="audit.view", template="clients/panels/audit.html", context=trail, order=90)  # fmt: skip
+register("client.side", key="identity", title=pgettext_lazy("client side", "Identity changed"), icon="user-round-pen",
+         template="clients/panels/identity.html", context=identity, order=-10)  # fmt: skip
 register("client.side", key="facts", title=pgettext_lazy("client side", "Facts"), icon="info",
          template="clients/panels/facts.html", context=facts, order=0)  # fmt: skip
 register("client.side", key="tasks", title=pgettext_lazy("client side", "Tasks"), icon="list-todo",

@@ -10,5 +10,13 @@ EDIT = register("clients.edit", pgettext_lazy("permission", "Change clients' pro
 NOTE = register("clients.note", pgettext_lazy("permission", "Write notes about clients"), scoped=True)
 TASK = register("clients.task", pgettext_lazy("permission", "Make and finish tasks"), scoped=True)
 ASSIGN = register("clients.assign", pgettext_lazy("permission", "Make somebody responsible for clients"), scoped=True)
+IDENTITY = register(
+    "clients.identity",
+    pgettext_lazy("permission", "Change and confirm the identity of verified clients"),
+    critical=True,
+)
+MONEY_TAGS = register(
+    "clients.money_tags", pgettext_lazy("permission", "Set tags that rules of money ask for"), critical=True
+)
 RISK = register("clients.risk", pgettext_lazy("permission", "Set clients' risk and close clients"), critical=True)
 DOCUMENTS = register("clients.documents", pgettext_lazy("permission", "Publish legal documents"), critical=True)

@@ -19,10 +19,11 @@ from kernel.money import Money
 from kernel.tenancy import context
 from tenant_apps.accounts.services import email_normalise
 
-from .errors import EmailTaken
+from . import identity_change, money_tags
+from .errors import EmailTaken, MoneyTag
 from .events import ClientActiveDay, ClientStageChanged, LeadAssigned, LeadCreated
 from .models import Client, KycState, Risk, Stage, Task, TimelineEntry
-from .permissions_list import ASSIGN, CREATE, EDIT, NOTE, RISK, TASK
+from .permissions_list import ASSIGN, CREATE, EDIT, MONEY_TAGS, NOTE, RISK, TASK
 from .person_names import name_checked
 from .phones import country_of, phone_normalise
 from .timeline import tell, timeline_add
@@ -176,9 +177,12 @@ IDENTITY = frozenset({"first_name", "last_name", "birth_date", "nationality", "c
 def client_update(*, client: Client, actor: Actor, **changes: Any) -> Client:
     """Change profile fields (PROFILE). Staff need `clients.edit`; clients may change OWN, and IDENTITY before verification.
 
-    A changed e-mail address has to be verified again and moves the log-in along (address_change). Raises PhoneInvalid,
-    EmailTaken.
+    A changed e-mail address has to be verified again and moves the log-in along (address_change); what the identity was
+    verified by takes `clients.identity` and holds payouts (identity_change). Raises PhoneInvalid, EmailTaken.
     """
+    client.kyc_state = (
+        Client.objects.select_for_update(no_key=True).values_list("kyc_state", flat=True).get(pk=client.pk)
+    )
     _may_update(client, actor, changes)
     if "phone" in changes:
         changes["phone"] = phone_normalise(changes["phone"], changes.get("country", client.country))
@@ -190,6 +194,7 @@ def client_update(*, client: Client, actor: Actor, **changes: Any) -> Client:
     old, new = audit.changes(before, changes)
     if not new:
         return client
+    verified = identity_change.change_allow(client, new, actor)
     for name, value in changes.items():
         setattr(client, name, value)
     client.updated_at = clock.now()
@@ -206,6 +211,8 @@ def client_update(*, client: Client, actor: Actor, **changes: Any) -> Client:
         raise EmailTaken(field="email") from error
     audit.record(actor=actor, action="clients.updated", obj=client, subject=client.pk, before=old, after=new)
     timeline_add(client_id=client.pk, kind="clients.updated", actor=actor, data={"fields": sorted(new)})
+    if verified:
+        identity_change.change_hold(client, old=old, new=new, actor=actor)
     return client
 
 
@@ -223,10 +230,14 @@ def _may_update(client: Client, actor: Actor, changes: Mapping[str, Any]) -> Non
 
 @transaction.atomic
 def tags_set(*, client: Client, tags: Sequence[str], actor: Actor) -> Client:
-    """Replace a client's tags: lower case, without doubles, in order."""
+    """Replace a client's tags: lower case, without doubles, in order. Tags that rules of money ask for take a right of
+    their own (money_tags). Raises MoneyTag."""
     actor.require(EDIT, client)
-    before = list(client.tags)
-    client.tags = sorted({tag.strip().lower()[:30] for tag in tags if tag.strip()})
+    before = list(Client.objects.select_for_update(no_key=True).values_list("tags", flat=True).get(pk=client.pk))
+    client.tags = sorted({money_tags.normal(tag) for tag in tags if tag.strip()})
+    carrying = (set(before) ^ set(client.tags)) & money_tags.money_tags()
+    if carrying and not actor.may(MONEY_TAGS):
+        raise MoneyTag(tags=sorted(carrying))
     client.updated_at = clock.now()
     client.save(update_fields=["tags", "updated_at"])
     audit.record(

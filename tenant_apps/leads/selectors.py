@@ -15,6 +15,7 @@ from tenant_apps.clients.queue import Queue
 from tenant_apps.clients.selectors import bounded_count, clients_visible, show
 
 from .models import LeadRule, PipelineStatus, SavedView
+from .permissions_list import RULES
 
 COLUMN_CARDS = 30
 
@@ -56,12 +57,19 @@ def board(actor: Actor, queue: Queue, base: Q) -> list[dict[str, Any]]:
     return columns
 
 
-def views_of(actor: Actor, page: str) -> list[SavedView]:
-    """One's own saved views and those shared."""
+def view_removable(row: SavedView, actor: Actor, managing: str) -> bool:
+    return actor.kind == "staff" and (str(row.user_id) == actor.id or (row.shared and actor.may(managing)))
+
+
+def views_of(actor: Actor, page: str, *, managing: str = RULES) -> list[SavedView]:
+    """One's own saved views and those shared; `removable` says which of them one may delete."""
     mine = Q(shared=True)
     if actor.kind == "staff":
         mine |= Q(user_id=actor.id)
-    return list(SavedView.objects.filter(mine, page=page).order_by("name"))
+    rows = list(SavedView.objects.filter(mine, page=page).order_by("name"))
+    for row in rows:
+        row.removable = view_removable(row, actor, managing)  # type: ignore[attr-defined]
+    return rows
 
 
 def rules() -> list[LeadRule]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import override, pgettext, pgettext_lazy
 
-from kernel import audit, clock
+from kernel import audit, clock, locks
 from kernel.actors import Actor, named, system
 from kernel.errors import Invalid, NotFound
 from kernel.live.publish import publish as live
@@ -25,8 +25,11 @@ from . import distribution
 from .errors import OwnerUnknown, StatusUnknown
 from .models import Assignment, Call, LeadRule, Outcome, PipelineStatus, RuleAgent, SavedView
 from .permissions_list import PIPELINE, RULES, WORK
+from .selectors import view_removable
 
 RULE = named("lead rule", pgettext_lazy("system actor", "Lead rule"))
+PAGES = ("leads", "clients")  # with saved views; other apps name their own
+MOST_VIEWS = 50  # kept per page: shared ones, and of each person
 FORM = system(named("lead form", pgettext_lazy("system actor", "Lead form")))
 
 
@@ -278,16 +281,23 @@ def pipeline_status_save(
 
 @transaction.atomic
 def view_save(*, page: str, name: str, query: str, shared: bool, actor: Actor) -> SavedView:
-    """Keep a list's filter under a name."""
+    """Keep a list's filter under a name. Raises Invalid without a name, and where MOST_VIEWS are kept already."""
     if actor.kind != "staff" or not name.strip():
         raise Invalid(field="name")
+    locks.hold(f"leads.views:{page}")
+    kept = SavedView.objects.filter(page=page)
+    kept = kept.filter(shared=True) if shared else kept.filter(user_id=actor.id)
+    if kept.count() >= MOST_VIEWS:
+        raise Invalid(pgettext_lazy("lead error", "There are too many saved views. Delete one first."), field="name")
     return SavedView.objects.create(
         user_id=UUID(actor.id), page=page, name=name.strip()[:60], query=query[:1000], shared=shared
     )
 
 
 @transaction.atomic
-def view_delete(*, view_id: UUID, actor: Actor) -> None:
-    """Only the one who made a view may delete it."""
-    if not SavedView.objects.filter(pk=view_id, user_id=actor.id or None).delete()[0]:  # type: ignore[misc]
+def view_delete(*, view_id: UUID, actor: Actor, pages: Sequence[str] = PAGES, managing: str = RULES) -> None:
+    """Whoever made it, and of a shared one whoever has the right to manage its page. Raises NotFound for others' views."""
+    row = SavedView.objects.filter(pk=view_id, page__in=pages).first()
+    if row is None or not view_removable(row, actor, managing):
         raise NotFound
+    row.delete()

@@ -144,7 +144,7 @@ class Period(models.Model):
 
 
 class Snapshot(models.Model):
-    """An account's balance at a period's end, written when the account moved in it. Proved against the entries (S1, S2)."""
+    """An account's balance at a period's end, written when the account moved in it. Proved against the entries (I9)."""
 
     id = models.BigAutoField(primary_key=True)
     period_id = models.BigIntegerField()

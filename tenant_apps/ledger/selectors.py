@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import CharField, Q, QuerySet, Sum, Value
+from django.db.models.functions import Cast, Concat
 
 from kernel.money import Money
 
 from .models import Account, Entry, Period, Snapshot, Transfer
-from .services import HOUSE
+from .services import CLIENT, HOUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,56 @@ def lines_between(account: Account, start: datetime, end: datetime, *, chunk: in
         transfers = Transfer.objects.in_bulk([entry.transfer_id for entry in page])
         yield from (_line(account, entry, transfers[entry.transfer_id]) for entry in page)
         last = page[-1].id
+
+
+def _within(account: Account, start: datetime, end: datetime) -> QuerySet[Entry]:
+    return Entry.objects.filter(account_id=account.pk, created_at__gte=start, created_at__lt=end)
+
+
+def sum_between(account: Account, start: datetime, end: datetime, *, until: int) -> Money:
+    """What moved in a period up to and with an entry's id. One query."""
+    rows = _within(account, start, end).filter(id__lte=until)
+    return account.money(int(rows.aggregate(total=Sum("amount"))["total"] or 0) if until else 0)
+
+
+def lines_after(account: Account, start: datetime, end: datetime, *, after: int, limit: int) -> list[Line]:
+    """The first lines of a period behind an entry's id, oldest first (keyset paging). Two queries."""
+    page = list(_within(account, start, end).filter(id__gt=after).order_by("id")[:limit])
+    transfers = Transfer.objects.in_bulk([entry.transfer_id for entry in page])
+    return [_line(account, entry, transfers[entry.transfer_id]) for entry in page]
+
+
+def house_accounts() -> dict[tuple[str, str], int]:
+    """The house's accounts by kind and currency."""
+    return {(kind, currency): pk for pk, kind, currency in
+            Account.objects.filter(owner=HOUSE).values_list("pk", "kind", "currency")}  # fmt: skip
+
+
+def clients_accounts(
+    kind: str, currency: str, *, clients: QuerySet[Any], after: int = 0, limit: int = 100
+) -> list[Account]:
+    """These clients' accounts of a kind, whatever its detail (`<kind>:<detail>`), in a currency, behind an account's id, in the
+    order they were opened. One query."""
+    owners = clients.order_by().annotate(owner_name=Concat(Value(CLIENT), Cast("pk", CharField())))
+    rows = Account.objects.filter(currency=currency, pk__gt=after, owner__in=owners.values("owner_name"))
+    return list(rows.filter(Q(kind=kind) | Q(kind__startswith=f"{kind}:")).order_by("pk")[:limit])
+
+
+def balances_at(accounts: Sequence[Account], moment: datetime) -> dict[int, Money]:
+    """The balances of some accounts at an instant, as `balance_at` of each. Three queries, however many."""
+    ids = [account.pk for account in accounts]
+    period = Period.objects.filter(until__lte=moment).order_by("-until").first()
+    entries = Entry.objects.filter(account_id__in=ids, created_at__lte=moment)
+    minor: dict[int, int] = {}
+    if period is not None:
+        told = Snapshot.objects.filter(account_id__in=ids, period_id__lte=period.pk).order_by(
+            "account_id", "-period_id"
+        )
+        minor = dict(told.distinct("account_id").values_list("account_id", "balance"))
+        entries = entries.filter(id__gte=period.floor_entry, created_at__gte=period.until)
+    for pk, total in entries.order_by().values_list("account_id").annotate(total=Sum("amount")):
+        minor[pk] = minor.get(pk, 0) + int(total)
+    return {account.pk: account.money(minor.get(account.pk, 0)) for account in accounts}
 
 
 def trial_balance(moment: datetime | None = None) -> list[tuple[str, str, str, int]]:

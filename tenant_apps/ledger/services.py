@@ -35,6 +35,7 @@ from .errors import (
 )
 from .models import Account, Entry, Hold, Period, Transfer
 
+CLIENT = "client:"  # an owner's name begins with it where it is a client
 HOUSE = "house"
 _REFUSALS: dict[str, type[AppError]] = {
     "conflict": KeyReused,
@@ -80,7 +81,7 @@ def account_ensure(*, owner: str, kind: str, currency: str, overdraft: bool = Fa
 
 
 def client_owner(client_id: UUID) -> str:
-    return f"client:{client_id}"
+    return f"{CLIENT}{client_id}"
 
 
 def post(

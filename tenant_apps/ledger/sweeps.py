@@ -1,8 +1,8 @@
 """Settling very many accounts beside clients who move money: chunk by chunk, with room between the chunks.
 
-One transaction over 100,000 accounts stops every withdrawal for as long as it runs; chunks of a thousand accounts cost the
-clients nothing they notice (money.md, 1.6). A chunk is all or none, and its locks end with it. A sweep that was killed is
-started again with the same postings: those that were posted are passed over by their keys.
+One transaction over 100,000 accounts stops every withdrawal for as long as it runs; chunks of a hundred accounts, with
+room between them, cost the clients little (docs/benchmarks.md, sweep). A chunk is all or none, and its locks end with it.
+A sweep that was killed is started again with the same postings: those that were posted are passed over by their keys.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from kernel.actors import Actor
 from .errors import AccountClosed, AccountFrozen, InsufficientFunds
 from .services import MOST_LEGS, Posting, post_many
 
-CHUNK_LEGS = 1_000  # half of what post_many takes: its locks are kept for some tens of milliseconds
-REST = 1.0  # pause after a chunk, in the time that the chunk took: the sweep has at most half of one connection
+CHUNK_LEGS = 200  # its locks are kept for some milliseconds, a commit included
+REST = 3.0  # pause after a chunk, in the time that the chunk took: the sweep has at most a quarter of one core
 LONGEST_REST = 2.0  # seconds
 _OF_THE_ACCOUNT = (InsufficientFunds, AccountFrozen, AccountClosed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -15,14 +16,24 @@ from tenant_apps.accounts.selectors import agents, staff_names
 from tenant_apps.clients.models import Client
 from tenant_apps.clients.selectors import notes_of
 from tenant_apps.payments.models import ProviderAccount
+from tenant_apps.payments.movements import movements
+from tenant_apps.payments.payouts import WIRE
 from tenant_apps.payments.permissions_list import EXPORT
 from tenant_apps.payments.permissions_list import VIEW as PAYMENTS
-from tenant_apps.payments.selectors import client_totals, movements
+from tenant_apps.payments.selectors import client_totals
+from tenant_apps.payments.words import method_name
 from tenant_apps.wallets.permissions_list import VIEW as WALLETS
 from tenant_apps.wallets.selectors import wallets_of
-from tenant_apps.wallets.worklist.filters import AGES, Filter
+from tenant_apps.wallets.worklist.filters import AGES, LEVELS, Filter
 from tenant_apps.wallets.worklist.registry import source_for, sources_for
 
+# Whoever may see one kind of work reaches the inbox, and sees that kind there (a test keeps this in step with the kinds).
+RIGHTS = (
+    "payments.view", "wallets.view", "reconciliation.view", "bonuses.view", "payments.bank.import", "payments.batch.view",
+    "payments.destination.verify", "kyc.view", "trading.view", "trading.cases.view",
+    "wallets.settings.edit",
+)  # fmt: skip
+MANAGING = "payments.rules.edit"  # may tidy up views that others shared
 CLIENTS = "clients.view"
 RECENT = 6
 
@@ -30,16 +41,33 @@ RECENT = 6
 def choices(actor: Actor, chosen: Filter) -> dict[str, Any]:
     """What the filter bar offers. Two queries."""
     source = source_for(actor, chosen.kind)
+    known = any(one.provider for one in sources_for(actor))
+    providers = ProviderAccount.objects.all() if known else ProviderAccount.objects.none()
+    accounts = list(providers.order_by("name").only("pk", "name", "kind", "methods", "payouts"))
     people = [(str(user.pk), user.name) for user in agents(actor, PAYMENTS) if str(user.pk) != actor.id]
     return {
         "kinds": [(one.kind, one.label) for one in sources_for(actor)],
         "states": source.states.choices if source else [],
         "currencies": [(code, code) for code in sorted(CURRENCIES)],
         "countries": country_choices(),
-        "providers": list(ProviderAccount.objects.order_by("name").values_list("pk", "name")),
+        "providers": [(one.pk, one.name) for one in accounts],
+        "methods": _methods(accounts),
+        "levels": [(level, _level(level)) for level in LEVELS[:4]],
         "managers": [("me", pgettext("work", "Me")), ("none", pgettext("work", "Nobody")), *people],
         "ages": [(hours, _age(hours)) for hours in AGES],
     }
+
+
+def _methods(accounts: Iterable[ProviderAccount]) -> list[tuple[str, str]]:
+    """Ways in and out that these accounts have, by name; wires are what a bank account is for."""
+    codes = {code for one in accounts for code in (*one.methods, *one.payouts)}
+    if any(one.kind == "bank_wire" for one in accounts):
+        codes.add(WIRE)
+    return sorted(((code, method_name(code)) for code in codes), key=lambda pair: pair[1])
+
+
+def _level(level: int) -> str:
+    return pgettext("work", "Level %(number)s") % {"number": level} if level else pgettext("work", "Not verified")
 
 
 def _age(hours: int) -> str:

@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from types import NoneType
+from typing import Any, TypeVar
 from uuid import UUID
 
+from django.db.models import Model
 from django.utils.translation import pgettext_lazy
 
 from kernel.actors import Actor
 from kernel.money import Money
 
-from .models import ApprovalRule, ProposedChange, ProviderAccount, WithdrawalPolicy
+from .models import (
+    ApprovalRule,
+    DepositLimit,
+    FundsThreshold,
+    MethodRule,
+    PayoutRule,
+    ProposedChange,
+    ProviderAccount,
+    VelocityRule,
+    WithdrawalFee,
+    WithdrawalPolicy,
+)
 from .permissions_list import APPROVE, LIMITS, PROPOSE, PROVIDERS, RULES
-from .services import changes, freezes, limits, parts, providers, rules
+from .services import changes, deposit_limits, freezes, limits, parts, providers, rules, withdrawal_fees
 
 Keys = Mapping[str, str]
+M = TypeVar("M", bound=Model)
 SETTINGS = UUID(int=0)  # what is promised: there is one
+KEPT = (str, int, bool, list, dict, NoneType)
+LIMIT_KINDS: dict[type[Any], tuple[str, Any, Any]] = {
+    DepositLimit: (
+        "deposit_limit", pgettext_lazy("change", "Limit of deposits"), pgettext_lazy("change", "Limit of deposits removed"),
+    ),
+    VelocityRule: (
+        "velocity", pgettext_lazy("change", "What is unusual"), pgettext_lazy("change", "What is unusual removed"),
+    ),
+    FundsThreshold: (
+        "funds_threshold", pgettext_lazy("change", "When clients show where money is from"),
+        pgettext_lazy("change", "When clients show where money is from removed"),
+    ),
+}  # fmt: skip
 CAPS = ("daily", "weekly", "monthly")
 
 
@@ -40,7 +68,7 @@ def _settings_saved(row: ProposedChange, keys: Keys, actor: Actor) -> None:
 
 
 def limits_values(currency: str, kyc_level: int, minimum: Money, caps: Mapping[str, Money | None]) -> dict[str, Any]:
-    amounts = {name: caps[name].minor if caps[name] else None for name in CAPS}  # type: ignore[union-attr]
+    amounts = {name: None if (cap := caps[name]) is None else cap.minor for name in CAPS}
     return {"currency": currency, "kyc_level": kyc_level, "minimum": minimum.minor, **amounts}
 
 
@@ -77,7 +105,78 @@ def _wire_refused(row: ProposedChange, keys: Keys, actor: Actor) -> None:
     parts.part_refused_by_bank(actor=actor, part_id=row.object_id, reason=row.note)
 
 
+# --- rows that are stored as a form gave them
+
+PLACED = ("id", "created_at", "updated_at")  # of the row itself, not of what somebody chose
+
+
+def row_values(row: Model) -> dict[str, Any]:
+    """The columns of a rule or a limit, as JSON keeps them."""
+    found = {one.attname: getattr(row, one.attname) for one in row._meta.concrete_fields if one.name not in PLACED}
+    return {name: _plain(value) for name, value in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    """1.25 as a form gives it and 1.250 as it is stored are the same."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return value if isinstance(value, KEPT) else str(value)
+
+
+def _filled(model: type[M], change: ProposedChange) -> M:
+    row = model._default_manager.filter(pk=change.object_id).first() or model(pk=change.object_id)
+    for one in model._meta.concrete_fields:
+        if one.attname in change.values:
+            setattr(row, one.attname, one.to_python(change.values[one.attname]))
+    return row
+
+
+def _method_rule_saved(row: ProposedChange, keys: Keys, actor: Actor) -> None:
+    providers.method_rule_save(actor=actor, rule=_filled(MethodRule, row))
+
+
+def _payout_rule_saved(row: ProposedChange, keys: Keys, actor: Actor) -> None:
+    providers.payout_rule_save(actor=actor, rule=_filled(PayoutRule, row))
+
+
+def _withdrawal_fee_saved(row: ProposedChange, keys: Keys, actor: Actor) -> None:
+    withdrawal_fees.withdrawal_fee_save(actor=actor, row=_filled(WithdrawalFee, row))
+
+
+def only_switched_off(rule: MethodRule | PayoutRule) -> bool:
+    """Whether nothing else is changed than that the method is not offered any more, or nothing goes out by this rule: that
+    takes one person."""
+    stored = type(rule)._default_manager.filter(pk=rule.pk).first()
+    return stored is not None and row_values(rule) == {**row_values(stored), "enabled": False}
+
+
+def limit_kind(row: deposit_limits.Row, *, gone: bool = False) -> str:
+    return LIMIT_KINDS[type(row)][0] + ("_gone" if gone else "")
+
+
+def _row_saved(model: type[Any]) -> Callable[[ProposedChange, Keys, Actor], None]:
+    def carry_out(row: ProposedChange, keys: Keys, actor: Actor) -> None:
+        deposit_limits.row_save(actor=actor, row=_filled(model, row))
+
+    return carry_out
+
+
+def _row_removed(model: type[Any]) -> Callable[[ProposedChange, Keys, Actor], None]:
+    def carry_out(row: ProposedChange, keys: Keys, actor: Actor) -> None:
+        deposit_limits.row_remove(actor=actor, row=deposit_limits.row_get(model, row.object_id))
+
+    return carry_out
+
+
+def _register_limits() -> None:
+    for model, (code, words, gone) in LIMIT_KINDS.items():
+        saved, removed = "payments.deposit_limits_saved", "payments.deposit_limits_removed"
+        changes.register(code, changes.Kind(words, saved, LIMITS, LIMITS, _row_saved(model), lone=True))
+        changes.register(f"{code}_gone", changes.Kind(gone, removed, LIMITS, LIMITS, _row_removed(model), lone=True))
+
+
 def register() -> None:
+    _register_limits()
     for code, words, act, right, carry_out in (
         ("approval_rule", pgettext_lazy("change", "Approval rule"), "payments.approval_rule_saved", RULES, _rule_saved),
         ("approval_rule_gone", pgettext_lazy("change", "Approval rule removed"), "payments.approval_rule_removed", RULES,
@@ -88,6 +187,12 @@ def register() -> None:
         ("limits_gone", pgettext_lazy("change", "Limits of withdrawals removed"), "payments.limits_removed", LIMITS,
          _limits_removed),
         ("provider", pgettext_lazy("change", "Provider account"), "payments.provider_saved", PROVIDERS, _provider_saved),
+        ("method_rule", pgettext_lazy("change", "Rule of a payment method"), "payments.rule_saved", PROVIDERS,
+         _method_rule_saved),
+        ("payout_rule", pgettext_lazy("change", "Rule of where money goes out"), "payments.payout_rule_saved", PROVIDERS,
+         _payout_rule_saved),
+        ("withdrawal_fee", pgettext_lazy("change", "Fee of withdrawals"), "payments.withdrawal_fee_saved", PROVIDERS,
+         _withdrawal_fee_saved),
     ):  # fmt: skip
         changes.register(code, changes.Kind(words, act, right, right, carry_out, lone=True))
     for code, words, act, carry_out in (

@@ -11,21 +11,25 @@ from uuid import UUID
 
 from django.utils.translation import pgettext
 
+from kernel import http
 from kernel.commands import CommandType, command
-from kernel.errors import Rejected
+from kernel.errors import OutcomeUnknown, Rejected, Unavailable
 from kernel.models import Command
 from kernel.money import Money
 from kernel.tenancy import context
 from tenant_apps.payments.actors import REFUND
 
 from . import addresses, registry
-from .errors import AmountNotPayable
+from .errors import AmountNotPayable, PayoutStopped
 from .models import Destination, PartState, ProviderAccount, WithdrawalPart
 from .ports import PayoutOrder, PayoutProvider, RefundState, RefundStatus
+from .services import health
 from .services.deposits import payer_of
 from .services.destinations import usable
+from .services.next_account import not_paid_before, part_rejected
 from .services.parts import part_apply, refund_find
 from .services.providers import provider_of
+from .services.stops import HELD, payout_find, stop_now
 
 
 def _as_result(status: RefundStatus) -> dict[str, Any]:
@@ -35,6 +39,7 @@ def _as_result(status: RefundStatus) -> dict[str, Any]:
         "amount": status.amount.as_json(),
         "failure_text": status.failure_text,
         "page_url": status.page_url,
+        "fee": status.fee.as_json() if status.fee else None,
     }
 
 
@@ -45,6 +50,7 @@ def _from_result(result: Mapping[str, Any]) -> RefundStatus:
         amount=Money.from_json(result["amount"]),
         failure_text=str(result["failure_text"]),
         page_url=str(result.get("page_url", "")),
+        fee=Money.from_json(result["fee"]) if result.get("fee") else None,
     )
 
 
@@ -55,6 +61,33 @@ def _not_payable_is_refused() -> Iterator[None]:
         yield
     except AmountNotPayable as error:
         raise Rejected(str(error)) from error
+
+
+@contextmanager
+def _certainly() -> Iterator[None]:
+    """A refusal counts only where every attempt of the call was answered: one that was lost and repeated may have been
+    carried out before the repetition was refused."""
+    with http.lost_writes() as lost:
+        try:
+            yield
+        except (Rejected, Unavailable) as error:
+            if lost:
+                raise OutcomeUnknown(str(error)) from error
+            raise
+
+
+@contextmanager
+def _health_kept(account_id: UUID) -> Iterator[None]:
+    """Whether the provider answers counts for payouts as for deposits."""
+    try:
+        yield
+    except Rejected:
+        health.call_worked(account_id)
+        raise
+    except Unavailable:
+        health.call_failed(account_id)
+        raise
+    health.call_worked(account_id)
 
 
 def _settled(part_id: str) -> RefundStatus | None:
@@ -68,15 +101,22 @@ def _settled(part_id: str) -> RefundStatus | None:
     )
 
 
+def not_while_held(part_id: UUID) -> None:
+    """Raises PayoutStopped. The command waits then: what was never sent stays so, what may have been is still asked about."""
+    if stop_now(part_id) == HELD:
+        raise PayoutStopped
+
+
 @command("payments.refund")
 class RefundCommand(CommandType):
-    """Give a share of a withdrawal back to the payment it came from."""
+    """Give a share of a withdrawal back to the payment it came from; not while the withdrawal is stopped."""
 
     def patience_of(self, command: Command) -> timedelta:
         account = ProviderAccount.objects.get(pk=command.payload["account_id"])
         return registry.capabilities(account.kind).refund_quiet
 
     def send(self, command: Command) -> Mapping[str, Any]:
+        not_while_held(command.pk)
         payload = command.payload
         account = ProviderAccount.objects.get(pk=payload["account_id"])
         with _not_payable_is_refused():
@@ -108,22 +148,30 @@ class PayoutCommand(RefundCommand):
     """Pay a share of a withdrawal out to the destination that the client has in the address book.
 
     The destination is read, and has to be usable still, at the time of the call: one refused in between gets nothing.
+    Refused by the provider, it may go on at another account (services/next_account.py).
     """
 
     def send(self, command: Command) -> Mapping[str, Any]:
+        not_while_held(command.pk)
         part = WithdrawalPart.objects.select_related("withdrawal__client", "provider_account").get(pk=command.pk)
         destination = Destination.objects.get(pk=command.payload["destination_id"])
         if usable(destination):
             raise Rejected(pgettext("payments error", "Nothing may be paid to this account any more."))
+        not_paid_before(part)
         provider = cast(PayoutProvider, provider_of(part.provider_account))
-        with _not_payable_is_refused():
+        with _certainly(), _health_kept(part.provider_account_id), _not_payable_is_refused():
             payout = provider.payout(payout_order(part, destination))
         return _as_result(payout)
 
+    def failed(self, command: Command, error: Rejected) -> None:
+        part_rejected(part_id=UUID(command.payload["part_id"]), words=str(error), actor=REFUND)
+
     def find(self, command: Command) -> Mapping[str, Any] | None:
+        """Asked only when the outcome of a call is unknown: that is written down first, so that a refusal later on is
+        never taken for proof that nothing was paid."""
+        WithdrawalPart.objects.filter(pk=command.pk, uncertain=False).update(uncertain=True)
         part = WithdrawalPart.objects.select_related("provider_account").get(pk=command.pk)
-        provider = cast(PayoutProvider, provider_of(part.provider_account))
-        found = _settled(str(part.pk)) or provider.find_payout(part.pk, reference=part.provider_reference)
+        found = _settled(str(part.pk)) or payout_find(part)
         return _as_result(found) if found else None
 
 

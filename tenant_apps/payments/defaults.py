@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import secrets
 from kernel.actors import named, system
@@ -23,6 +23,7 @@ from kernel.money import Money
 from kernel.tenancy import context
 
 from .models import (
+    ApprovalRule,
     DepositLimit,
     FundsThreshold,
     Measure,
@@ -32,8 +33,10 @@ from .models import (
     VelocityRule,
     WithdrawalPolicy,
 )
+from .services.chain import ANYBODY, MANAGER
 from .services.providers import provider_webhook_register
 
+APPROVAL_LAST = 50  # behind whatever the owner adds
 ACTOR = system(named("payments defaults", pgettext_lazy("system actor", "Set-up")))
 
 
@@ -126,6 +129,7 @@ def ensure(preset: str) -> list[ProviderAccount]:
         for currency in chosen.currencies:
             _policy(currency, chosen)
             _deposit_limits(currency, chosen)
+        _approval(chosen)
         _velocity()
     return [hosted, bank]
 
@@ -240,6 +244,21 @@ def _policy(currency: str, chosen: Preset) -> None:
     WithdrawalPolicy.objects.get_or_create(
         currency=currency, defaults={"minimum_minor": least, "daily_minor": most * 2}
     )
+
+
+def _approval(chosen: Preset) -> None:
+    """From half of the largest payment in on the client's manager is asked before the last approval. Only where there is no
+    rule yet: the owner's own are never touched."""
+    if ApprovalRule.objects.exists():
+        return
+    words = pgettext("approval preset", "Ask the client's manager")
+    for position, currency in enumerate(chosen.currencies):
+        offered = [rule for rule in (*chosen.offered, *chosen.wires) if rule.currency == currency]
+        most = max(Money.of(rule.maximum, currency).minor for rule in offered)
+        ApprovalRule.objects.create(
+            name=f"{words}, {currency}", currency=currency, minimum_minor=most // 2,
+            steps=[MANAGER, ANYBODY], position=APPROVAL_LAST + position,
+        )  # fmt: skip
 
 
 def _deposit_limits(currency: str, chosen: Preset) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.utils.translation import pgettext_lazy
 
-from kernel.errors import Conflict, Forbidden, Invalid, Unavailable
+from kernel.errors import Forbidden, Invalid, NotYet, Unavailable
 from tenant_apps.clients.errors import SamePerson as SamePerson
+from tenant_apps.wallets.errors import WrongState as WrongState
 
 
 class AmountOutOfLimits(Invalid):
@@ -71,18 +72,18 @@ class WithdrawalRefused(Invalid):
     message = pgettext_lazy("payments error", "This withdrawal is not possible now.")
 
 
+class PayoutStopped(NotYet):
+    """A part of a withdrawal that is stopped, before anything of it was sent: it goes on when the stop is lifted."""
+
+    code = "payout_stopped"
+    message = pgettext_lazy("payments error", "This withdrawal is stopped for now.")
+
+
 class NotYourTurn(Forbidden):
     """The next step of this withdrawal is for somebody else: another role, or the client's manager."""
 
     code = "not_your_turn"
     message = pgettext_lazy("payments error", "This step is for somebody else to decide.")
-
-
-class WrongState(Conflict):
-    """The object has moved on; the action no longer applies."""
-
-    code = "wrong_state"
-    message = pgettext_lazy("payments error", "This has already been decided. Reload to see where it stands.")
 
 
 class BatchRefused(Invalid):

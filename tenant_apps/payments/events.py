@@ -118,11 +118,13 @@ class WithdrawalApproved(Event):
 
 @event("payments.withdrawal_paid")
 class WithdrawalPaid(Event):
-    """`amount` is what was really paid out; the rest of the request, if any, is back in the wallet."""
+    """`amount` is what was really paid out, `fee` what we kept besides; the rest of the request, if any, is back in the
+    wallet. Events of before fees have none."""
 
     withdrawal_id: UUID
     client_id: UUID
     amount: Money
+    fee: Money
 
 
 @event("payments.withdrawal_rejected")

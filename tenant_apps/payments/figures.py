@@ -2,12 +2,12 @@
 
 Everything is aggregated by the database in a fixed number of queries. Amounts are never added across currencies. The
 approval ratio leaves out who left the page: credited of credited and declined. A deposit's cost is what the provider told,
-where it told it in the deposit's currency, else what the rule expects.
+in whichever currency, and what the rule expects only of those of which nothing was told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -32,15 +32,16 @@ from kernel import clock
 from kernel.actors import Actor
 from kernel.money import Money
 
-from .models import Deposit, DepositState
+from .models import Deposit, DepositState, PartState, WithdrawalState
 from .permissions_list import VIEW
-from .selectors import deposits_visible
+from .selectors import deposits_visible, withdrawals_visible
 from .services.routing import brokerage_zone
 
 CREDITED = Q(state=DepositState.CREDITED) | Q(state=DepositState.REVERSED, credited_at__isnull=False)
 DECLINED = Q(state=DepositState.FAILED) & ~Q(failure__in=["cancelled", "closed", "expired"])
 LEFT = Q(state=DepositState.EXPIRED) | Q(state=DepositState.FAILED, failure__in=["cancelled", "closed", "expired"])
-COST = Case(When(provider_fee_currency=F("currency"), then=F("provider_fee_minor")), default=F("cost_minor"))
+TOLD = ~Q(provider_fee_currency="")
+IN_ITS_CURRENCY = Q(provider_fee_currency=F("currency"))
 PERIODS = (7, 30, 90, 365)
 DIMENSIONS: dict[str, tuple[Any, str]] = {
     "provider": (pgettext_lazy("payment figures", "Provider"), "provider_account__name"),
@@ -103,7 +104,9 @@ class Figures:
     left: int
     total: Money
     fees: Money
-    cost: Money
+    cost: Money  # in the currency itself: what was told, and the estimate
+    estimated: Money  # of it by the rules, of payments whose cost nobody has told
+    others: tuple[Money, ...]  # what was told in other currencies
     median: float | None  # seconds from the payment's page to the credit
     p95: float | None
 
@@ -114,7 +117,8 @@ class Figures:
 
     @property
     def cost_share(self) -> float | None:
-        return self.cost.minor / self.total.minor if self.total.minor else None
+        """None where it would mislead: a part of the cost is in another currency."""
+        return self.cost.minor / self.total.minor if self.total.minor and not self.others else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,47 +136,64 @@ def _rows(actor: Actor, period: Period, currency: str, code: str) -> QuerySet[De
     return rows.filter(currency=currency) if currency else rows
 
 
-def _aggregated(rows: QuerySet[Deposit], *names: str) -> list[Figures]:
+def _aggregated(rows: QuerySet[Deposit], dimension: str = "") -> list[Figures]:
+    named = rows.annotate(name=F(DIMENSIONS[dimension][1] if dimension else "currency")).order_by()
     took = ExpressionWrapper(
         F("credited_at") - Coalesce(F("pending_at"), F("created_at")), output_field=DurationField()
     )
-    found = rows.values("currency", *names).annotate(
+    others = told_in_others(named.filter(CREDITED))
+    found = named.values("currency", "name").annotate(
         started=Count("pk"),
         good=Count("pk", filter=CREDITED),
         bad=Count("pk", filter=DECLINED),
         gone=Count("pk", filter=LEFT),
         total=Coalesce(Sum("received_minor", filter=CREDITED), 0),
         fees=Coalesce(Sum("fee_minor", filter=CREDITED), 0),
-        cost=Coalesce(Sum(COST, filter=CREDITED), 0),
+        told=Coalesce(Sum("provider_fee_minor", filter=CREDITED & IN_ITS_CURRENCY), 0),
+        guessed=Coalesce(Sum("cost_minor", filter=CREDITED & ~TOLD), 0),
         median=Percentile(took, fraction=0.5, filter=CREDITED),
         p95=Percentile(took, fraction=0.95, filter=CREDITED),
     )
-    return [_figures(row, names) for row in found.order_by("currency", "-total", *names)]
+    return [
+        _figures(row, others.get((row["currency"], row["name"]), ()))
+        for row in found.order_by("currency", "-total", "name")
+    ]
 
 
-def _figures(row: dict[str, Any], names: Sequence[str]) -> Figures:
+def told_in_others(named: QuerySet[Any]) -> dict[tuple[str, str], tuple[Money, ...]]:
+    """By currency and `name` of payments in or out: what was told in other currencies than their own. One query."""
+    sums: dict[tuple[str, str], tuple[Money, ...]] = {}
+    rows = named.filter(TOLD).exclude(IN_ITS_CURRENCY).values("currency", "name", "provider_fee_currency")
+    for row in rows.annotate(minor=Sum("provider_fee_minor")).order_by("provider_fee_currency"):
+        key, fee = (row["currency"], row["name"]), Money(int(row["minor"]), row["provider_fee_currency"])
+        sums[key] = (*sums.get(key, ()), fee)
+    return sums
+
+
+def _figures(row: Mapping[str, Any], others: tuple[Money, ...]) -> Figures:
     currency = row["currency"]
     return Figures(
-        name=str(row[names[0]]) if names else currency, currency=currency, started=row["started"], credited=row["good"],
-        declined=row["bad"], left=row["gone"], total=Money(int(row["total"]), currency),
-        fees=Money(int(row["fees"]), currency), cost=Money(int(row["cost"]), currency), median=_seconds(row["median"]), p95=_seconds(row["p95"]),
+        name=str(row["name"]), currency=currency, started=row["started"], credited=row["good"], declined=row["bad"],
+        left=row["gone"], total=Money(int(row["total"]), currency), fees=Money(int(row["fees"]), currency),
+        cost=Money(int(row["told"] + row["guessed"]), currency), estimated=Money(int(row["guessed"]), currency),
+        others=others, median=seconds(row["median"]), p95=seconds(row["p95"]),
     )  # fmt: skip
 
 
-def _seconds(took: timedelta | None) -> float | None:
+def seconds(took: timedelta | None) -> float | None:
     return None if took is None else took.total_seconds()
 
 
 def by_currency(actor: Actor, period: Period, currency: str = "") -> list[Figures]:
-    """One query."""
+    """Two queries."""
     return _aggregated(_rows(actor, period, currency, VIEW))
 
 
 def by_dimension(
     actor: Actor, period: Period, dimension: str, currency: str = "", *, code: str = VIEW
 ) -> list[Figures]:
-    """One query; the largest first within a currency."""
-    return _aggregated(_rows(actor, period, currency, code), DIMENSIONS[dimension][1])
+    """Two queries; the largest first within a currency."""
+    return _aggregated(_rows(actor, period, currency, code), dimension)
 
 
 def reasons(actor: Actor, period: Period, currency: str = "") -> list[Reason]:
@@ -186,5 +207,39 @@ def reasons(actor: Actor, period: Period, currency: str = "") -> list[Reason]:
     return [Reason(row["why"], row["currency"], row["n"], row["n"] / totals[row["currency"]]) for row in found]
 
 
+@dataclass(frozen=True, slots=True)
+class Out:
+    """Withdrawals of one currency that were paid: what was sent, and what we kept of them."""
+
+    currency: str
+    count: int
+    sent: Money
+    fees: Money
+    passed_on: Money  # what providers and networks took of what was sent, by the rules: not ours
+
+
+def paid_out(actor: Actor, period: Period, currency: str = "") -> list[Out]:
+    """By the day on which they ended. One query."""
+    begin, end = period.span
+    rows = withdrawals_visible(actor).filter(state=WithdrawalState.PAID, closed_at__gte=begin, closed_at__lt=end)
+    rows = rows.filter(currency=currency) if currency else rows
+    paid = Q(parts__state=PartState.PAID)
+    found = rows.order_by().values("currency").annotate(
+        count=Count("pk", distinct=True), sent=Coalesce(Sum("parts__amount_minor", filter=paid), 0),
+        kept=Coalesce(Sum("parts__fee_minor", filter=paid), 0),
+        theirs=Coalesce(Sum("parts__passed_on_minor", filter=paid), 0),
+    ).order_by("currency")  # fmt: skip
+    return [
+        Out(
+            row["currency"],
+            row["count"],
+            *(Money(int(row[name]), row["currency"]) for name in ("sent", "kept", "theirs")),
+        )
+        for row in found
+    ]
+
+
 def currencies(actor: Actor) -> list[str]:
-    return sorted(deposits_visible(actor).order_by().values_list("currency", flat=True).distinct())
+    came = deposits_visible(actor).order_by().values_list("currency", flat=True).distinct()
+    went = withdrawals_visible(actor).order_by().values_list("currency", flat=True).distinct()
+    return sorted({*came, *went})

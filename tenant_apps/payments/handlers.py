@@ -11,13 +11,19 @@ from django.utils.translation import pgettext
 from kernel.events import Envelope, handles
 from kernel.money import Money
 from kernel.ui.formatting import money_text
+from tenant_apps.clients import money_tags
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
 from tenant_apps.wallets.lines import register_line
-from tenant_apps.wallets.stops import register_stop
+from tenant_apps.wallets.stops import register_asked, register_kept, register_stop
+from tenant_apps.wallets.words import name_accounts
 
 from . import change_kinds
+from .models import ProviderAccount
 from .services.freezes import REVERSAL, freeze_more, frozen
+from .services.funds import ask_kept, kept_back, left_its_wallet
+from .services.turns import in_turn
+from .tags import tags_of_rules
 from .words import failure_words, method_name, reason_words, refusal_words
 
 # Events by which money reaches a wallet without a deposit: whose it is then, and which field says how much.
@@ -216,6 +222,11 @@ def _deposit_line(data: Any) -> str:
     return pgettext("wallet line", "Deposit by %(method)s") % {"method": method_name(str(data.get("method", "")))}
 
 
+def _provider_names() -> dict[str, str]:
+    return {str(pk): name for pk, name in ProviderAccount.objects.values_list("pk", "name")}
+
+
+name_accounts("clearing", _provider_names)
 register_line("payments.deposit", icon="arrow-down-left", words=_deposit_line)
 register_line(
     "payments.deposit_reversed", icon="rotate-ccw", words=lambda data: pgettext("wallet line", "Deposit reversed")
@@ -231,12 +242,45 @@ register_line(
 )
 for _kind in ("payments.frozen.reversal", "payments.deposit_reversed.reversal", "payments.deposit_refunded.reversal"):
     register_line(_kind, icon="undo-2", words=lambda data: pgettext("wallet line", "Deposit restored"))
-register_line("payments.withdrawal", icon="arrow-up-right", words=lambda data: pgettext("wallet line", "Withdrawal"))
+
+
+def _withdrawal_line(data: Any) -> str:
+    if "fee" not in data:
+        return pgettext("wallet line", "Withdrawal")
+    return pgettext("wallet line", "Withdrawal, fee of %(fee)s included") % {
+        "fee": f"\u2066{money_text(Money.from_json(data['fee']))}\u2069"
+    }
+
+
+# What the wallet gave includes the fee; what went out at the provider, and what our fees got, does not.
+register_line(
+    "payments.withdrawal", icon="arrow-up-right", words=_withdrawal_line,
+    house=lambda data: pgettext("wallet line", "Withdrawal"),
+)  # fmt: skip
+register_line(
+    "payments.withdrawal.reversal", icon="undo-2", words=lambda data: pgettext("wallet line", "Withdrawal returned")
+)
+register_line(
+    "payments.provider_fee", icon="percent", words=lambda data: pgettext("wallet line", "Fee of the provider")
+)
+register_line(
+    "payments.suspense", icon="circle-alert",
+    words=lambda data: pgettext("wallet line", "Payment in another currency, kept until it is decided"),
+)  # fmt: skip
+register_line(
+    "payments.suspense_out",
+    icon="undo-2",
+    words=lambda data: pgettext("wallet line", "Payment in another currency sent back"),
+)
 register_line(
     "payments.withdrawal_returned",
     icon="undo-2",
     words=lambda data: pgettext("wallet line", "Withdrawal returned"),
 )
 
-register_stop(REVERSAL, frozen)
+register_stop(REVERSAL, in_turn(frozen))
+register_stop("funds_source", in_turn(left_its_wallet))
+register_kept(in_turn(kept_back))
+register_asked(ask_kept)
 change_kinds.register()
+money_tags.register("payments", tags_of_rules)

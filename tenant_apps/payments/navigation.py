@@ -1,20 +1,44 @@
 from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
+from tenant_apps.wallets.change_selectors import changes_waiting
+from tenant_apps.wallets.permissions_list import SETTINGS
 
-from .change_selectors import changes_waiting
-from .permissions_list import BANK_IMPORT, BATCH_VIEW, LIMITS, PROPOSE, PROVIDERS, RULES, VIEW
+from .permissions_list import BANK_IMPORT, BATCH_VIEW, DESTINATIONS, LIMITS, PROPOSE, PROVIDERS, RULES, VIEW
 from .selectors import funds_waiting, suspense_waiting
 
 register(
     "office",
     section="money",
     key="payments",
-    label=pgettext_lazy("navigation", "Deposits and withdrawals"),
-    icon="banknote",
+    label=pgettext_lazy("navigation", "Withdrawals"),
+    icon="arrow-up-right",
     url="payments:inbox",
     permission=VIEW,
     order=32,
+    group="payments",
+)
+register(
+    "office",
+    section="money",
+    key="payments-deposits",
+    label=pgettext_lazy("navigation", "Deposits"),
+    icon="arrow-down-left",
+    url="payments:deposits",
+    permission=VIEW,
+    order=33,
+    group="payments",
+)
+register(
+    "office",
+    section="money",
+    key="payments-destinations",
+    label=pgettext_lazy("navigation", "Payout accounts"),
+    icon="contact",
+    url="payments:destinations",
+    permission=DESTINATIONS,
+    order=34,
+    group="payments",
 )
 register(
     "office",
@@ -25,6 +49,7 @@ register(
     url="payments:batches",
     permission=BATCH_VIEW,
     order=35,
+    group="bank",
 )
 register(
     "office",
@@ -35,46 +60,62 @@ register(
     url="payments:bank",
     permission=BANK_IMPORT,
     order=40,
+    group="bank",
 )
 register(
     "office",
-    section="settings",
+    section="money",
     key="payments-providers",
     label=pgettext_lazy("navigation", "Payment providers"),
     icon="plug",
     url="payments:providers",
     permission=PROVIDERS,
     order=40,
+    group="money-rules",
 )
 register(
     "office",
-    section="settings",
+    section="money",
     key="payments-routing",
     label=pgettext_lazy("navigation", "Payment routing"),
     icon="route",
     url="payments:routing",
     permission=PROVIDERS,
     order=41,
+    group="money-rules",
 )
 register(
     "office",
-    section="settings",
+    section="money",
+    key="payments-payout-routing",
+    label=pgettext_lazy("navigation", "Payout routing"),
+    icon="route",
+    url="payments:payout-routing",
+    permission=PROVIDERS,
+    order=41,
+    group="money-rules",
+)
+register(
+    "office",
+    section="money",
     key="payments-limits",
     label=pgettext_lazy("navigation", "Withdrawal limits"),
     icon="gauge",
     url="payments:limits",
     permission=LIMITS,
     order=42,
+    group="money-rules",
 )
 register(
     "office",
-    section="settings",
+    section="money",
     key="payments-approval",
     label=pgettext_lazy("navigation", "Approval of withdrawals"),
     icon="list-checks",
     url="payments:approval-rules",
     permission=RULES,
     order=43,
+    group="money-rules",
 )
 register(
     "portal",
@@ -88,13 +129,14 @@ register(
 )
 register(
     "office",
-    section="settings",
+    section="money",
     key="payments-deposit-limits",
     label=pgettext_lazy("navigation", "Deposit limits"),
     icon="gauge",
     url="payments:deposit-limits",
     permission=LIMITS,
     order=43,
+    group="money-rules",
 )
 register(
     "office",
@@ -106,6 +148,7 @@ register(
     permission="kyc.view",
     order=45,
     badge=funds_waiting,
+    group="payments",
 )
 register(
     "office",
@@ -117,6 +160,7 @@ register(
     permission=PROPOSE,
     order=44,
     badge=suspense_waiting,
+    group="payments",
 )
 register(
     "office",
@@ -127,6 +171,7 @@ register(
     url="payments:figures",
     permission=VIEW,
     order=46,
+    group="payments",
 )
 register(
     "office",
@@ -135,7 +180,8 @@ register(
     label=pgettext_lazy("navigation", "Second person"),
     icon="users",
     url="payments:changes",
-    permission=VIEW,
+    permission=[VIEW, SETTINGS],
     order=47,
     badge=changes_waiting,
+    group="inbox",
 )

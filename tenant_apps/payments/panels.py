@@ -12,6 +12,7 @@ from kernel.panels import register
 
 from . import selectors
 from .models import MethodRule, ProviderAccount
+from .movements import movements
 from .permissions_list import LIMITS, PROVIDERS, VIEW
 
 SETUP_WORDS = {
@@ -31,11 +32,11 @@ SETUP_WORDS = {
 
 
 def client_tab(request: HttpRequest, client: Any) -> dict[str, Any]:
-    return {"movements": selectors.movements(client.pk, limit=50), "totals": selectors.client_totals(client.pk)}
+    return {"movements": movements(client.pk, limit=50), "totals": selectors.client_totals(client.pk)}
 
 
 def portal_home(request: HttpRequest, client: Any) -> dict[str, Any] | None:
-    found = selectors.movements(client.pk, limit=4)
+    found = movements(client.pk, limit=4)
     return {"movements": found} if found else None
 
 

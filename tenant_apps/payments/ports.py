@@ -41,6 +41,11 @@ class PaymentState(StrEnum):
     REINSTATED = "reinstated"  # a chargeback decided for us: the money is ours again
 
 
+def if_paid(state: PaymentState, amount: Money | None) -> PaymentState:
+    """The state, unless it says PAID of nothing: no money has come then, and every adapter says so."""
+    return PaymentState.OPEN if state is PaymentState.PAID and amount is not None and amount.minor <= 0 else state
+
+
 class RefundState(StrEnum):
     PENDING = "pending"
     SUCCEEDED = "succeeded"
@@ -211,7 +216,8 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DepositStatus:
-    """A payment as the provider tells it. `amount` is what was really paid, in the currency it was paid in."""
+    """A payment as the provider tells it. `amount` is what was really paid, in the currency it was paid in; of a loss
+    None is the whole payment, and never an amount that was converted."""
 
     state: PaymentState
     provider_reference: str
@@ -228,6 +234,7 @@ class DepositStatus:
     dispute: str = ""  # the provider's reference of the round: the same when money goes and when it comes back
     follows: str = ""  # the round before it in the same dispute, which was won before this one began
     movement: str = ""  # where no reference binds the two: that of this very taking, or of this very return
+    bank_amount: bool = False  # `amount` may be in the currency of the payer's bank: in another it counts for the whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +246,7 @@ class RefundStatus:
     amount: Money
     failure_text: str = ""
     payment_reference: str = ""  # of the payment it gives back, where the provider says so
-    fee: Money | None = None
+    fee: Money | None = None  # what the provider takes for it, in any currency
     page_url: str = ""  # where the payee still has to say where the money goes (PayoutMethod.own_page)
 
 
@@ -328,6 +335,18 @@ class PayoutProvider(PaymentProvider, Protocol):
 
 
 @runtime_checkable
+class Completing(Protocol):
+    """A provider at which the payee says where to, so that a payout goes out only when we complete it (Praxis).
+
+    There `find_payout` completes what the payee has said; what is not to go out for now is asked about by this alone.
+    """
+
+    def look_payout(self, operation_id: UUID, *, reference: str) -> RefundStatus | None:
+        """What `find_payout` answers, with nothing done about it."""
+        ...
+
+
+@runtime_checkable
 class Recognising(Protocol):
     """A provider whose refunds carry no id of ours (Freedom Pay): what we know of one has to tell it from the others.
 
@@ -339,6 +358,19 @@ class Recognising(Protocol):
     ) -> RefundStatus | None:
         """The refund with the provider's own `reference`; where we were never told one, one of this amount that is not
         among `others`, which are the references of other refunds of ours. None if the provider surely has none."""
+        ...
+
+
+@runtime_checkable
+class Subscribing(Protocol):
+    """A provider that tells only the events which were named when the webhook was registered (Stripe).
+
+    A later release may listen to more: the endpoint of then is completed.
+    """
+
+    def webhook_keep(self, url: str) -> list[str]:
+        """Have the endpoint of `url` told of all we listen to, and answer what was missing. Its secret stays; where there
+        is no such endpoint nothing is done. Raises Outside."""
         ...
 
 

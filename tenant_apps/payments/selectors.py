@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 
 from kernel import clock
 from kernel.actors import Actor
@@ -19,8 +18,10 @@ from kernel.permissions import scoped, within
 from tenant_apps.kyc.permissions_list import VIEW as KYC_VIEW
 
 from .models import (
+    CAME,
     OPEN_DEPOSITS,
     OPEN_WITHDRAWALS,
+    STILL_THERE,
     ApprovalRule,
     ApprovalStep,
     Deposit,
@@ -37,14 +38,17 @@ from .models import (
     SuspensePayment,
     SuspenseState,
     Withdrawal,
+    WithdrawalFee,
     WithdrawalPart,
     WithdrawalPolicy,
     WithdrawalState,
 )
 from .permissions_list import AGREE, APPROVE, DESTINATIONS, PROPOSE, VIEW
 from .services.chain import ANYBODY, MANAGER, role_steps
+from .services.stops import free_to_go
 
-_KEPT = F("received_minor") - Coalesce(F("reversed_minor"), Value(0))
+# Tries of a payout for which another one stands.
+STOOD_IN_FOR = Q(state=PartState.FAILED, successor__isnull=False) | Q(state=PartState.DROPPED, follows__isnull=False)
 LATE = Q(state__in=[WithdrawalState.REQUESTED, WithdrawalState.CHECKED, WithdrawalState.SENDING])
 _OWNER = {"owner": "client__owner_id", "team": "client__team_id"}
 
@@ -87,14 +91,22 @@ class Wires:
         return total([part.amount for part in self.parts], self.currency)
 
 
+def wires() -> QuerySet[WithdrawalPart]:
+    """Parts that go out by wires of a bank without an API, in whatever state."""
+    rows = WithdrawalPart.objects.filter(deposit=None, provider_account__kind="bank_wire")
+    return rows.select_related("withdrawal__client", "provider_account")
+
+
+def wires_free() -> QuerySet[WithdrawalPart]:
+    """Approved ones that are in no payment file yet; none that is stopped (services/stops.py). No query of its own."""
+    in_file = PayoutLine.objects.filter(part=OuterRef("pk"), live=True)
+    sent = wires().filter(state=PartState.SENDING, withdrawal__state=WithdrawalState.SENDING)
+    return sent.filter(free_to_go()).exclude(Exists(in_file))
+
+
 def wires_to_send(limit: int = 500) -> list[Wires]:
     """By account and currency, the oldest first."""
-    rows = (
-        WithdrawalPart.objects.filter(state=PartState.SENDING, deposit=None, provider_account__kind="bank_wire")
-        .exclude(orders__live=True)
-        .select_related("withdrawal__client", "provider_account")
-        .order_by("created_at", "id")[:limit]
-    )
+    rows = wires_free().order_by("created_at", "id")[:limit]
     groups: dict[tuple[UUID, str], Wires] = {}
     for part in rows:
         key = (part.provider_account_id, part.currency)
@@ -107,6 +119,29 @@ def payout_batches(limit: int = 50) -> list[PayoutBatch]:
     refused = Count("lines", filter=Q(lines__state="refused"))
     rows = PayoutBatch.objects.select_related("provider_account").annotate(refused=refused)
     return list(rows.order_by("-created_at", "-id")[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A part among those that tried the same payout: which one it is, and who was tried after it."""
+
+    number: int
+    next: str
+
+
+def attempts_of(parts: list[WithdrawalPart]) -> dict[UUID, Attempt]:
+    """By part, of payouts that were tried more than once. No query: `parts` are all of a withdrawal, with their accounts."""
+    after = {part.follows_id: part for part in parts if part.follows_id}
+    by_id = {part.pk: part for part in parts}
+    found: dict[UUID, Attempt] = {}
+    for part in parts:
+        number, one = 1, part
+        while one.follows_id in by_id:
+            number, one = number + 1, by_id[one.follows_id]
+        following = after.get(part.pk)
+        if number > 1 or following:
+            found[part.pk] = Attempt(number, following.provider_account.name if following else "")
+    return found
 
 
 def payout_batches_of(parts: list[WithdrawalPart]) -> dict[UUID, PayoutBatch]:
@@ -144,6 +179,13 @@ def provider_account_get(account_id: UUID) -> ProviderAccount:
     return found
 
 
+def withdrawal_fee_get(fee_id: UUID) -> WithdrawalFee:
+    found = WithdrawalFee.objects.select_related("provider_account").filter(pk=fee_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def withdrawal_policies() -> list[WithdrawalPolicy]:
     return list(WithdrawalPolicy.objects.order_by("currency", "kyc_level"))
 
@@ -162,33 +204,6 @@ def unlimited_currencies() -> list[str]:
     return sorted(offered.exclude(currency__in=known).values_list("currency", flat=True).distinct())
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """A deposit or a withdrawal as one line of a history."""
-
-    kind: str  # "deposit" or "withdrawal"
-    row: Any
-
-    @property
-    def at(self) -> datetime:
-        return self.row.created_at
-
-    @property
-    def signed(self) -> Money:
-        return self.row.credited_amount if self.kind == "deposit" else -self.row.amount
-
-
-def movements(client_id: UUID, *, limit: int = 50, before: datetime | None = None) -> list[Movement]:
-    """A client's payments, newest first. Two queries."""
-    deposits = Deposit.objects.filter(client_id=client_id)
-    withdrawals = Withdrawal.objects.filter(client_id=client_id)
-    if before is not None:
-        deposits, withdrawals = deposits.filter(created_at__lt=before), withdrawals.filter(created_at__lt=before)
-    found = [Movement("deposit", row) for row in deposits.order_by("-created_at")[:limit]]
-    found += [Movement("withdrawal", row) for row in withdrawals.order_by("-created_at")[:limit]]
-    return sorted(found, key=lambda movement: movement.at, reverse=True)[:limit]
-
-
 def waiting_for(actor: Actor) -> QuerySet[Withdrawal]:
     """Withdrawals whose next step is this actor's: theirs to check, or to approve by right, role or as the manager."""
     step = ApprovalStep.objects.filter(withdrawal=OuterRef("pk"))
@@ -204,7 +219,7 @@ def waiting_for(actor: Actor) -> QuerySet[Withdrawal]:
     if actor.may(APPROVE) or actor.may(AGREE):
         mine |= approve & Q(next_who=MANAGER, client__owner_id=parse_uuid(actor.id))
     decided = step.filter(decided_by_id=actor.id)
-    theirs = Q(state=WithdrawalState.CHECKED) & (Q(requested_by=actor.id) | Exists(decided))
+    theirs = Q(requested_by=actor.id) | Q(state=WithdrawalState.CHECKED) & Exists(decided)
     return rows.filter(mine).exclude(theirs)
 
 
@@ -293,7 +308,7 @@ DEPOSIT_VIEWS = {
 }
 WITHDRAWAL_VIEWS = {
     "waiting": Q(state__in=[WithdrawalState.REQUESTED, WithdrawalState.CHECKED]),
-    "sending": Q(state__in=[WithdrawalState.APPROVED, WithdrawalState.SENDING]),
+    "sending": Q(state=WithdrawalState.SENDING),
     "paid": Q(state=WithdrawalState.PAID),
     "refused": Q(state__in=[WithdrawalState.REJECTED, WithdrawalState.CANCELLED, WithdrawalState.FAILED]),
 }
@@ -338,7 +353,7 @@ def day_figures(actor: Actor, *, hours: int = 24) -> list[DayFigures]:
         .filter(closed_at__gte=since)
         .values("currency")
         .annotate(
-            total=Sum(_KEPT, filter=Q(state=DepositState.CREDITED)),
+            total=Sum(STILL_THERE, filter=CAME),
             good=Count("pk", filter=Q(state=DepositState.CREDITED)),
             bad=Count("pk", filter=Q(state=DepositState.FAILED)),
         )
@@ -373,9 +388,7 @@ def client_totals(client_id: UUID) -> list[DayFigures]:
     What a provider or bank took back of a deposit has not been paid in.
     """
     came = dict(
-        Deposit.objects.filter(client_id=client_id, state=DepositState.CREDITED)
-        .values_list("currency")
-        .annotate(total=Sum(_KEPT))
+        Deposit.objects.filter(CAME, client_id=client_id).values_list("currency").annotate(total=Sum(STILL_THERE))
     )
     out = dict(
         Withdrawal.objects.filter(client_id=client_id, state=WithdrawalState.PAID)

@@ -17,6 +17,7 @@ from .models import Deposit, DepositState
 from .services.deposits import deposit_ask
 from .services.freezes import freezes_more
 from .services.parts import part_ask, parts_to_ask
+from .services.providers import webhooks_keep
 from .services.webhooks import webhook_process
 
 for _kind in registry.adapters():
@@ -41,8 +42,9 @@ def part_ask_later(part_id: str) -> str:
 
 
 def deposits_to_ask() -> list[UUID]:
-    """Open deposits with a page or an address that nobody told us about for a while, and those to an address that ended
-    unpaid, once a day for a month. Wires wait for a statement."""
+    """Open deposits with a page or an address that nobody told us about for a while, those of which there was news that
+    only an answer can confirm, and those to an address that ended unpaid, once a day for a month. Wires wait for a
+    statement."""
     now = clock.now()
     known = {kind: adapter.capabilities for kind, adapter in registry.adapters().items()}
     asked = [kind for kind, can in known.items() if can.hosted_page or can.addresses]
@@ -51,12 +53,19 @@ def deposits_to_ask() -> list[UUID]:
         Q(state__in=[DepositState.CREATED, DepositState.PENDING, DepositState.AUTHORISED])
         & Q(created_at__lte=now - FIRST_QUESTION)
         & (Q(asked_at=None) | Q(asked_at__lte=now - AGAIN))
+        | Q(ask_wanted_at__isnull=False) & (Q(asked_at=None) | Q(asked_at__lte=now - AGAIN))
         | Q(state=DepositState.DELAYED) & (Q(asked_at=None) | Q(asked_at__lte=now - AGAIN_DELAYED))
         | lasting
         & Q(state=DepositState.EXPIRED, created_at__gt=now - ADDRESS_ASKED)
         & (Q(asked_at=None) | Q(asked_at__lte=now - AGAIN_ADDRESS))
     )
     return list(open_.order_by(F("asked_at").asc(nulls_first=True)).values_list("pk", flat=True)[:AT_ONCE])
+
+
+@every_for_tenants(3600, "payments.webhooks_keep", queue="money")
+def webhooks_kept() -> int:
+    """Webhooks of before are told of all that this release listens to."""
+    return webhooks_keep()
 
 
 @every_for_tenants(60, "payments.sweep", queue="money")

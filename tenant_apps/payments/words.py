@@ -54,6 +54,7 @@ CHECKS: dict[str, Any] = {
     "limits": pgettext_lazy("withdrawal check", "Within the limits"),
     "no_reversal": pgettext_lazy("withdrawal check", "No deposit was reversed"),
     "address": pgettext_lazy("withdrawal check", "No recent change of the e-mail address"),
+    "identity": pgettext_lazy("withdrawal check", "No change of the verified identity waits to be confirmed"),
     "funds_source": pgettext_lazy("withdrawal check", "Where the money comes from is known"),
     "held": pgettext_lazy("withdrawal check", "Nothing keeps it from being sent"),
     "two_people": pgettext_lazy(
@@ -76,6 +77,9 @@ ATTENTION: dict[str, Any] = {
 
 RISK: dict[str, Any] = {
     "shared_destination": pgettext_lazy("risk sign", "Another client has the same payout account"),
+    "exchanged_since": pgettext_lazy(
+        "risk sign", "Exchanged since: deposits in another currency could still be given back"
+    ),
     "reversed_deposit": pgettext_lazy("risk sign", "A deposit was taken back before"),
     "fresh_deposit": pgettext_lazy("risk sign", "Money came in within three days"),
     "new_destination": pgettext_lazy("risk sign", "The payout account is younger than a week"),
@@ -108,6 +112,9 @@ ROUTING: dict[str, Any] = {
     "amount": pgettext_lazy("routing reason", "The amount is outside the band"),
     "fee": pgettext_lazy("routing reason", "The fee would take all of it"),
     "step": pgettext_lazy("routing reason", "The provider cannot take such a fine amount"),
+    "destination_country": pgettext_lazy("routing reason", "The provider does not pay to this country"),
+    "details": pgettext_lazy("routing reason", "It needs other details of the payout account than were verified"),
+    "payout_last": pgettext_lazy("routing reason", "Tried last: the provider did not answer"),
     "backed_off": pgettext_lazy("routing reason", "Held back: the provider did not answer, and another one serves"),
     "backed_off_last": pgettext_lazy("routing reason", "Offered last: the provider did not answer"),
 }
@@ -123,7 +130,10 @@ MATCH: dict[str, Any] = {
     "other_account": pgettext_lazy("bank match reason", "It came to another of our accounts than announced"),
     "returned": pgettext_lazy("bank match reason", "A transfer of ours that came back, or a correction of the bank"),
     "alike": pgettext_lazy("bank match reason", "Another statement has a payment like it"),
-    "taken": pgettext_lazy("bank match reason", "This deposit was credited before"),
+    "taken": pgettext_lazy("bank match reason", "An earlier payment has settled it: this one is another"),
+    "no_order": pgettext_lazy("bank match reason", "Money that left without an order of ours"),
+    "charges": pgettext_lazy("bank match reason", "The bank calls it its charges"),
+    "interest": pgettext_lazy("bank match reason", "The bank calls it interest"),
     "none": pgettext_lazy("bank match reason", "Nothing fits"),
 }
 
@@ -138,6 +148,8 @@ ACTIONS: dict[str, Any] = {
     "payments.suspense_credited": pgettext_lazy("payments story", "Credited in the currency it came in"),
     "payments.suspense_refunded": pgettext_lazy("payments story", "Sent back"),
     "payments.suspense_back": pgettext_lazy("payments story", "The proposal was taken back"),
+    "payments.payout_rerouted": pgettext_lazy("payments story", "Sent through another provider than planned"),
+    "payments.payout_passed_on": pgettext_lazy("payments story", "Refused by the provider, passed on to another"),
     "payments.freeze_begun": pgettext_lazy("payments story", "Withdrawals stopped after the chargeback"),
     "payments.freeze_taken": pgettext_lazy("payments story", "The loss was taken from the wallet"),
     "payments.freeze_lifted": pgettext_lazy("payments story", "Withdrawals go on"),
@@ -189,6 +201,18 @@ def window_words(code: str) -> str:
 
 def routing_words(code: str) -> str:
     return str(ROUTING.get(code, code))
+
+
+# What the note of a line is begun with, by what the bank itself calls it.
+CALLED: dict[str, Any] = {
+    "charges": pgettext_lazy("bank line note", "Charges of the bank"),
+    "interest": pgettext_lazy("bank line note", "Interest of the bank"),
+}
+
+
+def line_note(reasons: list[str]) -> str:
+    """What a line is, as a note: a proposal for whoever looks at it, empty where the bank does not say."""
+    return next((str(CALLED[reason]) for reason in reasons if reason in CALLED), "")
 
 
 def match_words(code: str) -> str:

@@ -19,7 +19,11 @@ from kernel.models import Entity
 from kernel.money import Money
 from tenant_apps.clients.models import Client
 from tenant_apps.payments.models import Deposit, ProviderAccount, WithdrawalPart
+from tenant_apps.wallets.casework import Note
 
+from .alarm_models import Alarm as Alarm
+from .alarm_models import AlarmKind as AlarmKind
+from .alarm_models import DeskSettings as DeskSettings
 from .kinds import LineKind, LineState
 
 
@@ -217,22 +221,14 @@ class Case(Entity):
         return self.state in UNSOLVED
 
 
-class CaseNote(models.Model):
-    """What somebody wrote about a case, or the desk itself did with it. Kept as it was written."""
+class CaseNote(Note):
+    """The desk's own ones have no author."""
 
-    id = models.BigAutoField(primary_key=True)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="notes")
-    at = models.DateTimeField()
-    author = models.CharField(max_length=160)
-    text = models.CharField(max_length=1000)
-    db_rights = "append"
 
     class Meta:
         db_table = "reconciliation_note"
         indexes = [models.Index(fields=["case", "id"], name="reconciliation_note_case")]
-
-    def __str__(self) -> str:
-        return self.text[:60]
 
 
 class Place(models.TextChoices):
@@ -361,57 +357,6 @@ class DayClose(models.Model):
 
     def __str__(self) -> str:
         return str(self.day)
-
-
-class AlarmKind(models.TextChoices):
-    DEPOSIT = "deposit", pgettext_lazy("reconciliation alarm", "A deposit is on its way too long")
-    WITHDRAWAL = "withdrawal", pgettext_lazy("reconciliation alarm", "A withdrawal is being sent too long")
-    UNKNOWN = "unknown", pgettext_lazy("reconciliation alarm", "It is not known whether a refund was made")
-    MESSAGE = "message", pgettext_lazy("reconciliation alarm", "A provider's message could not be processed")
-    CASE = "case", pgettext_lazy("reconciliation alarm", "A case is open too long")
-
-
-class Alarm(Entity):
-    """Something that is stuck, told once. `key` names it and since when, so that it may get stuck again."""
-
-    kind = models.CharField(max_length=12, choices=AlarmKind.choices)
-    key = models.CharField(max_length=120)
-    label = models.CharField(max_length=160)
-    link = models.CharField(max_length=200, blank=True)
-    amount_minor = models.BigIntegerField(null=True)
-    currency = models.CharField(max_length=8, blank=True)
-    since = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "reconciliation_alarm"
-        constraints = [models.UniqueConstraint(fields=["key"], name="reconciliation_alarm_once")]
-        indexes = [
-            models.Index(fields=["since"], name="reconciliation_alarm_on", condition=models.Q(ended_at__isnull=True)),
-        ]
-
-    def __str__(self) -> str:
-        return self.key
-
-    @property
-    def amount(self) -> Money | None:
-        return Money(self.amount_minor, self.currency) if self.amount_minor is not None and self.currency else None
-
-
-class DeskSettings(Entity):
-    """After how long something counts as stuck. One row."""
-
-    key = models.CharField(max_length=10, default="desk")
-    deposit_days = models.PositiveSmallIntegerField(default=7)
-    withdrawal_days = models.PositiveSmallIntegerField(default=3)
-    case_days = models.PositiveSmallIntegerField(default=3)
-
-    class Meta:
-        db_table = "reconciliation_settings"
-        constraints = [models.UniqueConstraint(fields=["key"], name="reconciliation_settings_one")]
-
-    def __str__(self) -> str:
-        return self.key
 
 
 def line_tone(state: str) -> str:

@@ -19,7 +19,7 @@ from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.models import Transfer
 from tenant_apps.ledger.services import HOUSE
 from tenant_apps.trading.models import Case as TradingCase
-from tenant_apps.trading.models import TradingAccount, TransferState
+from tenant_apps.trading.models import Comparison, TradingAccount, TransferState
 from tenant_apps.trading.models import Transfer as TradingTransfer
 
 from .selectors import provider_names
@@ -79,6 +79,35 @@ def owed() -> list[Owed]:
             )  # fmt: skip
         )
     return sorted(rows, key=lambda row: (row.bank, row.name, row.owed.currency))
+
+
+# What was owed at an instant less what came in since: payouts settle what is oldest first. From the last snapshot before
+# the instant on, so that an account's history is not read again each time.
+_OWED_BEFORE = """
+    WITH closed AS (SELECT id, until, floor_entry FROM ledger_period WHERE until <= %(moment)s
+                     ORDER BY until DESC LIMIT 1)
+    SELECT a.kind, a.currency, -coalesce(snap.balance, 0) - coalesce(sum(e.amount) FILTER (
+               WHERE e.created_at < %(moment)s OR e.amount > 0), 0)::bigint
+      FROM ledger_account a
+      LEFT JOIN closed ON true
+      LEFT JOIN LATERAL (SELECT s.balance FROM ledger_snapshot s
+                          WHERE s.account_id = a.id AND s.period_id <= closed.id
+                          ORDER BY s.period_id DESC LIMIT 1) snap ON true
+      LEFT JOIN ledger_entry e ON e.account_id = a.id AND e.id >= coalesce(closed.floor_entry, 0)
+           AND (closed.until IS NULL OR e.created_at >= closed.until)
+     WHERE a.owner = %(house)s AND a.kind LIKE %(clearing)s
+     GROUP BY a.id, snap.balance"""
+
+
+def owed_before(moment: datetime) -> list[Owed]:
+    """What providers (not banks) owed us at an instant and have not settled since, the name first. Three queries."""
+    names, banks = provider_names(), _banks()
+    rows = []
+    for kind, currency, minor in _rows(_OWED_BEFORE, moment=moment):
+        provider = kind.removeprefix(CLEARING)
+        if minor > 0 and provider not in banks:
+            rows.append(Owed(provider, account_words(kind, names), False, Money(int(minor), currency)))
+    return sorted(rows, key=lambda row: (row.name, row.owed.currency))
 
 
 def _banks() -> set[str]:
@@ -199,6 +228,37 @@ def trading_cases() -> QuerySet[TradingCase]:
     """What trading's own comparison found and nobody has resolved."""
     rows = TradingCase.objects.filter(resolved_at=None).select_related("account", "server")
     return rows.order_by("created_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What the comparison after a day found on a server in one currency."""
+
+    row: Comparison
+    currency: str
+    accounts: int
+    differing: int
+    missing: int
+    platform: Money
+    mirror: Money
+    in_transit: Money
+    difference: Money
+
+    @property
+    def agrees(self) -> bool:
+        return not (self.difference or self.differing or self.missing)
+
+
+def nights(count: int = 60) -> list[Night]:
+    """The newest comparisons, by server and currency. One query."""
+    rows = Comparison.objects.select_related("server").order_by("-day", "server__name", "-at")[:count]
+    return [
+        Night(
+            row, one["currency"], one["accounts"], one["differing"], one["missing"],
+            *(Money(one[name], one["currency"]) for name in ("platform", "mirror", "in_transit", "difference")),
+        )
+        for row in rows for one in row.figures
+    ]  # fmt: skip
 
 
 # --- all accounts

@@ -74,6 +74,7 @@ NOTES: dict[str, Any] = {
 PLACES: dict[str, Any] = {
     "fees": pgettext_lazy("ledger account", "Our fees"),
     "provider_fees": pgettext_lazy("ledger account", "Fees of providers"),
+    "commission": pgettext_lazy("ledger account", "Partners’ commissions"),
     "suspense": pgettext_lazy("ledger account", "Suspense"),
     "write_off": pgettext_lazy("ledger account", "Written off"),
     "bank": pgettext_lazy("ledger account", "Bank"),
@@ -93,6 +94,7 @@ CLOSE_LINES: dict[str, Any] = {
     "fx": pgettext_lazy("daily close", "Exchange"),
     "reversals": pgettext_lazy("daily close", "Reversals"),
     "trading": pgettext_lazy("daily close", "Results of trading"),
+    "commissions": pgettext_lazy("daily close", "Partners’ commissions"),
     "corrections": pgettext_lazy("daily close", "Corrections"),
     "other": pgettext_lazy("daily close", "Anything else"),
     "closing": pgettext_lazy("daily close", "Closing"),
@@ -100,12 +102,38 @@ CLOSE_LINES: dict[str, Any] = {
     "requirement": pgettext_lazy("daily close", "Clients' money to be covered"),
     "providers": pgettext_lazy("daily close", "At providers"),
     "bank": pgettext_lazy("daily close", "At banks"),
+    "gone": pgettext_lazy("daily close", "Left the banks without a posting"),
 }
 PROOF_WORDS: dict[str, Any] = {
     "deposits": pgettext_lazy("daily close proof", "Deposits as documents"),
     "withdrawals": pgettext_lazy("daily close proof", "Withdrawals as documents"),
     "balances": pgettext_lazy("daily close proof", "Closing by running balances"),
     "ledger": pgettext_lazy("daily close proof", "All accounts of the ledger, summed"),
+    "bank": pgettext_lazy("daily close proof", "Banks’ closing balances"),
+    "trading": pgettext_lazy("daily close proof", "Trading platforms’ balances"),
+}
+# Why a bank's closing balance is not what the ledger has at that bank (banks.REASONS).
+BANK_REASONS: dict[str, Any] = {
+    "before": pgettext_lazy("bank difference", "From before the first statement"),
+    "unassigned": pgettext_lazy("bank difference", "Lines not assigned yet"),
+    "late": pgettext_lazy("bank difference", "Booked by us after that day"),
+    "on_the_way": pgettext_lazy("bank difference", "On its way, on no statement yet"),
+    "not_clients": pgettext_lazy("bank difference", "Not clients’: fees, interest, own transfers"),
+    "missing": pgettext_lazy("bank difference", "What a missing statement would tell"),
+}
+# What stands on the page of the three sides (sides.py).
+SIDE_WORDS: dict[str, Any] = {
+    "providers": pgettext_lazy("three sides", "At providers, says the ledger"),
+    "banks": pgettext_lazy("three sides", "At banks, says the ledger"),
+    "gone": pgettext_lazy("three sides", "Left the banks without a posting"),
+    "wallets": pgettext_lazy("three sides", "In wallets"),
+    "to_trading": pgettext_lazy("three sides", "From wallets on its way to trading"),
+    "trading": pgettext_lazy("three sides", "In trading accounts"),
+    "deposits": pgettext_lazy("three sides", "Deposits that providers have and have not confirmed"),
+    "withdrawals": pgettext_lazy("three sides", "Withdrawals being sent"),
+    "to_accounts": pgettext_lazy("three sides", "Wallet to trading account"),
+    "to_wallets": pgettext_lazy("three sides", "Trading account to wallet"),
+    "lines": pgettext_lazy("three sides", "Bank lines not assigned yet"),
 }
 
 

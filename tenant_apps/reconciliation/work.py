@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.actors import Actor
+from tenant_apps.clients.eyes import shown
+from tenant_apps.clients.models import Client
 from tenant_apps.wallets.worklist.registry import Decision, Source, register
 
 from . import selectors
 from .models import UNSOLVED, Case, CaseState, Correction, CorrectionState
 from .permissions_list import APPROVE, VIEW, WORK
-from .services.corrections import correction_approve, correction_refuse
+from .services.corrections import client_of, correction_approve, correction_refuse
 
 
 def _cases(actor: Actor) -> QuerySet[Case]:
@@ -34,7 +37,19 @@ def _mine(actor: Actor) -> QuerySet[Case]:
 
 
 def _proposed(row: Case) -> Correction | None:
-    return row.corrections.filter(state=CorrectionState.PROPOSED).first()
+    return row.corrections.select_related("client").filter(state=CorrectionState.PROPOSED).first()
+
+
+def _whose(row: Case) -> Client | None:
+    """Whose wallet the proposal moves; before there is one, whose payment the case is about."""
+    proposal = _proposed(row)
+    return (proposal.client if proposal else None) or client_of(row)
+
+
+def _seen(row: Case) -> str:
+    """An approval is of one proposal: of another one of the same case it is none."""
+    proposal = _proposed(row)
+    return shown(proposal) if proposal else shown(row)
 
 
 def _decisions(actor: Actor, row: Case) -> list[Decision]:
@@ -45,14 +60,16 @@ def _decisions(actor: Actor, row: Case) -> list[Decision]:
         Decision(
             key="approve", label=pgettext_lazy("work decision", "Approve"), icon="shield-check", hotkey="a",
             confirm=pgettext_lazy("work decision", "The correcting entry is posted at once."),
-            act=lambda who, what, reason, text: correction_approve(actor=who, correction_id=proposal.pk),
+            act=lambda who, what, said: correction_approve(
+                actor=who, correction_id=proposal.pk, seen=said.seen
+            ),
             done=pgettext_lazy("work decision", "Posted."),
         ),
         Decision(
             key="reject", label=pgettext_lazy("work decision", "Not like this"), icon="x", tone="danger", hotkey="r",
             wants_text=True, text_label=pgettext_lazy("work decision", "Why"),
-            act=lambda who, what, reason, text: correction_refuse(
-                actor=who, correction_id=proposal.pk, reason=text
+            act=lambda who, what, said: correction_refuse(
+                actor=who, correction_id=proposal.pk, reason=said.text
             ),
             done=pgettext_lazy("work decision", "The case is in work again."),
         ),
@@ -62,12 +79,33 @@ def _decisions(actor: Actor, row: Case) -> list[Decision]:
 def _facts(row: Case) -> list[tuple[object, object]]:
     proposal = _proposed(row)
     return [
+        *(_entry(proposal) if proposal else ()),
         (pgettext("work fact", "What is wrong"), row.get_kind_display()),
         (pgettext("work fact", "At the provider"), row.theirs if row.theirs is not None else ""),
         (pgettext("work fact", "With us"), row.ours if row.ours is not None else ""),
         (pgettext("work fact", "Responsible"), row.owner_label),
-        (pgettext("work fact", "Correction"), proposal.reason if proposal else ""),
     ]
+
+
+def _entry(proposal: Correction) -> list[tuple[object, object]]:
+    """What an approval posts."""
+    accounts = f"{proposal.get_source_display()} → {proposal.get_target_display()}"
+    if proposal.reverses_id:
+        accounts = f"{pgettext('work fact', 'Undoes an earlier correction')}: {accounts}"
+    return [
+        (pgettext("work fact", "Correction"), proposal.amount),
+        (pgettext("work fact", "From where to where"), accounts),
+        (
+            pgettext("work fact", "Wallet of"),
+            f"{proposal.client.name} · {proposal.client.number}" if proposal.client else "",
+        ),
+        (pgettext("work fact", "Reason"), proposal.reason),
+        (pgettext("work fact", "Proposed by"), proposal.proposer_label),
+    ]
+
+
+# What the list shows: of a case with a proposal what would be posted, else what the provider has.
+_posted = Correction.objects.filter(case=OuterRef("pk"), state=CorrectionState.PROPOSED).values("amount_minor")[:1]
 
 
 register(
@@ -75,9 +113,10 @@ register(
         kind="case", label=pgettext_lazy("work", "Reconciliation cases"), icon="scale", permission=VIEW, order=70,
         open=lambda actor: _cases(actor).filter(state__in=UNSOLVED), mine=_mine, every=_cases, client=None,
         page=lambda row: reverse("reconciliation:case", args=[row.pk]),
-        reference="label", since="happened_at", currency="currency", minor="theirs_minor", within=timedelta(hours=72),
+        reference="label", since="happened_at", currency="currency", minor=Coalesce(Subquery(_posted), F("theirs_minor")), within=timedelta(hours=72),
         states=CaseState,
         provider=lambda account_id: Q(provider_account=account_id),
-        facts=_facts, decisions=_decisions, decided_by=lambda row: row.closed_by,
+        method=lambda code: Q(deposit__method=code) | Q(part__deposit__method=code),
+        facts=_facts, whose=_whose, seen=_seen, decisions=_decisions, decided_by=lambda row: row.closed_by,
     )
 )  # fmt: skip

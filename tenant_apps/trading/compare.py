@@ -1,14 +1,16 @@
 """Comparing with the servers, hourly for the last days and nightly for everything: what was changed, removed or missed.
 
 A deal that differs is corrected here and the ledger's mirror follows by the difference; a case tells a person. A balance
-that differs from the mirror when no operation is on its way, looked at three times, is a case too.
+that differs from the mirror by what no pending transfer explains (under_way.py), looked at three times, is a case too.
+What the nightly comparison found is kept with its day, for the daily close.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -18,7 +20,7 @@ from kernel.errors import Outside
 from kernel.logs import log
 from kernel.money import Money
 from tenant_apps.ledger import selectors as ledger
-from tenant_apps.trading import ledgers, platforms
+from tenant_apps.trading import ledgers, platforms, under_way
 from tenant_apps.trading.bridge import ingest
 from tenant_apps.trading.bridge.records import (
     BY_HAND,
@@ -29,13 +31,12 @@ from tenant_apps.trading.bridge.records import (
     minor,
 )
 from tenant_apps.trading.models import (
-    Case,
+    AccountState,
     CaseKind,
+    Comparison,
     Deal,
     TradingAccount,
     TradingServer,
-    Transfer,
-    TransferState,
 )
 from tenant_apps.trading.ports import Deal as PlatformDeal
 from tenant_apps.trading.ports import DealKind
@@ -61,8 +62,28 @@ COMPARED = (
 
 
 @dataclass(slots=True)
+class Side:
+    """One currency of a server, as `models.Comparison.figures` keeps it. Minor units."""
+
+    platform: int = 0
+    mirror: int = 0
+    difference: int = 0
+    accounts: int = 0
+    differing: int = 0
+    missing: int = 0
+
+    @property
+    def in_transit(self) -> int:
+        """Booked on one side only: what pending transfers explain, and what changed from look to look."""
+        return self.platform - self.mirror - self.difference
+
+
+@dataclass(slots=True)
 class Findings:
     """What a comparison found and put right."""
+
+    sides: dict[str, Side] = field(default_factory=lambda: defaultdict(Side))
+    compared: set[int] = field(default_factory=set)  # logins
 
     deals: int = 0
     missed: int = 0
@@ -71,8 +92,9 @@ class Findings:
     mismatches: int = 0
 
 
-def compare(server: TradingServer, *, since: datetime) -> Findings:
-    """Compare all accounts of a server from `since` on. Raises Outside when the server cannot be asked."""
+def compare(server: TradingServer, *, since: datetime, day: date | None = None, whole: bool = False) -> Findings:
+    """Compare all accounts of a server from `since` on, and keep the figures for the close of `day`; `whole`: as the night's
+    comparison of that day. Raises Outside when the server cannot be asked; nothing is kept then."""
     found = Findings()
     accounts = accounts_of(server.pk)
     logins = sorted(login for login, account in accounts.items() if account.synced)
@@ -80,7 +102,24 @@ def compare(server: TradingServer, *, since: datetime) -> Findings:
         chunk = {login: accounts[login] for login in logins[start : start + CHUNK]}
         _compare_deals(server, chunk, since, found)
         _compare_balances(server, chunk, found)
+    if day is not None:
+        _keep(server, day, found, whole=whole)
     return found
+
+
+def _keep(server: TradingServer, day: date, found: Findings, *, whole: bool) -> None:
+    """Accounts that were there when the day ended and that the server did not speak of are missing, not equal."""
+    ended = datetime.combine(day + timedelta(days=1), time.min, UTC)
+    rows = TradingAccount.objects.filter(
+        server=server, live=True, state=AccountState.OPEN, login__isnull=False, created_at__lt=ended
+    )
+    for login, currency in rows.values_list("login", "currency"):
+        found.sides[currency].missing += login not in found.compared
+    figures = [
+        {"currency": currency, "in_transit": side.in_transit, **asdict(side)}
+        for currency, side in sorted(found.sides.items())
+    ]
+    Comparison.objects.create(server=server, day=day, at=clock.now(), figures=figures, whole=whole)
 
 
 def compare_all(window: timedelta) -> list[Findings]:
@@ -159,8 +198,8 @@ def _follow(server: TradingServer, row: Deal, difference: int, kind: str, fields
     account = TradingAccount.objects.select_related("server").get(pk=row.account_id)
     stamp = f"{row.pk}:{clock.now():%Y%m%d%H%M%S%f}"
     amount = account.money(difference)
+    by_hand = bool(difference and account.live) and DealKind(row.kind) in BY_HAND
     if difference and account.live:
-        by_hand = DealKind(row.kind) in BY_HAND
         ingest.move(
             account,
             amount,
@@ -175,7 +214,12 @@ def _follow(server: TradingServer, row: Deal, difference: int, kind: str, fields
         account=account,
         amount=amount,
         dedupe_key=f"{kind}:{stamp}",
-        data={"deal": row.deal, "fields": fields, "before": row.original or {}},
+        data={
+            "deal": row.deal,
+            "fields": fields,
+            "before": row.original or {},
+            **({"by_hand": True} if by_hand else {}),
+        },
     )
 
 
@@ -183,8 +227,9 @@ def _compare_balances(server: TradingServer, accounts: Mapping[int, AccountRef],
     """A difference counts when it is the same in several looks, between which missed deals are read."""
     suspects = {login: account for login, account in accounts.items() if account.live}
     differences: dict[int, Money] = {}
+    looked: dict[int, tuple[int, int]] = {}
     for look in range(LOOKS):
-        current = _differences(server, suspects)
+        current = _differences(server, suspects, looked)
         if look:
             current = {login: amount for login, amount in current.items() if differences.get(login) == amount}
         differences, suspects = current, {login: suspects[login] for login in current}
@@ -192,8 +237,14 @@ def _compare_balances(server: TradingServer, accounts: Mapping[int, AccountRef],
             break
         now = clock.now()
         _fill(server, suspects, now - RECENT)
-    _mismatches(server, accounts, differences)
+    _mismatches(accounts, differences, looked)
     found.mismatches += len(differences)
+    for login, (platform, mirror) in looked.items():
+        side = found.sides[accounts[login].currency]
+        side.platform, side.mirror, side.accounts = side.platform + platform, side.mirror + mirror, side.accounts + 1
+        if login in differences:
+            side.difference, side.differing = side.difference + differences[login].minor, side.differing + 1
+    found.compared |= set(looked)
 
 
 def _fill(server: TradingServer, accounts: Mapping[int, AccountRef], since: datetime) -> None:
@@ -204,40 +255,35 @@ def _fill(server: TradingServer, accounts: Mapping[int, AccountRef], since: date
     ingest.store_deals(server, deals, accounts)
 
 
-def _differences(server: TradingServer, accounts: Mapping[int, AccountRef]) -> dict[int, Money]:
-    """Server's balance less mirror, where they differ and nothing is on its way."""
+def _differences(
+    server: TradingServer, accounts: Mapping[int, AccountRef], looked: dict[int, tuple[int, int]]
+) -> dict[int, Money]:
+    """Server's balance less mirror, where no pending transfer explains it. `looked` gets both, of all."""
     if not accounts:
         return {}
     logins = tuple(accounts)
     states = platforms.ask(server, lambda platform: platform.account_states(logins=logins))
     rows = TradingAccount.objects.select_related("server").in_bulk([account.id for account in accounts.values()])
-    moving = set(
-        Transfer.objects.filter(account_id__in=rows, state=TransferState.PENDING).values_list("account_id", flat=True)
-    )
+    moving = under_way.pending(rows)
     found: dict[int, Money] = {}
     for state in states:
         account = accounts.get(state.login)
-        if account is None or account.id in moving:
+        if account is None:
             continue
         mirror = ledger.balance(ledgers.mirror(rows[account.id])).balance
         difference = Money(minor(state.balance, account.currency), account.currency) - mirror
-        if difference.minor:
+        looked[state.login] = (mirror + difference).minor, mirror.minor
+        if not under_way.explains(moving.get(account.id, ()), difference.minor):
             found[state.login] = difference
     return found
 
 
-def _mismatches(server: TradingServer, accounts: Mapping[int, AccountRef], differences: Mapping[int, Money]) -> None:
-    rows = TradingAccount.objects.in_bulk([accounts[login].id for login in differences])
+def _mismatches(
+    accounts: Mapping[int, AccountRef], differences: Mapping[int, Money], looked: Mapping[int, tuple[int, int]]
+) -> None:
+    """Cases for the differences; those of accounts that agreed when last looked at are over. Of one that the server said
+    nothing of, whose difference changed meanwhile or may be a transfer's, nothing is known: its case stays."""
+    rows = TradingAccount.objects.select_related("server").in_bulk([accounts[login].id for login in differences])
     for login, amount in differences.items():
-        cases.case_open(
-            kind=CaseKind.MISMATCH,
-            server=server,
-            account=rows[accounts[login].id],
-            amount=amount,
-            dedupe_key=f"mismatch:{accounts[login].id}:{amount.minor}:{clock.today()}",
-            data={"login": login},
-        )
-    agreeing: Sequence[Any] = [account.id for login, account in accounts.items() if login not in differences]
-    Case.objects.filter(kind=CaseKind.MISMATCH, account_id__in=agreeing, resolved_at=None).update(
-        resolved_at=clock.now(), resolved_by="trading: compare", note="Agrees again"
-    )
+        cases.mismatch_open(rows[accounts[login].id], amount)
+    cases.mismatches_agree(accounts[login].id for login, (platform, mirror) in looked.items() if platform == mirror)

@@ -201,3 +201,10 @@ class HasOpenPositions(errors.Conflict):
 
     code = "has_open_positions"
     message = pgettext_lazy("trading", "Close all positions and withdraw the balance first.")
+
+
+class NoteMissing(errors.Invalid):
+    """A case is closed, or written about, without a word."""
+
+    code = "note_missing"
+    message = pgettext_lazy("trading", "Say what was found and done.")

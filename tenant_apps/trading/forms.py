@@ -113,12 +113,13 @@ class TransferForm(UiForm, forms.Form):
         style_widget(self.fields["amount"])
 
     def ask(self) -> None:
-        """Show the box to be ticked, and refuse as long as it is not."""
+        """Show the box to be ticked; a form that had shown it and comes without says so."""
         from kernel.ui.forms import style_widget
 
         self.fields["confirmed"].widget = forms.CheckboxInput()
         style_widget(self.fields["confirmed"])
-        self.add_error("confirmed", str(pgettext_lazy("trading form", "Please confirm.")))
+        if "confirmed" not in self.data:  # until it is shown it is a hidden field, and always sent
+            self.add_error("confirmed", str(pgettext_lazy("trading form", "Please confirm.")))
 
 
 class PasswordForm(UiForm, forms.Form):

@@ -13,6 +13,7 @@ from tenant_apps.clients.models import Client
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
 
+from . import change_kinds
 from .errors import AccountLimit, AccountNotReady, CurrencyDiffers, NoServer, NotVerified
 from .models import AccountState, AccountType, TradingAccount
 from .services import accounts, transfers
@@ -93,3 +94,6 @@ def _account_for(event: Envelope, wanted: str) -> TradingAccount | None:
         return mine.filter(pk=wanted).first()
     found = list(mine[:2])
     return found[0] if len(found) == 1 else None
+
+
+change_kinds.register()

@@ -17,6 +17,7 @@ from kernel.ids import uuid7
 from kernel.models import Entity
 from kernel.money import Money
 from tenant_apps.clients.models import Client
+from tenant_apps.wallets.casework import Note
 
 
 def price_text(price: Decimal) -> str:
@@ -374,7 +375,10 @@ class Transfer(Entity):
             models.UniqueConstraint(fields=["command_id"], name="trading_transfer_command"),
             models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="trading_transfer_positive"),
         ]
-        indexes = [models.Index(fields=["account", "-created_at"], name="trading_transfer_account")]
+        indexes = [
+            models.Index(fields=["account", "-created_at"], name="trading_transfer_account"),
+            models.Index(fields=["created_at"], name="trading_transfer_pending", condition=models.Q(state="pending")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.direction} {self.amount}"
@@ -393,8 +397,20 @@ class CaseKind(models.TextChoices):
     OPENING = "opening", pgettext_lazy("trading case", "An account could not be opened")
 
 
+class CaseState(models.TextChoices):
+    """Where a case stands; it follows from who has it, whether a proposal waits, and `resolved_at` (selectors.STANDING)."""
+
+    OPEN = "open", pgettext_lazy("trading case state", "Open")
+    IN_WORK = "in_work", pgettext_lazy("trading case state", "In work")
+    WAITING = "waiting", pgettext_lazy("trading case state", "Waits for a second person")
+    RESOLVED = "resolved", pgettext_lazy("trading case state", "Resolved")
+
+
 class Case(Entity):
-    """Something a person has to look at. One open case per `dedupe_key`; resolved with a note."""
+    """Something a person has to look at. One open case per `dedupe_key`; resolved with a note.
+
+    One that left money in the house's suspense is resolved by two people: resolving it posts.
+    """
 
     kind = models.CharField(max_length=16, choices=CaseKind.choices)
     server = models.ForeignKey(TradingServer, on_delete=models.PROTECT, related_name="cases")
@@ -403,6 +419,8 @@ class Case(Entity):
     currency = models.CharField(max_length=8, blank=True)
     data = models.JSONField(default=dict)
     dedupe_key = models.CharField(max_length=120)
+    owner_id = models.CharField(max_length=40, blank=True, default="", db_default="")
+    owner_label = models.CharField(max_length=160, blank=True, default="", db_default="")
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.CharField(max_length=160, blank=True)
     note = models.CharField(max_length=500, blank=True)
@@ -418,3 +436,45 @@ class Case(Entity):
     @property
     def amount(self) -> Money | None:
         return Money(self.amount_minor, self.currency) if self.amount_minor is not None and self.currency else None
+
+    @property
+    def suspended(self) -> Money | None:
+        """What it left in the house's suspense, as the account got it (negative: lost it); None for nothing."""
+        by_hand = self.kind == CaseKind.ORPHAN_DEAL or bool(self.data.get("by_hand"))
+        return self.amount if by_hand and self.amount else None
+
+
+class CaseNote(Note):
+    """About a case; the comparison's own ones have no author."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="notes")
+
+    class Meta:
+        db_table = "trading_case_note"
+        indexes = [models.Index(fields=["case", "id"], name="trading_case_note_case")]
+
+
+class Comparison(models.Model):
+    """A server compared with the ledger's mirror after a day had ended: what both sides say, per currency. Kept as it was
+    found; the newest of a day counts.
+
+    `figures`: one dictionary per currency of live accounts, in minor units: platform, mirror, in_transit (booked on one side
+    only so far), difference (platform − mirror − in_transit, the same in several looks), accounts (compared), differing
+    (of them), missing (accounts that the server said nothing of). `whole`: all deals were compared, not the last days' only;
+    a night is done when its day has such a row.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    server = models.ForeignKey(TradingServer, on_delete=models.PROTECT, related_name="comparisons")
+    day = models.DateField()
+    at = models.DateTimeField(default=now)
+    figures = models.JSONField(default=list)
+    whole = models.BooleanField(default=False, db_default=False)
+    db_rights = "append"
+
+    class Meta:
+        db_table = "trading_comparison"
+        indexes = [models.Index(fields=["-day", "server", "-at"], name="trading_comparison_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.server_id} {self.day}"

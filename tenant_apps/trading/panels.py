@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -190,3 +191,19 @@ register_line(
     icon="undo-2",
     words=lambda data: pgettext("wallet line", "Back from the trading account: the server refused the transfer"),
 )
+
+
+def _always(line: Any) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda data: line
+
+
+# What the bridge posts between the mirrors of trading accounts and the house's accounts.
+for _kind, _icon, _line in (
+    ("trading.pnl", "trending-up", pgettext_lazy("wallet line", "Results of trading")),
+    ("trading.opening", "archive", pgettext_lazy("wallet line", "Trading account taken over")),
+    ("trading.orphan", "circle-alert", pgettext_lazy("wallet line", "Moved on the trading server without us")),
+    ("trading.amended_deal", "pencil", pgettext_lazy("wallet line", "A past deal was changed on the server")),
+    ("trading.deleted_deal", "trash-2", pgettext_lazy("wallet line", "A past deal was removed on the server")),
+    ("trading.case_settled", "scale", pgettext_lazy("wallet line", "Trading case settled")),
+):
+    register_line(_kind, icon=_icon, words=_always(_line))

@@ -21,3 +21,8 @@ SERVERS_EDIT = register(
 TYPES_EDIT = register("trading.types.edit", pgettext_lazy("permission", "Change account types"), critical=True)
 CASES_VIEW = register("trading.cases.view", pgettext_lazy("permission", "See trading cases"), writes=False)
 CASES_EDIT = register("trading.cases.edit", pgettext_lazy("permission", "Resolve trading cases"), critical=True)
+CASES_APPROVE = register(
+    "trading.cases.approve",
+    pgettext_lazy("permission", "Agree to postings of trading cases that someone else proposed"),
+    critical=True,
+)

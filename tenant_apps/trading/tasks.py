@@ -7,7 +7,7 @@ from uuid import UUID
 from kernel import clock
 from kernel.schedule import every_for_tenants
 from kernel.tasks import task
-from tenant_apps.trading import compare
+from tenant_apps.trading import compare, night
 from tenant_apps.trading.models import TradingServer
 
 
@@ -17,14 +17,15 @@ def compare_recent() -> int:
     return len(compare.compare_all(compare.RECENT))
 
 
-@every_for_tenants(86_400.0, "trading.compare_whole", queue="reports")
+@every_for_tenants(900.0, "trading.compare_whole", queue="reports")
 def compare_whole() -> int:
-    """Everything, nightly."""
-    return len(compare.compare_all(compare.WHOLE))
+    """Everything, once a night and server; one that could not be asked is asked again a quarter of an hour later."""
+    return len(night.compare_night())
 
 
 @task(name="trading.compare_server", queue="reports")
 def compare_server(server_id: str) -> None:
-    """One server's last days, because somebody asked."""
+    """One server's last days, because somebody asked; the balances count for the close of the last day that is over. The
+    night's comparison of everything is not done by it."""
     server = TradingServer.objects.get(pk=UUID(server_id))
-    compare.compare(server, since=clock.now() - compare.RECENT)
+    compare.compare(server, since=clock.now() - compare.RECENT, day=night.last_day())

@@ -1,4 +1,4 @@
-"""Money between wallets and trading accounts of which nobody knows whether the server moved it."""
+"""Money between wallets and trading accounts of which nobody knows whether the server moved it, and cases."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from django.utils.translation import pgettext, pgettext_lazy
 from kernel.actors import Actor
 from kernel.models import Command, CommandState
 from kernel.permissions import scoped
-from tenant_apps.wallets.worklist.registry import Source, register
+from tenant_apps.clients.eyes import shown
+from tenant_apps.wallets.services.changes import change_refuse
+from tenant_apps.wallets.worklist.registry import Decision, Source, Step, register
 
-from .models import Transfer, TransferState
-from .permissions_list import TRANSFER, VIEW
+from . import case_selectors, case_words
+from .models import Case, CaseState, Transfer, TransferState
+from .permissions_list import CASES_APPROVE, CASES_VIEW, TRANSFER, VIEW
+from .services.cases import proposal_of, settlement_approve
 
 
 def _transfers(actor: Actor, code: str = VIEW) -> QuerySet[Transfer]:
@@ -40,5 +44,72 @@ register(
             (pgettext("work fact", "Server"), row.account.server.name),
             (pgettext("work fact", "Now"), pgettext("work fact", "The server is being asked whether it moved the money.")),
         ],
+    )
+)  # fmt: skip
+
+
+# --- where a server and our books told different stories
+
+
+def _case_facts(row: Case) -> list[tuple[object, object]]:
+    proposal = proposal_of(row)
+    posted = pgettext("work fact", "Suspense → Adjustments in trading") if row.suspended else ""
+    return [
+        (pgettext("work fact", "What is wrong"), row.get_kind_display()),
+        (pgettext("work fact", "Server"), row.server.name),
+        *case_words.facts(row),
+        (pgettext("work fact", "Responsible"), row.owner_label),
+        (pgettext("work fact", "From where to where"), posted),
+        (pgettext("work fact", "Reason"), proposal.note if proposal else case_words.note_words(row.note)),
+        (pgettext("work fact", "Proposed by"), proposal.proposer_label if proposal else ""),
+    ]
+
+
+def _case_seen(row: Case) -> str:
+    """An approval is of one proposal: of another one of the same case it is none."""
+    return shown(proposal_of(row) or row)
+
+
+def _case_decisions(actor: Actor, row: Case) -> list[Decision]:
+    proposal = proposal_of(row)
+    if proposal is None or proposal.proposer_id == actor.id or not actor.may(CASES_APPROVE, proposal.client):
+        return []
+    return [
+        Decision(
+            key="approve", label=pgettext_lazy("work decision", "Approve"), icon="shield-check", hotkey="a",
+            confirm=pgettext_lazy("work decision", "It is posted at once."),
+            act=lambda who, what, said: settlement_approve(actor=who, change_id=proposal.pk, seen=said.seen),
+            done=pgettext_lazy("work decision", "Posted."),
+        ),
+        Decision(
+            key="reject", label=pgettext_lazy("work decision", "Not like this"), icon="x", tone="danger", hotkey="r",
+            wants_text=True, text_label=pgettext_lazy("work decision", "Why"),
+            act=lambda who, what, said: change_refuse(actor=who, change_id=proposal.pk, reason=said.text),
+            done=pgettext_lazy("work decision", "The case is in work again."),
+        ),
+    ]  # fmt: skip
+
+
+def _case_steps(row: Case) -> list[Step]:
+    if not row.suspended:
+        return []
+    proposal, done = proposal_of(row), row.resolved_at is not None
+    return [
+        Step(title=pgettext("work step", "Proposed"), text=proposal.proposer_label if proposal else "",
+             state="done" if proposal or done else "current"),
+        Step(title=pgettext("work step", "Approval by another person"), text=row.resolved_by,
+             state="done" if done else "current" if proposal else "todo"),
+    ]  # fmt: skip
+
+
+register(
+    Source(
+        kind="trading_case", label=pgettext_lazy("work", "Trading cases"), icon="circle-alert", permission=CASES_VIEW,
+        order=72, open=case_selectors.cases_unresolved, mine=case_selectors.cases_mine, every=case_selectors.cases_visible,
+        page=lambda row: reverse("trading:office-case", args=[row.pk]),
+        reference="account__login", minor="amount_minor", currency="currency", within=timedelta(hours=72),
+        client="account__client", state=case_selectors.STANDING, states=CaseState, search=("server__name",),
+        facts=_case_facts, seen=_case_seen, steps=_case_steps, decisions=_case_decisions,
+        decided_by=lambda row: case_words.author_words(row.resolved_by) if row.resolved_at else "",
     )
 )  # fmt: skip

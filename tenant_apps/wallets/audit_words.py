@@ -30,6 +30,7 @@ audit_words.declare(
         "wallets.adjustment_rejected": pgettext_lazy("audit act", "Refused an adjustment of a wallet"),
         "wallets.adjustment_withdrawn": pgettext_lazy("audit act", "Took a proposed adjustment back"),
         "wallets.statement_exported": pgettext_lazy("audit act", "Exported a wallet's statement"),
+        "wallets.account_exported": pgettext_lazy("audit act", "Exported the statement of an account"),
         "wallets.trial_balance_exported": pgettext_lazy("audit act", "Exported the trial balance"),
         "wallets.exchanged": pgettext_lazy("audit act", "Exchanged between wallets"),
         "wallets.exchange_rules_saved": pgettext_lazy("audit act", "Saved the rules of exchange"),

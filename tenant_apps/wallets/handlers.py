@@ -12,6 +12,7 @@ from kernel.ui.formatting import money_text
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
 
+from . import change_kinds
 from .lines import register_line
 from .words import adjustment_words
 
@@ -108,3 +109,5 @@ register_kind("wallets.adjusted", icon="scale", tone="success", words=_adjusted,
 register_kind("wallets.adjustment_rejected", icon="circle-x", tone="warning", words=_adjustment_rejected)
 register_kind("wallets.adjustment_withdrawn", icon="undo-2", words=_adjustment_withdrawn)
 register_line("wallets.adjustment", icon="scale", words=_adjustment_line)
+
+change_kinds.register()

@@ -13,6 +13,9 @@ from kernel.clock import now
 from kernel.models import Entity
 from kernel.money import Money
 
+from .change_models import ChangeState as ChangeState
+from .change_models import ProposedChange as ProposedChange
+
 RATE: dict[str, Any] = {"max_digits": 44, "decimal_places": 24}  # finer than any feed; whole part up to 10^20
 MOST_BPS = 2_000
 

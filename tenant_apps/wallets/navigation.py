@@ -25,6 +25,7 @@ register(
     url="wallets:rates",
     permission=RATES_VIEW,
     order=50,
+    group="wallets",
 )
 register(
     "office",
@@ -36,6 +37,7 @@ register(
     permission=VIEW,
     order=45,
     badge=waiting,
+    group="wallets",
 )
 register(
     "office",
@@ -47,6 +49,7 @@ register(
     permission=VIEW,
     order=46,
     badge=adjustments.waiting,
+    group="wallets",
 )
 register(
     "office",
@@ -57,4 +60,5 @@ register(
     url="wallets:trial-balance",
     permission=BOOKS,
     order=55,
+    group="wallets",
 )

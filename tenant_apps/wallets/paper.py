@@ -1,90 +1,62 @@
-"""Statements leaving the house: CSV as a stream, PDF on the brand's paper, both in a chosen language and time zone."""
+"""Statements leaving the house: CSV and XLSX as a stream, PDF on the brand's paper, both in a chosen language and time zone."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
-from decimal import Decimal
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
-from django.utils.translation import get_language, get_language_bidi, override, pgettext
+from django.utils.translation import get_language, get_language_bidi, pgettext
 
 from kernel import clock, files, paper
 from kernel.errors import Invalid
 from kernel.models import StoredFile
 from kernel.paper import Brand, Cell, Column, Row, Sheet
 from kernel.tenancy import context
+from kernel.ui.exports import Cells, Rows, download
 from kernel.ui.formatting import date_text, money_text, time_text
-from kernel.ui.tables import export_value
 
 from .statements import Books, Statement, StatementLine
-from .words import account_words
 
 MOST_LINES = 5_000  # on paper, some five seconds; a CSV has as many as there are
 
 
-class _Echo:
-    def write(self, value: str) -> str:
-        return value
+def file_answer(request: HttpRequest, name: str, zone: tzinfo, header: Cells, rows: Rows) -> StreamingHttpResponse:
+    """CSV or XLSX, as `format` says, streamed as it is read; in the active language and the given zone."""
+    return download(request, name, header, rows, zone=zone, dated=False)
 
 
-def csv_answer(rows: Callable[[], Iterable[Sequence[object]]], name: str, zone: tzinfo) -> StreamingHttpResponse:
-    """Stream rows as they are read. They leave after the view has returned, so scope, language and zone are kept."""
-    scope, language = context.scope(), get_language()
-
-    def streamed() -> Iterator[str]:
-        token = context.enter(scope)
-        try:
-            with override(language), timezone.override(zone):
-                writer: Any = csv.writer(_Echo())
-                yield "\ufeff"
-                for row in rows():
-                    yield writer.writerow([_cell(cell) for cell in row])
-        finally:
-            context.leave(token)
-
-    response = StreamingHttpResponse(streamed(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return response
-
-
-def _cell(value: object) -> object:
-    """An amount as plain decimals, its minus included; text that no spreadsheet runs as a formula."""
-    return f"{value:f}" if isinstance(value, Decimal) else export_value(value)
-
-
-def statement_rows(statement: Statement) -> Iterator[Sequence[object]]:
-    """Head, opening, lines, closing: amounts as plain decimals, times as ISO in the zone of the reader."""
-    yield (
+def statement_head() -> Cells:
+    return (
         pgettext("statement", "Time"), pgettext("statement", "What"), pgettext("statement", "Reference"),
         pgettext("statement", "Amount"), pgettext("statement", "Balance"), pgettext("statement", "Currency"),
     )  # fmt: skip
-    currency = statement.currency
-    start, end = statement.period.start, statement.period.end
-    yield _iso(start), pgettext("statement", "Opening balance"), "", "", statement.opening.amount, currency
+
+
+def statement_rows(statement: Statement) -> Iterator[Cells]:
+    """Opening, lines, closing."""
+    currency, period = statement.currency, statement.period
+    yield period.start, pgettext("statement", "Opening balance"), "", "", statement.opening, currency
     for line in statement.lines():
-        title, detail = line.words.title, line.words.detail
-        yield _iso(line.at), title, detail, line.amount.amount, line.balance.amount, currency
-    yield _iso(end), pgettext("statement", "Closing balance"), "", "", statement.closing.amount, currency
+        yield line.at, line.words.title, line.words.detail, line.amount, line.balance, currency
+    yield period.end, pgettext("statement", "Closing balance"), "", "", statement.closing, currency
 
 
-def books_rows(books: Sequence[Books]) -> Iterator[Sequence[object]]:
-    yield (
+def books_head() -> Cells:
+    return (
         pgettext("trial balance", "Currency"), pgettext("trial balance", "Owner"), pgettext("trial balance", "Account"),
         pgettext("trial balance", "Balance"),
     )  # fmt: skip
+
+
+def books_rows(books: Sequence[Books]) -> Iterator[Cells]:
     for book in books:
         for line in book.lines:
             owner = pgettext("trial balance", "Clients") if line.clients else pgettext("trial balance", "House")
-            yield book.currency, owner, account_words(line.kind), line.amount.amount
-        yield book.currency, pgettext("trial balance", "Sum"), "", book.difference.amount
-
-
-def _iso(moment: datetime) -> str:
-    return timezone.localtime(moment).isoformat(timespec="seconds")
+            yield book.currency, owner, line.name, line.amount
+        yield book.currency, pgettext("trial balance", "Sum"), "", book.difference
 
 
 def statement_pdf(statement: Statement, zone: tzinfo) -> bytes:
@@ -107,9 +79,9 @@ def _statement_sheet(statement: Statement, zone: tzinfo) -> Sheet:
     ]  # fmt: skip
     return Sheet(
         **_frame(zone),
-        title=Cell(f"{pgettext('wallet', 'Wallet statement')} {statement.currency}"),
+        title=Cell(f"{statement.title} {statement.currency}"),
         facts=[
-            *_client_facts(statement.client),
+            *(_client_facts(statement.client) if statement.client else [(pgettext("paper", "Account"), Cell(statement.name))]),
             (pgettext("paper", "From"), Cell(_at(statement.period.start))),
             (pgettext("paper", "Until"), Cell(_at(statement.period.end))),
         ],

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Max
+
 from kernel.money import Money
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.models import Account
 from tenant_apps.ledger.services import client_owner
 
 from .lines import Words, words_of
+from .models import Exchange, ExchangeState
 from .services import WALLET
 
 
@@ -75,3 +78,9 @@ def balance_at(client_id: UUID, currency: str, moment: datetime) -> Money:
     """The wallet's balance at an instant, from its entries; zero before it existed."""
     account = Account.objects.filter(owner=client_owner(client_id), kind=WALLET, currency=currency).first()
     return ledger.balance_at(account, moment) if account else Money.zero(currency)
+
+
+def exchanged_last(client_id: UUID) -> dict[str, datetime]:
+    """The currencies a client has exchanged out of, and when last (UTC)."""
+    done = Exchange.objects.filter(client_id=client_id, state=ExchangeState.DONE)
+    return dict(done.values_list("give_currency").annotate(last=Max("confirmed_at")).order_by("give_currency"))

@@ -38,21 +38,29 @@ def shown_values(request: HttpRequest, client: Client, currency: str, zone: tzin
             raise NotFound from error
         found = again
     lines = list(islice(found.lines(), ON_SCREEN + 1))
-    local = {"from": found.period.start.astimezone(zone), "to": found.period.end.astimezone(zone)}
-    typed = {name: f"{moment:%Y-%m-%dT%H:%M}" for name, moment in local.items()}
     return {
-        "client": client, "statement": found, "lines": lines[:ON_SCREEN], "more": len(lines) > ON_SCREEN,
-        "typed": typed, "query": f"?{urlencode(_given(request))}" if not problem else "", "problem": problem,
+        **period_values(request, found, zone, problem), "client": client, "lines": lines[:ON_SCREEN],
+        "more": len(lines) > ON_SCREEN,
     }  # fmt: skip
 
 
-def _given(request: HttpRequest) -> dict[str, str]:
+def period_values(request: HttpRequest, found: Statement, zone: tzinfo, problem: str) -> dict[str, Any]:
+    """The statement, and its period as the form shows it and links carry it on."""
+    local = {"from": found.period.start.astimezone(zone), "to": found.period.end.astimezone(zone)}
+    return {
+        "statement": found, "typed": {name: f"{moment:%Y-%m-%dT%H:%M}" for name, moment in local.items()},
+        "query": f"?{urlencode(given_in(request))}" if not problem else "", "problem": problem,
+    }  # fmt: skip
+
+
+def given_in(request: HttpRequest) -> dict[str, str]:
     return {name: request.GET[name] for name in ("from", "to") if request.GET.get(name)}
 
 
 def named(statement: Statement) -> str:
     """A file's name."""
-    return f"statement-{statement.client.number}-{statement.currency}-{statement.period.end:%Y%m%d}"
+    whose = statement.client.number if statement.client else f"account-{statement.account.pk}"
+    return f"statement-{whose}-{statement.currency}-{statement.period.end:%Y%m%d}"
 
 
 def balances_values(request: HttpRequest, client: Client, zone: tzinfo) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, available_timezones
 
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import clock
 from kernel.errors import Invalid
@@ -20,10 +20,11 @@ from kernel.tenancy import context
 from tenant_apps.clients.models import Client
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.models import Account
-from tenant_apps.ledger.services import client_owner
+from tenant_apps.ledger.services import HOUSE, client_owner
 
 from .lines import Words, words_of
 from .services import WALLET
+from .words import account_names, account_words
 
 TICK = timedelta(microseconds=1)  # what the database tells apart
 
@@ -45,14 +46,14 @@ class Period:
 
 
 def period_of(wanted: Mapping[str, str], zone: tzinfo) -> Period:
-    """From `from` and `to`, dates or local times; without them the current month until now. A date as `to` is included.
+    """From `from` and `to`, dates or local times; without them until now, and from the beginning of the end's month. A date as
+    `to` is included.
 
     Raises Invalid at the field.
     """
-    now = clock.now()
-    month = datetime.combine(now.astimezone(zone).date().replace(day=1), time(), zone)
+    end = moment_of(wanted.get("to", ""), zone, "to", whole_day=True) or clock.now() + TICK
+    month = datetime.combine((end - TICK).astimezone(zone).date().replace(day=1), time(), zone)
     start = moment_of(wanted.get("from", ""), zone, "from") or month.astimezone(UTC)
-    end = moment_of(wanted.get("to", ""), zone, "to", whole_day=True) or now + TICK
     if end <= start:
         raise Invalid(pgettext_lazy("statement", "The period ends before it begins."), field="to")
     return Period(start, end)
@@ -78,17 +79,25 @@ class StatementLine:
     words: Words
     amount: Money
     balance: Money
+    entry_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Opening and closing are read at once; lines when asked for, in chunks."""
+    """Of any account of the ledger, a client's or the house's. Opening and closing are read at once; lines when asked for,
+    in chunks. `client` is whose it is, `name` what people call it."""
 
-    client: Client
+    client: Client | None
     account: Account
     period: Period
     opening: Money
     closing: Money
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        wallet = self.client is not None and self.account.kind == WALLET
+        return pgettext("wallet", "Wallet statement") if wallet else pgettext("statement", "Account statement")
 
     @property
     def currency(self) -> str:
@@ -99,17 +108,33 @@ class Statement:
         balance = self.opening
         for line in ledger.lines_between(self.account, self.period.start, self.period.end):
             balance += line.amount
-            yield StatementLine(line.at, words_of(line.kind, line.data), line.amount, balance)
+            yield self._line(line, balance)
+
+    def page(self, *, after: int, size: int) -> tuple[list[StatementLine], bool]:
+        """The lines after an entry's id, and whether more follow. Three queries, wherever in the period they stand."""
+        start, end = self.period.start, self.period.end
+        balance = self.opening + ledger.sum_between(self.account, start, end, until=after)
+        found = []
+        for line in ledger.lines_after(self.account, start, end, after=after, limit=size + 1):
+            balance += line.amount
+            found.append(self._line(line, balance))
+        return found[:size], len(found) > size
+
+    def _line(self, line: ledger.Line, balance: Money) -> StatementLine:
+        words = words_of(line.kind, line.data, house=self.account.owner == HOUSE)
+        return StatementLine(line.at, words, line.amount, balance, line.entry_id)
 
 
 def statement_of(client: Client, currency: str, period: Period) -> Statement | None:
     """None without such a wallet. Three queries."""
     account = Account.objects.filter(owner=client_owner(client.pk), kind=WALLET, currency=currency).first()
-    if account is None:
-        return None
+    return statement_made(account, period, client=client) if account else None
+
+
+def statement_made(account: Account, period: Period, *, client: Client | None = None, name: str = "") -> Statement:
     opening = ledger.balance_at(account, period.start - TICK)
     closing = ledger.balance_at(account, period.end - TICK)
-    return Statement(client, account, period, opening, closing)
+    return Statement(client, account, period, opening, closing, name)
 
 
 def balances_of(client: Client, moment: datetime) -> list[Money]:
@@ -120,11 +145,13 @@ def balances_of(client: Client, moment: datetime) -> list[Money]:
 
 @dataclass(frozen=True, slots=True)
 class BooksLine:
-    """One line of the trial balance; `clients`: all clients' accounts of a kind together."""
+    """One line of the trial balance; `clients`: all clients' accounts of a kind together, else `account_id` is its account."""
 
     clients: bool
     kind: str
+    name: str
     amount: Money
+    account_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +166,26 @@ class Books:
         return Money(sum(line.amount.minor for line in self.lines), self.currency)
 
 
-def books_at(moment: datetime) -> list[Books]:
-    """The trial balance per currency at an instant; accounts that stood at zero left out. One query."""
-    found: dict[str, list[BooksLine]] = {}
+def _folded(moment: datetime) -> dict[tuple[str, str, str], int]:
+    """Minor units by currency, owner group and kind, a client's kind without its detail; in the ledger's order."""
+    sums: dict[tuple[str, str, str], int] = {}
     for owner, kind, currency, minor in ledger.trial_balance(moment):
+        key = currency, owner, kind if owner == HOUSE else kind.partition(":")[0]
+        sums[key] = sums.get(key, 0) + minor
+    return sums
+
+
+def books_at(moment: datetime) -> list[Books]:
+    """The trial balance per currency at an instant; accounts that stood at zero left out. Clients' accounts that go by a detail,
+    their trading accounts by server and login, are one line per kind: whose they are is said to those who reach the client
+    alone. A query more than there are apps that name accounts."""
+    names, house = account_names(), ledger.house_accounts()
+    found: dict[str, list[BooksLine]] = {}
+    for (currency, owner, kind), minor in _folded(moment).items():
         lines = found.setdefault(currency, [])
         if minor:
-            lines.append(BooksLine(owner != "house", kind, Money(minor, currency)))
+            account_id = house.get((kind, currency)) if owner == HOUSE else None
+            lines.append(
+                BooksLine(owner != HOUSE, kind, account_words(kind, names), Money(minor, currency), account_id)
+            )
     return [Books(currency, tuple(lines)) for currency, lines in found.items()]

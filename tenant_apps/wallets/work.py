@@ -32,7 +32,7 @@ def _adjustment_decisions(actor: Actor, row: Adjustment) -> list[registry.Decisi
             registry.Decision(
                 key="approve", label=pgettext_lazy("work decision", "Approve"), icon="shield-check", hotkey="a",
                 confirm=pgettext_lazy("work decision", "The wallet is changed at once."),
-                act=lambda who, what, reason, text: adjustment_approve(actor=who, adjustment_id=what.pk),
+                act=lambda who, what, said: adjustment_approve(actor=who, adjustment_id=what.pk),
                 done=pgettext_lazy("work decision", "Posted."),
             )
         )  # fmt: skip
@@ -45,7 +45,7 @@ def _adjustment_decisions(actor: Actor, row: Adjustment) -> list[registry.Decisi
                 icon="x", tone="danger", hotkey="r",
                 wants_text=not own, text_label=pgettext_lazy("work decision", "Why"),
                 confirm=pgettext_lazy("work decision", "Nothing moves then."),
-                act=lambda who, what, reason, text: adjustment_refuse(actor=who, adjustment_id=what.pk, reason=text),
+                act=lambda who, what, said: adjustment_refuse(actor=who, adjustment_id=what.pk, reason=said.text),
                 done=pgettext_lazy("work decision", "Closed; nothing has moved."),
             )
         )  # fmt: skip
@@ -91,14 +91,14 @@ def _transfer_decisions(actor: Actor, row: ClientTransfer) -> list[registry.Deci
         registry.Decision(
             key="approve", label=pgettext_lazy("work decision", "Approve"), icon="shield-check", hotkey="a",
             confirm=pgettext_lazy("work decision", "The recipient has the money at once."),
-            act=lambda who, what, reason, text: client_transfer_approve(actor=who, client_transfer_id=what.pk),
+            act=lambda who, what, said: client_transfer_approve(actor=who, client_transfer_id=what.pk),
             done=pgettext_lazy("work decision", "The money is with the recipient."),
         ),
         registry.Decision(
             key="reject", label=pgettext_lazy("work decision", "Refuse"), icon="x", tone="danger", hotkey="r",
             wants_text=True, text_label=pgettext_lazy("work decision", "Message to the client"),
-            act=lambda who, what, reason, text: client_transfer_reject(
-                actor=who, client_transfer_id=what.pk, reason=text
+            act=lambda who, what, said: client_transfer_reject(
+                actor=who, client_transfer_id=what.pk, reason=said.text
             ),
             done=pgettext_lazy("work decision", "Refused. The money is back in the wallet."),
         ),

@@ -58,11 +58,15 @@ def test_readme_says_what_the_app_owns(config: AppConfig) -> None:
     assert len(readme.read_text().splitlines()) >= 3
 
 
+# A table that its app took over keeps its name for a release: code of the one before still asks for it.
+MOVED = {"payments_change"}
+
+
 @every_app
 def test_tables_carry_the_apps_prefix(config: AppConfig) -> None:
     prefix = PREFIXES.get(config.label, config.label) + "_"
     odd = [m._meta.db_table for m in config.get_models(include_auto_created=True)]
-    assert [table for table in odd if not table.startswith(prefix)] == []
+    assert [table for table in odd if not table.startswith(prefix) and table not in MOVED] == []
 
 
 def test_permission_codes_carry_a_known_prefix() -> None:

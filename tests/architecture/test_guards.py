@@ -16,7 +16,7 @@ def test_every_view_has_a_guard() -> None:
 
 def test_rights_that_guards_ask_for_are_registered() -> None:
     """A misspelt right would lock everybody out, or be granted by nobody."""
-    asked = {(route.id, route.guard.permission) for route in routes() if route.guard and route.guard.permission}
+    asked = {(route.id, code) for route in routes() if route.guard for code in route.guard.permissions}
     assert {item for item in asked if not known(item[1])} == set()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,6 +36,20 @@ def test_nobody_passes_on_or_takes_out_more_than_came_in(broker: Broker) -> None
         paid_in = sum(paid.minor for paid in life.deposits)
         gone = sum(paid.to_account for paid in life.deposits) + sum(paid.minor for paid in life.withdrawals)
         assert gone <= paid_in
+
+
+@pytest.mark.parametrize("size", [20, 120, 300])
+@pytest.mark.parametrize("broker", BROKERS, ids=lambda broker: broker.slug)
+def test_no_bank_pays_out_more_than_came_in_there(broker: Broker, size: int) -> None:
+    """Else the day's close shows clients' money at a bank that was never there."""
+    moves = []
+    for life in lives(broker, size, UNTIL):
+        moves += [(paid.at, paid.currency, paid.minor) for paid in life.deposits if paid.provider == "bank_wire"]
+        moves += [(paid.at, paid.currency, -paid.minor) for paid in life.withdrawals]
+    stand: dict[str, int] = defaultdict(int)
+    for _, currency, minor in sorted(moves):
+        stand[currency] += minor
+        assert stand[currency] >= 0
 
 
 @pytest.mark.parametrize("broker", BROKERS, ids=lambda broker: broker.slug)

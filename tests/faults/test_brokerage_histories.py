@@ -24,6 +24,7 @@ from hypothesis.stateful import initialize, run_state_machine_as_test
 
 from kernel import clock, commands
 from kernel.models import Command, OutboxMessage
+from kernel.money import Money
 from kernel.relay import drain
 from sandbox.tests.support import Sandbox
 from tenant_apps.payments import tasks
@@ -59,7 +60,7 @@ class Histories(MoneyIn, MoneyOut, Work, Oracle):
 
     @initialize(fee=st.sampled_from(["0", "1.5"]))
     def begin(self, fee: str) -> None:
-        """Both clients have money already, of two providers."""
+        """Both clients have money already, of two providers, and one was paid out some of it, at a cost that was told."""
         self.set_up(fee)
         for who, provider, offer in ((0, 0, 0), (1, 1, 3)):
             self.deposit(who=who, offer=offer, size=50_000, to_account=False, kill=0)
@@ -67,6 +68,13 @@ class Histories(MoneyIn, MoneyOut, Work, Oracle):
             for news in self.providers[provider].news():
                 self.providers[provider].hear(news)
         assert len(self.deposits(DepositState.CREDITED)) == 2
+        self.want_out(who=0, currency="EUR", size=5_000, kill=0)
+        self.first_eyes(pick=0, kill=0, go_on=True)
+        self.second_eyes(pick=0, kill=0, go_on=True)
+        for row in commands.due():
+            commands.run(row.pk)
+        self.cost_is_told(pick=0, fee=40, own=True, kill=0)
+        assert WithdrawalPart.objects.get(provider_account=self.stripe.account).provider_fee == Money(47, "EUR")
 
     def teardown(self) -> None:
         """Everything is heard and worked off; then both sides agree to the unit and nothing is left on its way."""
@@ -136,14 +144,38 @@ def bank_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     running.close()
 
 
+def machine_of(stripe: Sandbox, tap: Sandbox, bank: Sandbox, server: SandboxProcess) -> type[Histories]:
+    brokerage_open()
+    sides = {"stripe_server": stripe, "tap_server": tap, "bank_server": bank}
+    return type("Histories", (Histories,), {"world": make_world(server), **sides})
+
+
+@pytest.mark.slow
+def test_a_withdrawal_that_costs_something_is_re_added_to_the_unit(
+    live_tenant: Any, stripe_server: Sandbox, tap_server: Sandbox, bank_server: Sandbox, trading_process: SandboxProcess
+) -> None:
+    """The history that few of the invented ones come to: asked for, decided by two, sent back to the card, its fee kept."""
+    history = machine_of(stripe_server, tap_server, bank_server, trading_process)()
+    try:
+        history.begin(fee="1.5")
+        history.want_out(who=0, currency="EUR", size=20_000, kill=0)
+        history.what_is_set_aside_is_on_its_way()
+        history.first_eyes(pick=0, kill=0, go_on=True)
+        history.second_eyes(pick=0, kill=0, go_on=True)
+        history.teardown()
+        part = WithdrawalPart.objects.get(withdrawal__amount_minor=20_000)
+        assert (part.state, part.amount_minor, part.fee_minor) == (PartState.PAID, 19_805, 195)
+        history.the_house_has_what_it_earned()
+    finally:
+        platforms.close_all()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_every_history_ends_with_both_sides_agreeing(
     live_tenant: Any, stripe_server: Sandbox, tap_server: Sandbox, bank_server: Sandbox, trading_process: SandboxProcess
 ) -> None:
-    brokerage_open()
-    sides = {"stripe_server": stripe_server, "tap_server": tap_server, "bank_server": bank_server}
-    machine = type("Histories", (Histories,), {"world": make_world(trading_process), **sides})
+    machine = machine_of(stripe_server, tap_server, bank_server, trading_process)
     run = seed(int(SEED))(machine) if SEED else machine
     try:
         run_state_machine_as_test(run, settings=PROFILE)

@@ -353,8 +353,8 @@ class Histories(RuleBasedStateMachine):
 
     def sides(self) -> tuple[Counter[int], Counter[int]]:
         booked, moved = Counter[int](), Counter[int]()
-        for counter in self.booked(self.provider).values():
-            booked += counter
+        for kind, counter in self.booked(self.provider).items():
+            booked += counter if kind != posting.PROVIDER_FEE else Counter()
         for counter in self.moved().values():
             moved += counter
         return booked, moved
@@ -378,6 +378,8 @@ class Histories(RuleBasedStateMachine):
             return
         booked, moved = self.sides()
         assert not booked - moved, (booked - moved, moved)
+        kept = Counter(-row["fee"] for row in self.mine("balance_transactions") if row["type"] == "charge")
+        assert not self.booked(self.provider).get(posting.PROVIDER_FEE, Counter()) - kept
         assert sum(row.first for row in self.deposits()) <= 1
 
     @invariant()

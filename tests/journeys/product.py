@@ -30,8 +30,8 @@ READY = "Everything runs."
 PATIENCE = 420.0  # seconds for the first start: cluster, assets, migrations, seed
 
 
-def until(probe: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
-    """The first truthy value of a probe: for what no page shows."""
+def until(probe: Callable[[], T | None], what: str | Callable[[], str], seconds: float = 60.0) -> T:
+    """The first truthy value of a probe: for what no page shows. `what` is asked only when it never came."""
     found: list[T] = []
 
     def look() -> bool:
@@ -40,7 +40,8 @@ def until(probe: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
             found.append(value)
         return bool(value)
 
-    assert processes.wait_until(look, seconds=seconds), f"it never came true: {what}"
+    came = processes.wait_until(look, seconds=seconds)
+    assert came, f"it never came true: {what() if callable(what) else what}"
     return found[0]
 
 

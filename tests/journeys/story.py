@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from provisioning.demo import pictures
 from provisioning.demo.brokers import BY_SLUG, Broker
@@ -521,7 +521,29 @@ class Story:
         if form.locator("[name=direction]").count():
             self._choose(form, "direction", "out")
         form.locator("button[type=submit]").last.click()
-        until(lambda: self._wallet() >= amount, "the money is in the wallet", 90)
+        self._confirmed(page, form)
+        until(lambda: self._wallet() >= amount, lambda: f"the money is in the wallet: {self._transfers()}", 90)
+
+    def _confirmed(self, page: Page, form: Locator) -> None:
+        """The dialog closes; a client with a bonus on offer first says that losing it is meant."""
+        asked = form.locator("input[type=checkbox][name=confirmed]")
+        is_open = page.locator("dialog[open]")
+        until(lambda: asked.count() or not is_open.count(), lambda: f"the form was taken: {is_open.all_inner_texts()}")
+        if asked.count():
+            asked.check(force=True)
+            form.locator("button[type=submit]").last.click()
+        until(lambda: not is_open.count(), lambda: f"the form was taken: {is_open.all_inner_texts()}")
+
+    def _transfers(self) -> Any:
+        """What the product says of this client's transfers, for who reads why a journey failed."""
+        return self.product.inside(
+            self.plot.slug,
+            "from tenant_apps.trading.models import Transfer\n"
+            "from kernel.models import Command\n"
+            f"rows = Transfer.objects.filter(client_id={self.client_id!r}).order_by('created_at')\n"
+            "said = dict(Command.objects.values_list('id', 'state'))\n"
+            "answer = [[one.direction, one.state, one.problem, str(said.get(one.command_id))] for one in rows]",
+        )
 
     def pay_out(self) -> None:
         """A large withdrawal, decided by three people: see `chain`."""

@@ -68,6 +68,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "provisioning:run": _states("run_id", "run", "running", "compensating", "failed", "done"),
     "payments:provider-new": tuple(Look(values={"kind": kind}) for kind in ("stripe", "bank_wire")),
     "payments:bank-upload": (Look(query="statement"),),
+    "payments:figures": (Look(), Look(query="?way=out&by=method")),
     "payments:batch": (Look(), *_states("batch_id", "batch", "released", "cancelled")),
     "payments:bank-statement": (Look(), *_states("statement_id", "sheet", "waiting", "discarded")),
     "reconciliation:close": (Look(values={"day": "2026-01-31"}), Look(values={"day": "close.signed"})),
@@ -79,6 +80,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "bonuses:grants": (Look(query="?view=all"), Look(query="?view=ended")),
     "bonuses:scheme": (Look(), Look(query="?amount=500&currency=EUR")),
     "bonuses:portal-bonuses": (Look(), Look(NEWCOMER)),
+    "bonuses:portal-terms": (Look(),),
     "campaigns:mail-text": (Look(values={"key": "deposit_credited"}),),
     "campaigns:mail-text-preview": (Look(values={"key": "deposit_credited"}),),
     "clients:legal-new": (Look(values={"kind": "terms"}),),
@@ -104,7 +106,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "wallets:adjustment": (Look(), *_states("adjustment_id", "adjustment", "approved", "rejected")),
     # --- pages that look different by state
     "payments:deposit": (Look(), *_states("deposit_id", "deposit", "delayed", "credited", "failed", "reversed")),
-    "payments:withdrawal": (Look(), *_states("withdrawal_id", "withdrawal", "approved", "paid", "rejected")),
+    "payments:withdrawal": (Look(), *_states("withdrawal_id", "withdrawal", "checked", "sending", "paid", "rejected")),
     "kyc:office-review": (Look(), Look(values={"case_id": "case.approved"})),
     # --- a client whose check is open, and the empty pages of somebody new
     "portal:home": (Look(), Look(NEWCOMER)),

@@ -166,13 +166,21 @@ def _faces(world: World) -> None:
 
 def _cashier() -> None:
     """A provider that is held back, something under maintenance, a limit with an amount, and a withdrawal that waits."""
-    from tenant_apps.payments.models import DepositLimit, Maintenance, MethodRule, ProviderAccount, Withdrawal
+    from tenant_apps.payments.models import (
+        DepositLimit,
+        Maintenance,
+        MethodRule,
+        PayoutRule,
+        ProviderAccount,
+        Withdrawal,
+    )
 
     account = ProviderAccount.objects.filter(kind="bank_wire")[0]
     ProviderAccount.objects.filter(pk=account.pk).update(failures=4, backed_off_at=clock.now())
     Maintenance.objects.update(ends_at=None, words="A new contract")
     DepositLimit.objects.update(day_minor=100_000, total_minor=None)
     MethodRule.objects.update(tags_any=["vip"], device="phone")
+    PayoutRule.objects.update(tags_any=["vip"], kyc_level=1)
     Withdrawal.objects.filter(state="requested").update(hold_reason="reversal")
 
 

@@ -22,6 +22,17 @@ KEEP = 200
 TOKEN_AGE = 12 * 3600
 
 
+_bare: set[str] = set()
+
+
+def bare(topic: str) -> None:
+    """Declare a topic that people of different reach watch: its pages learn that something changed, and no values.
+
+    So what a message says of one object is known to those only who may see it: their page asks for it.
+    """
+    _bare.add(topic)
+
+
 def channel(tenant_id: object, topic: str) -> str:
     return f"rialto:live:{tenant_id}:{topic}"
 
@@ -30,7 +41,8 @@ def publish(topic: str, data: dict[str, Any] | None = None, *, event_ms: int | N
     """Tell watchers of `topic` after the transaction commits. `event_ms`: epoch milliseconds of the event's origin."""
     scope = context.scope()
     owner = scope.tenant.id if scope.tenant else scope.kind
-    message = {"topic": topic, "data": data or {}, "ts": event_ms or int(time.time() * 1000)}
+    told = {} if topic in _bare else data or {}
+    message = {"topic": topic, "data": told, "ts": event_ms or int(time.time() * 1000)}
     transaction.on_commit(lambda: send(owner, [(topic, message)]))
 
 

@@ -14,7 +14,7 @@ from django.db import connection, connections, transaction
 
 from kernel import clock, commands
 from kernel.actors import system
-from kernel.errors import OutcomeUnknown, Rejected, Unavailable
+from kernel.errors import NotYet, OutcomeUnknown, Rejected, Unavailable
 from kernel.models import Command, CommandState, Job
 
 ACTOR = system("test")
@@ -29,6 +29,8 @@ class Outside:
     def send(self, operation: str) -> dict[str, Any]:
         if self.behaviour == "down":
             raise Unavailable
+        if self.behaviour == "stopped":
+            raise NotYet
         if self.behaviour == "refuse":
             raise Rejected("no money")
         if self.behaviour == "lost before":
@@ -117,6 +119,38 @@ def test_unreachable_is_tried_again(live_tenant: Any, outside: Outside) -> None:
     row = issue()
     assert commands.run(row.id) == CommandState.PENDING
     outside.behaviour = "ok"
+    make_due()
+    assert commands.run(row.id) == CommandState.SUCCEEDED
+    assert effects() == {"outside": 1, "credited": 1, "undone": 0}
+
+
+def test_what_is_stopped_waits_and_has_not_been_tried(live_tenant: Any, outside: Outside) -> None:
+    outside.behaviour = "stopped"
+    row = issue()
+    for _ in range(3):
+        make_due()
+        assert commands.run(row.id) == CommandState.PENDING
+    row.refresh_from_db()
+    assert (row.attempts, row.sent_at) == (0, None)
+    assert row.available_at - clock.now() > commands.LOOK_AGAIN / 2
+    outside.behaviour = "ok"
+    make_due()
+    assert commands.run(row.id) == CommandState.SUCCEEDED
+    assert effects() == {"outside": 1, "credited": 1, "undone": 0}
+
+
+def test_what_may_have_been_sent_is_asked_about_although_it_is_stopped(live_tenant: Any, outside: Outside) -> None:
+    outside.behaviour = "lost before"
+    row = issue()
+    commands.run(row.id)
+    row.refresh_from_db()
+    sent, outside.behaviour = row.sent_at, "stopped"
+    for _ in range(3):
+        make_due()
+        assert commands.run(row.id) == CommandState.UNKNOWN
+    row.refresh_from_db()
+    assert (row.attempts, row.sent_at) == (1, sent)  # so that patience does not begin anew
+    Job.objects.create(kind="outside", owner=str(row.id))  # it had arrived after all
     make_due()
     assert commands.run(row.id) == CommandState.SUCCEEDED
     assert effects() == {"outside": 1, "credited": 1, "undone": 0}

@@ -47,20 +47,26 @@ def export_format(request: HttpRequest) -> str:
     return wanted if wanted in FORMATS else "csv"
 
 
-def download(request: HttpRequest, name: str, header: Cells, rows: Rows) -> StreamingHttpResponse:
-    """A file of `rows()`. They leave after the view has returned, so their scope and the reader's language are kept."""
+def download(
+    request: HttpRequest, name: str, header: Cells, rows: Rows, *, zone: tzinfo | None = None, dated: bool = True
+) -> StreamingHttpResponse:
+    """A file of `rows()`. They leave after the view has returned, so their scope and the reader's language are kept.
+
+    Moments are in `zone`, without one in the brokerage's. `dated` puts today into the name; a statement has its own day."""
     kind, scope, language = export_format(request), context.scope(), get_language()
 
     def streamed() -> Iterator[bytes]:
         token = context.enter(scope)
         try:
             with override(language):
-                yield from (xlsx_pieces if kind == "xlsx" else csv_pieces)(header, rows(), brokerage_zone())
+                pieces = xlsx_pieces if kind == "xlsx" else csv_pieces
+                yield from pieces(header, rows(), zone or brokerage_zone())
         finally:
             context.leave(token)
 
+    named = f"{name}-{clock.today().isoformat()}" if dated else name
     response = StreamingHttpResponse(streamed(), content_type=CONTENT_TYPES[kind])
-    response["Content-Disposition"] = f'attachment; filename="{name}-{clock.today().isoformat()}.{kind}"'
+    response["Content-Disposition"] = f'attachment; filename="{named}.{kind}"'
     response["Cache-Control"] = "private, no-store"
     return response
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import phonenumbers
 from babel import Locale
@@ -225,6 +225,26 @@ class CountryField(forms.ChoiceField):
         chosen = tuple(codes) if codes is not None else None
         kwargs["choices"] = lambda: [("", "—"), *country_choices(chosen)]
         super().__init__(**kwargs)
+
+
+class CountriesField(forms.CharField):
+    """Countries by their codes, with spaces or commas between: a list. What is no country is refused by name, so that a slip
+    neither lets anybody in nor shuts anybody out."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "unknown": pgettext_lazy("form error", "Not the code of a country: %(codes)s.")
+    }
+
+    def prepare_value(self, value: Any) -> Any:
+        return " ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:  # type: ignore[override]
+        text = str(super().clean(value) or "")
+        codes = list(dict.fromkeys(re.split(r"[\s,;،]+", text.upper().strip(" ,;،")))) if text.strip(" ,;،") else []
+        known = {code for code, _ in country_choices(language="en")}
+        if unknown := [code for code in codes if code not in known]:
+            raise ValidationError(self.error_messages["unknown"], code="unknown", params={"codes": " ".join(unknown)})
+        return codes
 
 
 class DateInput(forms.DateInput):

@@ -105,21 +105,22 @@ def _from_apps(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "key": key,
             "label": label,
-            "items": [
-                {
-                    "label": entry.label,
-                    "url": entry.href,
-                    "icon": entry.icon,
-                    "badge": entry.badge or None,
-                    "live": "",
-                    "phone": entry.mobile,
-                    "exact": entry.href == "/",
-                }
-                for entry in entries
-            ],
+            "items": [{**_plain(entry), "pages": [_plain(one) for one in entry.pages]} for entry in entries],
         }
         for key, label, entries in known
     ]
+
+
+def _plain(entry: navigation.Shown) -> dict[str, Any]:
+    return {
+        "label": entry.label,
+        "url": entry.href,
+        "icon": entry.icon,
+        "badge": entry.badge or None,
+        "live": "",
+        "phone": entry.mobile,
+        "exact": entry.href == "/",
+    }
 
 
 def sections_for(request: HttpRequest, surface: str) -> list[dict[str, Any]]:
@@ -132,8 +133,17 @@ def sections_for(request: HttpRequest, surface: str) -> list[dict[str, Any]]:
             drawn.append({"key": key, "label": section.label, "items": visible})
     if surface == getattr(request, "surface", ""):
         drawn = [*_from_apps(request), *drawn]
-    _mark_active(request, [entry for section in drawn for entry in section["items"]])
+    entries: list[dict[str, Any]] = [entry for section in drawn for entry in section["items"]]
+    _mark_active(request, [page for entry in entries for page in entry.get("pages") or [entry]])
+    for entry in entries:
+        entry["active"] = entry.get("active") or any(page.get("active") for page in entry.get("pages", ()))
     return drawn
+
+
+def pages_beside(request: HttpRequest, surface: str) -> dict[str, Any] | None:
+    """The entry of several pages that this page is one of: they stand as tabs on each of them."""
+    items = (entry for section in sections_for(request, surface) for entry in section["items"])
+    return next((entry for entry in items if entry["active"] and entry.get("pages")), None)
 
 
 def has_items(surface: str) -> bool:

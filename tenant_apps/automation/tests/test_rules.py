@@ -22,6 +22,7 @@ from tenant_apps.automation.errors import ActNotYours
 from tenant_apps.automation.models import Rule, RuleRun, RuleVersion, Wait
 from tenant_apps.automation.selectors import trigger_words
 from tenant_apps.campaigns.tests.support import SYSTEM, MovedClock, client_make, deliver
+from tenant_apps.clients import money_tags
 from tenant_apps.clients import services as clients
 from tenant_apps.clients.events import ClientRegistered
 from tenant_apps.clients.models import Task
@@ -205,7 +206,7 @@ def test_without_the_right_nothing_is_published(tenant: Any) -> None:
     assert not Rule.objects.exists()
 
 
-def test_a_rule_does_nothing_that_its_author_may_not(tenant: Any) -> None:
+def test_a_rule_does_nothing_that_its_author_may_not(tenant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Statuses, tags and mails need the author's own right over all clients; asking colleagues does not."""
     trigger = {"kind": "event", "event": "clients.registered"}
 
@@ -226,6 +227,14 @@ def test_a_rule_does_nothing_that_its_author_may_not(tenant: Any) -> None:
     assert not Rule.objects.exists()
     publish(tag, clients_edit=Reach.ALL)
     publish({"do": "notify", "title": "Look", "to": "owner"})
+    monkeypatch.setitem(money_tags._sources, "test", lambda: ["x"])
+    with pytest.raises(ActNotYours):
+        publish(tag, clients_edit=Reach.ALL)
+    row = Rule.objects.order_by("created_at").first()
+    assert row is not None
+    author = Actor(kind="staff", id=str(uuid4()), label="Mara", grants={"automation.edit": Reach.ALL})
+    with pytest.raises(ActNotYours):
+        services.rule_activate(rule=row, active=True, actor=author)
 
 
 def test_a_trigger_is_told_in_words() -> None:

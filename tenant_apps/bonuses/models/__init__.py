@@ -12,6 +12,7 @@ from .grants import (
     MoveState,
 )
 from .schemes import Burn, PackChoice, Scheme, SchemeVersion
+from .waiting import Waiting
 
 __all__ = [
     "ALIVE",
@@ -27,4 +28,5 @@ __all__ = [
     "PackChoice",
     "Scheme",
     "SchemeVersion",
+    "Waiting",
 ]

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.money import CURRENCIES, Money
 from kernel.tenancy import context
-from kernel.ui.forms import MoneyField, UiForm, normalise_digits
+from kernel.ui.forms import CountriesField, MoneyField, UiForm, normalise_digits
 from tenant_apps.clients.rule_packs import packs
 from tenant_apps.trading.models import AccountType
 
@@ -105,7 +105,7 @@ class SchemeForm(UiForm, forms.Form):
         label=pgettext_lazy("bonus terms", "Until"), required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )  # fmt: skip
-    countries = forms.CharField(
+    countries = CountriesField(
         label=pgettext_lazy("bonus terms", "Only these countries"), required=False,
         help_text=pgettext_lazy("bonus terms", "Codes with spaces between; empty for all."),
     )  # fmt: skip
@@ -171,7 +171,7 @@ class SchemeForm(UiForm, forms.Form):
             for kind in ("name", "terms")
         }
         return Terms(
-            names=texts["name"], terms=texts["terms"], countries=[code.upper() for code in _codes(data["countries"])],
+            names=texts["name"], terms=texts["terms"], countries=data["countries"],
             tags=_codes(data["tags"]), symbols=_codes(data["symbols"]),
             **{name: data[name] for name in (
                 "percent", "currencies", "starts_at", "ends_at", "enabled", "first_only", "account_types", "opt_in",

@@ -17,6 +17,7 @@ from kernel.errors import AppError, NotFound
 from kernel.guards import guard
 from kernel.pages import page
 from kernel.ui.tables import Column, TableSpec, build_table
+from tenant_apps.clients.eyes import shown
 from tenant_apps.wallets.models import Decision
 
 from .. import selectors
@@ -71,7 +72,7 @@ def grant(request: Any, grant_id: UUID) -> HttpResponse:
     own = waits and wish is not None and wish.proposer_id == actor.id
     context = {
         "row": row, "progress": selectors.shown([row])[0], "moves": selectors.moves_of(row),
-        "acts": selectors.acts_of(row), "wish": wish, "waits": waits, "own": own,
+        "acts": selectors.acts_of(row), "wish": wish, "seen": shown(wish) if waits and wish else "", "waits": waits, "own": own,
         "may_cancel": not waits and row.state in CANCELLABLE and actor.may(PROPOSE, row.client),
         "may_agree": waits and not own and actor.may(APPROVE, row.client),
         "may_drop": waits and (own or actor.may(APPROVE, row.client)),
@@ -117,8 +118,11 @@ def _wish(row: Grant) -> UUID:
 @guard("bonuses.approve")
 @require_POST
 def cancel_agree(request: Any, grant_id: UUID) -> HttpResponse:
+    seen = request.POST.get("seen", "")
     done = pgettext("bonus", "Cancelled. The credit is being taken back.")
-    return _act(request, grant_id, lambda row: cancel_approve(actor=request.actor, request_id=_wish(row)), done)
+    return _act(
+        request, grant_id, lambda row: cancel_approve(actor=request.actor, request_id=_wish(row), seen=seen), done
+    )
 
 
 @guard("bonuses.view")

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel.errors import Conflict, Invalid
+from kernel.errors import Conflict, Invalid, NotFound
 from kernel.guards import client_only
 from kernel.pages import page
 
@@ -32,6 +32,16 @@ def index(request: Any) -> HttpResponse:
     }
     part = "#rows" if request.htmx else ""
     return page(request, f"bonuses/portal/bonuses.html{part}", context, live=[f"client:{request.client.pk}"])
+
+
+@client_only
+@require_GET
+def terms(request: Any, grant_id: UUID) -> HttpResponse:
+    """The terms of one bonus on a page of their own, to keep or print: those it was made under, whatever holds now."""
+    grant = selectors.of_client(request.client.pk).filter(pk=grant_id).first()
+    if grant is None:
+        raise NotFound
+    return page(request, "bonuses/portal/terms.html", {"one": selectors.shown([grant])[0]})
 
 
 def _act(request: Any, act: Callable[[], Any], done: str) -> HttpResponse:

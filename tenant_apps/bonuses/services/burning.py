@@ -148,9 +148,17 @@ def grant_end(*, grant_id: UUID, ending: Ending, actor: Actor) -> None:
 
 
 def _reversed_late(grant: Grant, actor: Actor) -> None:
-    """The deposit went back after its bonus had begun to end: nothing of it may come back, and what was paid is told."""
+    """The deposit went back after its bonus had begun to end: nothing of it may come back, and what was paid is told. An
+    offer that lapsed with money taken out was lost by that, and is not won again with a dispute."""
     if grant.state in (GrantState.RELEASING, GrantState.RELEASED):
         worry(grant, "reversed_after_release", actor)
-    elif grant.ending == Ending.WITHDRAWAL:
+    elif grant.ending == Ending.WITHDRAWAL and not lapsed(grant):
         grant.ending = Ending.REVERSAL
     save(grant)
+
+
+def lapsed(grant: Grant) -> bool:
+    """Whether what a transfer out ended was an offer: credit that goes with one has the burn for it as its last move, an
+    offer has no moves, or those of before it was offered again."""
+    last = CreditMove.objects.filter(grant=grant).order_by("-created_at", "-pk").first()
+    return last is None or last.before_transfer is None

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 from kernel import audit
 from kernel.actors import Actor
 from kernel.errors import Invalid
-from tenant_apps.clients.eyes import others_required
+from tenant_apps.clients.eyes import as_shown, others_required
 from tenant_apps.wallets.models import Decision
 
 from ..errors import ProposalWaits, WrongState
@@ -40,10 +40,11 @@ def cancel_propose(*, actor: Actor, grant: Grant, reason: str) -> CancelRequest:
     return row
 
 
-def cancel_approve(*, actor: Actor, request_id: UUID) -> CancelRequest:
-    """Second pair of eyes: the credit is taken back. Raises SamePerson, WrongState."""
+def cancel_approve(*, actor: Actor, request_id: UUID, seen: str | None = None) -> CancelRequest:
+    """Second pair of eyes: the credit is taken back. Raises SamePerson, WrongState; ShownDiffers for another wish than `seen`."""
     with transaction.atomic():
         row = proposed(CancelRequest, request_id)
+        as_shown(seen, row)
         grant = Grant.objects.select_related("client").get(pk=row.grant_id)
         actor.require(APPROVE, grant.client)
         signs = others_required(actor, row.proposer_id, client=grant.client)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TypedDict, TypeVar
 from uuid import UUID
 
-from django.utils.translation import override, pgettext
+from django.utils.translation import pgettext
 
 from kernel import clock
 from kernel.actors import Actor
 from kernel.errors import Forbidden, NotFound
-from tenant_apps.accounts.actors import actor_for
-from tenant_apps.accounts.models import Realm, User
-from tenant_apps.notifications.services import language_for, notify
+from tenant_apps.accounts.telling import staff_told
 from tenant_apps.wallets.models import Decided, Decision
 
 from ..errors import WrongState
@@ -51,15 +49,14 @@ def decide(row: Decided, actor: Actor, to: Decision) -> None:
 
 def tell_approvers(what: str, label: str, *, link: str, besides: str = "") -> None:
     """A line under the bell of everybody who may decide, once: in the transaction that made it wait."""
-    people = User.objects.filter(realm=Realm.STAFF, active=True).select_related("team").prefetch_related("roles")
-    for user in people:
-        if str(user.pk) == besides or not actor_for(user).may(APPROVE):
-            continue
-        with override(language_for(user.language)):
-            titles = {
-                "pack": pgettext("notification", "A choice of rules for bonuses waits for your approval"),
-                "scheme": pgettext("notification", "A bonus waits for your approval"),
-                "cancel": pgettext("notification", "Cancelling a client’s bonus waits for your approval"),
-                "attention": pgettext("notification", "A client’s bonus needs a look"),
-            }
-            notify(user_id=user.pk, kind=f"bonuses.{what}", title=titles[what], body=f"\u2068{label}\u2069", link=link)
+
+    def words() -> tuple[str, str]:
+        titles = {
+            "pack": pgettext("notification", "A choice of rules for bonuses waits for your approval"),
+            "scheme": pgettext("notification", "A bonus waits for your approval"),
+            "cancel": pgettext("notification", "Cancelling a client’s bonus waits for your approval"),
+            "attention": pgettext("notification", "A client’s bonus needs a look"),
+        }
+        return titles[what], f"\u2068{label}\u2069"
+
+    staff_told(lambda reader: reader.may(APPROVE), kind=f"bonuses.{what}", words=words, link=link, besides=[besides])

@@ -1,7 +1,8 @@
 """Credit on its way to or from the trading server, and what a grant becomes when it has got there or was refused.
 
-Lock order everywhere: the trading account, then its grants. A grant's state after a move follows from the sum of its
-moves alone, so that it does not matter in which order, how often or by which process the outcomes are told.
+Lock order everywhere: the client where something is promised, the trading account, then its grants. A grant's state after
+a move follows from the sum of its moves alone, so that it does not matter in which order, how often or by which process
+the outcomes are told.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.events import publish
 from kernel.live.publish import publish as tell
+from tenant_apps.clients.models import Client
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.trading.models import TradingAccount
 
@@ -37,6 +39,12 @@ FINAL = {
 def account_lock(account_id: UUID) -> TradingAccount:
     """The account until the transaction ends: transfers, burns and releases of one account wait for each other."""
     return TradingAccount.objects.select_for_update(no_key=True).get(pk=account_id)
+
+
+def client_lock(client_id: UUID) -> Client:
+    """The client until the transaction ends, for whoever promises: two at once cannot both use what the most per client
+    leaves. Before the account's lock."""
+    return Client.objects.select_for_update(no_key=True).get(pk=client_id)
 
 
 def held(grant_id: UUID) -> Grant:
@@ -162,7 +170,7 @@ def _granted(grant: Grant, actor: Actor, last: CreditMove) -> None:
         grant_id=grant.pk, client_id=grant.client_id, account_id=grant.account_id, amount=grant.amount
     )
     publish(given, aggregate=grant.aggregate, actor=actor)
-    line(grant, "bonuses.granted", actor, amount=grant.amount)
+    line(grant, "bonuses.granted", actor, amount=grant.amount, once=f"{grant.pk}:{grant.active_at.isoformat()}")
 
 
 def _burnt(grant: Grant, actor: Actor, last: CreditMove) -> None:
@@ -194,6 +202,15 @@ def end(grant: Grant, ending: Ending, actor: Actor) -> None:
         actor=actor, action="bonuses.ended", obj=grant, subject=grant.client_id,
         after={"state": str(grant.state), "ending": str(ending), "amount": str(grant.amount), "paid": str(grant.paid)},
     )  # fmt: skip
+    if grant.active_at is None and not CreditMove.objects.filter(grant=grant, state=MoveState.DONE).exists():
+        fact = events.BonusEnded(
+            grant_id=grant.pk, client_id=grant.client_id, account_id=grant.account_id, amount=grant.amount,
+            reason=str(ending),
+        )  # fmt: skip
+        publish(fact, aggregate=grant.aggregate, actor=actor)
+    if ending == Ending.REVERSAL:  # the deposit may be back by now: judged apart, which locks deposit and client first
+        reversed_ = events.BonusEndedByReversal(grant_id=grant.pk, deposit_id=grant.deposit_id)
+        publish(reversed_, aggregate=grant.aggregate, actor=actor)
     if grant.state in (GrantState.EXPIRED, GrantState.CANCELLED):
         line(grant, "bonuses.ended", actor, amount=grant.amount, reason=str(ending))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 
-from django.db.models import Q, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from kernel.money import Money
 from kernel.tenancy import context
@@ -15,12 +15,14 @@ from tenant_apps.clients.models import Client
 from tenant_apps.clients.rule_packs import RulePack
 from tenant_apps.trading.models import AccountState, TradingAccount
 
-from ..models import ENDED, Grant, SchemeVersion
+from ..models import ENDED, CreditMove, Grant, GrantState, MovePurpose, MoveState, SchemeVersion
 from .packs import pack_of
 from .schemes import versions_in_force
 
-# What does not count against the most per client: whatever ended without ever having stood on the account.
-NEVER_GIVEN = Q(state__in=ENDED, active_at=None)
+# What does not count against the most per client: whatever ended without its credit ever having been at the server.
+NEVER_GIVEN = Q(state__in=ENDED, active_at=None) & ~Exists(
+    CreditMove.objects.filter(grant=OuterRef("pk"), purpose=MovePurpose.GRANT, state=MoveState.DONE)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,22 @@ def _full(version: SchemeVersion, amount: Money) -> Money:
 
 def _left(version: SchemeVersion, client: Client, currency: str) -> Money | None:
     """What the client may still get of this scheme, over all its versions."""
+    return _left_beside(version, currency, Grant.objects.filter(client=client))
+
+
+def left_for(grant: Grant, *, offers: bool) -> Money:
+    """What the most per client leaves for this bonus beside the client's others, with or without those that are only
+    offered. Under the client's lock, taken before the account's."""
+    others = Grant.objects.filter(client_id=grant.client_id).exclude(pk=grant.pk)
+    if not offers:
+        others = others.exclude(state=GrantState.OFFERED)
+    return _left_beside(grant.version, grant.currency, others) or Money(0, grant.currency)
+
+
+def _left_beside(version: SchemeVersion, currency: str, rows: QuerySet[Grant]) -> Money | None:
     most = version.amount_of(currency, "client_cap")
     if most is None:
         return None
-    mine = Grant.objects.filter(client=client, version__scheme_id=version.scheme_id, currency=currency)
+    mine = rows.filter(version__scheme_id=version.scheme_id, currency=currency)
     had = mine.exclude(NEVER_GIVEN).aggregate(sum=Sum("amount_minor"))["sum"] or 0
     return Money(max(0, most.minor - had), currency)

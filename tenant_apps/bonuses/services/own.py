@@ -41,6 +41,13 @@ def own_money(account: TradingAccount) -> int:
     return found.available.minor + min(0, told.equity_minor - told.credit_minor - told.balance_minor)
 
 
+def seen(account: TradingAccount) -> bool:
+    """Whether the server's last word counts every movement the ledger knows, so that `own_money` knows of open losses
+    too. What promises or pays waits for it; it comes with the bridge's next look."""
+    told = TradingAccount.objects.get(pk=account.pk)
+    return told.seen_at is not None and told.balance_minor == ledger.balance(ledgers.mirror(account)).balance.minor
+
+
 def stands(grant: Grant) -> bool:
     """Whether as much own money stands on the account as the deposit brought there. Under the account's lock."""
     brought = Transfer.objects.filter(key=deposit_key(grant.deposit_id)).values_list("amount_minor", flat=True).first()

@@ -16,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 from kernel import audit, clock
 from kernel.actors import Actor
 from kernel.errors import Invalid
+from tenant_apps.clients import identity_change
 from tenant_apps.clients.eyes import others_required
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.clients.rule_packs import RulePack, packs, protecting
@@ -32,8 +33,9 @@ def choice_in_force() -> PackChoice | None:
 
 
 def pack_of(client: Client) -> RulePack | None:
-    """The pack a client falls under; None while the brokerage has decided nothing or it is not proved who he is."""
-    if not client.country or client.kyc_state != KycState.APPROVED:
+    """The pack a client falls under; None while the brokerage has decided nothing or it is not proved who he is and where
+    he lives."""
+    if not client.country or client.kyc_state != KycState.APPROVED or identity_change.held(client):
         return None
     choice = choice_in_force()
     return pack_under(choice, client.country) if choice else None

@@ -7,9 +7,7 @@ money, it stays in the wallet; the client has it either way.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
-from decimal import Decimal
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db import transaction
@@ -24,16 +22,15 @@ from tenant_apps.ledger.models import Account
 from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, post
 from tenant_apps.trading import ledgers
 from tenant_apps.trading.errors import AccountNotReady
-from tenant_apps.trading.models import Deal
 from tenant_apps.trading.services.transfers import transfer_to_account
 
 from .. import events
-from ..lots import COUNTED_ENTRIES, ClosedDeal, Window, concerning, fill
 from ..models import Ending, Grant, GrantState, MovePurpose
 from . import own
 from .burning import _under_way, burn
 from .grants import BONUSES
 from .moves import held, line, move_issue, save
+from .traded import progress
 
 RELEASE = "bonuses.released"
 
@@ -41,42 +38,6 @@ RELEASE = "bonuses.released"
 def bonus_account(currency: str) -> Account:
     """What bonuses have cost us, as the negative of this account's balance."""
     return account_ensure(owner=HOUSE, kind="bonus", currency=currency)
-
-
-def progress(grants: Iterable[Grant]) -> dict[UUID, Decimal]:
-    """Lots done of each, as far as they count. Two queries, however many grants, over the deals since the oldest bonus
-    that bears on one of them; of what was paid out the lots are known."""
-    wanted = list(grants)
-    known = {grant.pk: grant.lots_used for grant in wanted if grant.lots_used is not None}
-    open_ones = {grant.pk for grant in wanted if grant.active_at is not None} - known.keys()
-    accounts = {grant.account_id for grant in wanted if grant.pk in open_ones}
-    rows = Grant.objects.filter(account_id__in=accounts, active_at__isnull=False).select_related("version")
-    windows: dict[UUID, list[Window]] = defaultdict(list)
-    for row in rows:
-        needed = row.lots_used if row.lots_used is not None else row.lots_needed
-        windows[row.account_id].append(
-            Window(row.pk, row.active_at, row.ended_at, needed, tuple(row.version.symbols))  # type: ignore[arg-type]
-        )
-    windows = defaultdict(list, {key: concerning(one, open_ones) for key, one in windows.items()})
-    start = min((window.start for one in windows.values() for window in one), default=None)
-    deals = _deals(accounts, start) if start else {}
-    done: dict[UUID, Decimal] = {}
-    for account_id, found in windows.items():
-        done |= fill(found, deals.get(account_id, []))
-    return {grant.pk: known.get(grant.pk) or done.get(grant.pk, Decimal(0)) for grant in wanted}
-
-
-def _deals(accounts: set[UUID], start: object) -> dict[UUID, list[ClosedDeal]]:
-    rows = Deal.objects.filter(
-        account_id__in=accounts, executed_at__gte=start, kind__in=["buy", "sell"], entry__in=COUNTED_ENTRIES,
-        deleted_at=None,
-    )  # fmt: skip
-    found: dict[UUID, list[ClosedDeal]] = defaultdict(list)
-    for account_id, at, symbol, lots, closed in rows.values_list(
-        "account_id", "executed_at", "symbol", "lots", "closed_lots"
-    ):
-        found[account_id].append(ClosedDeal(at, symbol, closed or lots))
-    return found
 
 
 def release_due(*, account_ids: Collection[UUID], actor: Actor = BONUSES) -> int:
@@ -90,7 +51,8 @@ def release_due(*, account_ids: Collection[UUID], actor: Actor = BONUSES) -> int
 def grant_release(*, grant_id: UUID, actor: Actor = BONUSES) -> bool:
     """Pay a bonus out if enough was traded, or take it back if the own money is gone; whether it was paid out.
 
-    A frozen wallet is no reason to lose it: asked again later.
+    A frozen wallet is no reason to lose it, nor are numbers of the server that are older than the ledger's: asked again
+    later.
     """
     try:
         with transaction.atomic():
@@ -108,6 +70,8 @@ def _release(grant_id: UUID, actor: Actor) -> bool:
     if (ending := _forfeit(grant)) is not None:
         burn(grant, grant.credit_minor, ending, actor)
         return False
+    if not own.seen(grant.account):
+        return False
     amount = grant.credit
     grant.lots_used, grant.state, grant.paid_minor = done, GrantState.RELEASING, amount.minor
     _pay(grant, amount, actor)
@@ -122,6 +86,14 @@ def _release(grant_id: UUID, actor: Actor) -> bool:
     audit.record(actor=actor, action=RELEASE, obj=grant, subject=grant.client_id,
                  after={"amount": str(amount), "lots": str(done.normalize())})  # fmt: skip
     return True
+
+
+def earned(grant: Grant) -> bool:
+    """Whether enough was traded for a standing bonus and nothing speaks against paying it: only a server that lags, moves
+    under way or a frozen wallet keep it waiting, and neither its time nor its account takes it. Under the account's lock."""
+    if grant.state != GrantState.ACTIVE or progress([grant])[grant.pk] < grant.lots_needed:
+        return False
+    return _forfeit(grant) is None
 
 
 def _forfeit(grant: Grant) -> Ending | None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F, Q
 
 from kernel import clock
+from kernel.logs import log
 from tenant_apps.trading.models import AccountState
 
 from ..models import Ending, Grant, GrantState
-from . import burning, own, release
+from . import burning, own, release, waiting
 from .grants import BONUSES
+from .moves import held
 
 MOST = 500
 PATIENCE = timedelta(hours=1)
@@ -20,11 +23,13 @@ PATIENCE = timedelta(hours=1)
 
 def sweep() -> int:
     """One round; how many bonuses were released or ended. What was lost goes before anything is paid out; what was
-    earned is paid out before its time or its account is over."""
+    earned is paid out before its time or its account is over, and stays where it cannot be paid out yet."""
     done = _end(_low_equity(), Ending.LOW_EQUITY)
+    done += waiting.judge_waiting()
     trading = _trading()
     done += sum(release.release_due(account_ids=trading[at : at + MOST]) for at in range(0, len(trading), MOST))
-    return done + _end(_over(), Ending.TIME) + _end(_closed(), Ending.ACCOUNT) + _ask_again()
+    done += _end_unless_earned(_over(), Ending.TIME) + _end_unless_earned(_closed(), Ending.ACCOUNT)
+    return done + _ask_again()
 
 
 def _ask_again() -> int:
@@ -39,6 +44,25 @@ def _end(rows: list[UUID], ending: Ending) -> int:
     for grant_id in rows[:MOST]:
         burning.grant_end(grant_id=grant_id, ending=ending, actor=BONUSES)
     return len(rows[:MOST])
+
+
+def _end_unless_earned(rows: list[UUID], ending: Ending) -> int:
+    """As `_end`; what stays takes nobody's place in the batch."""
+    done = 0
+    for grant_id in rows:
+        done += _ended_unless_earned(grant_id, ending)
+        if done == MOST:
+            break
+    return done
+
+
+def _ended_unless_earned(grant_id: UUID, ending: Ending) -> bool:
+    with transaction.atomic():
+        if release.earned(held(grant_id)):
+            log.info("earned_bonus_waits", grant=str(grant_id))
+            return False
+        burning.grant_end(grant_id=grant_id, ending=ending, actor=BONUSES)
+    return True
 
 
 def _trading() -> list[UUID]:

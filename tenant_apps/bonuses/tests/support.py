@@ -25,6 +25,7 @@ from tenant_apps.trading.tests.conftest import World, settle
 from ..models import Grant, SchemeVersion
 from ..services.packs import choice_approve, choice_propose
 from ..services.schemes import Terms, scheme_approve, scheme_propose
+from ..services.waiting import judge_waiting
 
 _numbers = itertools.count(1)
 
@@ -78,7 +79,15 @@ def paid_in(world: World, account: TradingAccount, text: str, **values: Any) -> 
     world.funds(account.client, eur(text).minor)
     row = deposit(account.client, eur(text), account, **values)
     settle()
+    seen_by_the_bridge(world)
     return Grant.objects.filter(deposit=row).first()
+
+
+def seen_by_the_bridge(world: World) -> None:
+    """The bridge reads the accounts after what was booked, and the sweep takes up what waited for that."""
+    states(world)
+    judge_waiting()
+    settle()
 
 
 def reverse(row: Deposit) -> None:
@@ -95,6 +104,16 @@ def reverse(row: Deposit) -> None:
 def follow(world: World) -> None:
     """Read deals and money from the server, as the bridge does."""
     compare.compare(world.server, since=clock.now() - timedelta(days=2))
+    states(world)
+
+
+def long_ago(account: TradingAccount) -> None:
+    """The server's last word is too old for us to refuse a transfer by: the server itself will."""
+    TradingAccount.objects.filter(pk=account.pk).update(seen_at=clock.now() - timedelta(days=1))
+
+
+def states(world: World) -> None:
+    """Read the accounts' numbers from the server."""
     accounts = {row.login: row for row in TradingAccount.objects.filter(server=world.server, login__isnull=False)}
     logins = tuple(login for login in accounts if login)
     states = platforms.ask(world.server, lambda one: one.account_states(logins=logins))

@@ -22,7 +22,7 @@ from ..services import burning, proof
 from ..services.grants import BONUSES, grant_accept
 from ..services.moves import move_failed
 from ..services.sweeping import sweep
-from .support import eur, follow, on_server, paid_in, reverse, rules, scheme
+from .support import eur, follow, long_ago, on_server, paid_in, reverse, rules, scheme
 
 
 @pytest.fixture
@@ -38,6 +38,7 @@ def bonus(world: World, account: TradingAccount, text: str = "300") -> Grant:
 
 
 def out(account: TradingAccount, text: str, key: str = "out") -> Transfer:
+    long_ago(account)
     return transfers.transfer_to_wallet(actor=TEST, account=account, amount=eur(text), key=key)
 
 
@@ -172,7 +173,7 @@ def test_a_bonus_on_its_way_is_burnt_when_it_has_arrived(world: World, account: 
     scheme(opt_in=True)
     grant = bonus(world, account)
     grant_accept(actor=client_actor(account.client), grant_id=grant.pk)
-    burning.grant_end(grant_id=grant.pk, ending=Ending.REVERSAL, actor=BONUSES)
+    burning.grant_end(grant_id=grant.pk, ending=Ending.LOW_EQUITY, actor=BONUSES)
     settle()
     grant.refresh_from_db()
     assert grant.state == GrantState.BURNT
@@ -191,7 +192,7 @@ def test_a_burn_never_takes_another_bonuss_credit(world: World, account: Trading
     grant_accept(actor=own, grant_id=one.pk)
     settle()
     grant_accept(actor=own, grant_id=two.pk)
-    burning.grant_end(grant_id=two.pk, ending=Ending.REVERSAL, actor=BONUSES)
+    burning.grant_end(grant_id=two.pk, ending=Ending.LOW_EQUITY, actor=BONUSES)
     given = CreditMove.objects.get(grant=two, purpose=MovePurpose.GRANT)
     with transaction.atomic():
         Command.objects.filter(pk=given.command_id).update(state="failed")

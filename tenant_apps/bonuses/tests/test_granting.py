@@ -27,7 +27,8 @@ from ..services import packs, proof, schemes
 from ..services.grants import grant_accept, grant_decline, preview
 from ..services.moves import move_failed
 from ..services.sweeping import sweep
-from .support import deposit, eur, on_server, paid_in, reverse, rules, scheme, terms
+from ..services.waiting import judge_waiting
+from .support import deposit, eur, on_server, paid_in, reverse, rules, scheme, states, terms
 
 
 @pytest.fixture
@@ -182,6 +183,8 @@ def test_a_refusing_server_cancels_the_bonus(world: World, account: TradingAccou
     scheme()
     arrive(world, account, "300")
     drain()
+    states(world)
+    judge_waiting()
     with transaction.atomic():
         move_failed(CreditMove.objects.get(), problem="not_found", actor=TEST)
     grant = Grant.objects.get()

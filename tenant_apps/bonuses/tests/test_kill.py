@@ -15,7 +15,8 @@ from tenant_apps.trading.tests.test_kill import POINTS, recover
 
 from ..models import CreditMove, GrantState, MoveState
 from ..services import proof
-from .support import deposit, eur, follow, on_server, paid_in, rules, scheme, trade
+from ..services.waiting import judge_waiting
+from .support import deposit, eur, follow, on_server, paid_in, rules, scheme, states, trade
 
 
 def sound() -> None:
@@ -35,6 +36,8 @@ def test_a_worker_killed_while_giving_gives_once(world: World, point: str) -> No
     for row in commands.due():
         commands.run(row.pk)
     drain()
+    states(world)
+    judge_waiting()
     move = CreditMove.objects.get()
     assert child.carry_out(point, move.command_id) == KILLED
     recover()

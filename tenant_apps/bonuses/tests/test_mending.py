@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,17 +14,20 @@ from kernel.errors import Invalid
 from kernel.models import Command
 from tenant_apps.clients.models import KycState
 from tenant_apps.payments.tests.support import client_actor, staff
-from tenant_apps.trading.models import TradingAccount
+from tenant_apps.trading.models import TradingAccount, Transfer, TransferState
 from tenant_apps.trading.services import transfers
 from tenant_apps.trading.tests.conftest import TEST, World, settle
 
+from ..errors import MostReached
 from ..models import CreditMove, Ending, Grant, GrantState, MovePurpose, PackChoice
 from ..office.forms import SchemeForm
 from ..services import burning, packs, proof, schemes
 from ..services.grants import BONUSES, grant_accept, preview
 from ..services.moves import held, move_failed, save, worry
+from ..services.offers import offer_for
+from ..services.restoring import transfer_refused
 from ..services.sweeping import sweep
-from .support import eur, on_server, paid_in, rules, scheme, terms
+from .support import deposit, eur, long_ago, on_server, paid_in, rules, scheme, terms
 
 
 @pytest.fixture
@@ -39,6 +43,7 @@ def bonus(world: World, account: TradingAccount, text: str = "300") -> Grant:
 
 
 def out(account: TradingAccount, text: str, key: str) -> None:
+    long_ago(account)
     transfers.transfer_to_wallet(actor=TEST, account=account, amount=eur(text), key=key)
 
 
@@ -88,6 +93,64 @@ def test_an_offer_never_taken_up_leaves_the_most_per_client(world: World, accoun
     assert bonus(world, account, "1000").amount == eur("150")
 
 
+def burnt_by(account: TradingAccount, key: str = "one") -> Transfer:
+    """A transfer out whose refusal is not known yet."""
+    out(account, "5000", key)
+    return Transfer.objects.get(key=key)
+
+
+def refused(transfer: Transfer) -> None:
+    Transfer.objects.filter(pk=transfer.pk).update(state=TransferState.FAILED)
+    transfer_refused(transfer_id=transfer.pk, actor=BONUSES)
+
+
+@pytest.mark.parametrize(("second", "again"), [("500", "150"), ("800", "150"), ("200", "250")])
+def test_offers_that_come_back_keep_to_the_most_per_client(
+    world: World, account: TradingAccount, second: str, again: str
+) -> None:
+    """400 is the most. 250 lapse with a transfer, a later deposit brings its own; refused, what is left comes back."""
+    scheme(opt_in=True)
+    first = bonus(world, account, "500")
+    transfer = burnt_by(account)
+    other = later(account, second)
+    refused(transfer)
+    first.refresh_from_db()
+    assert (first.state, first.amount) == (GrantState.OFFERED, eur(again))
+    assert first.amount + other.amount <= eur("400")
+
+
+def test_nothing_comes_back_where_nothing_is_left(world: World, account: TradingAccount) -> None:
+    scheme(opt_in=True)
+    first = bonus(world, account, "500")
+    transfer = burnt_by(account)
+    later(account, "500")
+    later(account, "500")
+    refused(transfer)
+    first.refresh_from_db()
+    assert first.state == GrantState.BURNT
+
+
+def test_two_offers_above_the_most_are_not_both_accepted(world: World, account: TradingAccount) -> None:
+    """As they may stand from before: the first one taken counts."""
+    scheme(opt_in=True)
+    one, other = bonus(world, account, "500"), bonus(world, account, "500")
+    Grant.objects.filter(pk=other.pk).update(amount_minor=25_000)
+    grant_accept(actor=client_actor(account.client), grant_id=one.pk)
+    with pytest.raises(MostReached):
+        grant_accept(actor=client_actor(account.client), grant_id=other.pk)
+
+
+def later(account: TradingAccount, text: str) -> Grant:
+    """What the next deposit brings, as `grant_make` would offer it."""
+    found = offer_for(client=account.client, account=account, amount=eur(text), first=False, at=clock.now())
+    assert found is not None
+    return Grant.objects.create(
+        client=account.client, version=found.version, account=account, deposit=deposit(account.client, eur(text), None),
+        reference=f"L{Grant.objects.count()}", amount_minor=found.amount.minor, currency="EUR",
+        lots_per_unit=Decimal(1), offered_until=clock.now() + timedelta(days=1),
+    )  # fmt: skip
+
+
 def stuck(world: World, account: TradingAccount) -> Grant:
     grant = bonus(world, account)
     burning.grant_end(grant_id=grant.pk, ending=Ending.TIME, actor=BONUSES)
@@ -117,7 +180,9 @@ def test_credit_that_would_not_go_is_asked_for_again_after_a_while(world: World,
     assert on_server(world, account) == ("300.00", "0.00")
 
 
-@pytest.mark.parametrize("changes", [{"country": ""}, {"kyc_state": KycState.SUBMITTED}])
+@pytest.mark.parametrize(
+    "changes", [{"country": ""}, {"kyc_state": KycState.SUBMITTED}, {"identity_changed_at": clock.now()}]
+)
 def test_who_is_not_known_gets_no_bonus(world: World, account: TradingAccount, changes: dict[str, Any]) -> None:
     scheme(opt_in=True)
     at = {"client": account.client, "account": account, "amount": eur("300"), "first": False}

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from kernel import clock
 from tenant_apps.clients.models import Client
 from tenant_apps.payments.tests.support import make_client, staff
-from tenant_apps.payments.tests.test_pages import officer, trader
+from tenant_apps.payments.tests.test_pages import officer, seen_on, trader
 from tenant_apps.trading import leaving
 from tenant_apps.trading.models import AccountState, AccountType, TradingAccount, TradingServer
 
@@ -115,10 +115,11 @@ def test_cancelling_takes_two(tenant: Any) -> None:
     grant = grant_of(version(), make_client(country="AE"))
     one, two = officer(tenant, *ALL), officer(tenant, *ALL)
     one.post(f"/bonuses/grants/{grant.pk}/cancel/", {"reason": "Abuse"})
-    one.post(f"/bonuses/grants/{grant.pk}/cancel/approve/")
+    page = f"/bonuses/grants/{grant.pk}/"
+    one.post(f"{page}cancel/approve/", seen_on(two, page))
     grant.refresh_from_db()
     assert grant.state == GrantState.ACTIVE
-    two.post(f"/bonuses/grants/{grant.pk}/cancel/approve/")
+    two.post(f"{page}cancel/approve/", seen_on(two, page))
     grant.refresh_from_db()
     assert (grant.state, grant.ending) == (GrantState.BURNING, "by_hand")
 
@@ -159,11 +160,25 @@ def test_taking_money_out_asks_first(tenant: Any) -> None:
     assert len(leaving.consequences(grant.account, eur("10"))) == 1
     portal, path = trader(tenant, client), f"/accounts/{grant.account_id}/transfer/"
     sent = {"direction": "out", "amount": "10", "key": "k"}
-    asked = portal.post(path, sent)
+    asked = portal.post(path, sent | {"confirmed": "False"})  # the hidden field of the form as it was opened
     assert asked.status_code == 422
-    assert "100.00" in asked.text
+    assert ("100.00" in asked.text, "Please confirm." in asked.text) == (True, False)
+    assert "Please confirm." in portal.post(path, sent).text  # shown, and not ticked
     grant.refresh_from_db()
     assert grant.state == GrantState.ACTIVE
     portal.post(path, sent | {"confirmed": "on"})
     grant.refresh_from_db()
     assert (grant.state, grant.ending) == (GrantState.BURNING, "withdrawal")
+
+
+@pytest.mark.parametrize("state", [GrantState.OFFERED, GrantState.ACTIVE, GrantState.BURNT])
+def test_terms_are_a_page_to_print_for_their_client_alone(tenant: Any, state: str) -> None:
+    client, other = make_client(), make_client()
+    page = trader(tenant, client)
+    grant, others = grant_of(version(), client, state), grant_of(SchemeVersion.objects.get(), other)
+    shown = page.get(f"/bonuses/{grant.pk}/terms/").content.decode()
+    assert "Fair play." in shown
+    assert "data-print" in shown
+    assert page.get(f"/bonuses/{others.pk}/terms/").status_code == 404
+    assert f"/bonuses/{grant.pk}/terms/" in page.get("/bonuses/").content.decode()
+    assert 'href="/bonuses/"' in page.get("/wallets/").content.decode()

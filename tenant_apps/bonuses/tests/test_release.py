@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +17,7 @@ from tenant_apps.ledger.services import HOUSE, account_ensure
 from tenant_apps.trading.models import Deal, TradingAccount
 from tenant_apps.trading.tests.conftest import World, settle
 
-from ..lots import ClosedDeal, Window, concerning, fill
+from ..lots import ClosedDeal, Window, concerning, fill, spans
 from ..models import Grant, GrantState
 from ..services import proof, release, sweeping
 from ..services.sweeping import sweep
@@ -139,3 +141,31 @@ def test_no_account_waits_behind_others(world: World, monkeypatch: pytest.Monkey
         trade(world, found.account, "0.06")
     sweep()
     assert list(Grant.objects.values_list("state", flat=True)) == [GrantState.RELEASING] * 2
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_sums_between_beginnings_and_ends_say_what_the_single_deals_say(seed: int) -> None:
+    """Bonuses of one account that take the same symbols: added up per span, each gets the lots it would get one by one."""
+    chance = Random(seed)
+    begun = START
+
+    def at() -> datetime:
+        return begun + timedelta(minutes=chance.randrange(100))
+
+    windows = []
+    for key in range(chance.randrange(1, 5)):
+        start = at()
+        end = start + timedelta(minutes=chance.randrange(1, 60)) if chance.random() < 0.6 else None
+        windows.append(Window(key, start, end, Decimal(chance.randrange(1, 12)), ("EUR*", "XAU*")))
+    deals = [
+        ClosedDeal(at(), chance.choice(("EURUSD", "XAUUSD", "GBPUSD")), Decimal(chance.randrange(1, 5)))
+        for _ in range(30)
+    ]
+    sums: dict[tuple[datetime, str], Decimal] = defaultdict(Decimal)
+    for deal in deals:
+        for since, until in spans(windows):
+            if since <= deal.at and (until is None or deal.at < until):
+                sums[since, deal.symbol] += deal.lots
+    assert fill(windows, [ClosedDeal(since, symbol, lots) for (since, symbol), lots in sums.items()]) == fill(
+        windows, deals
+    )

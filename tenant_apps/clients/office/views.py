@@ -7,19 +7,21 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.dateparse import parse_datetime
 from django.utils.http import urlencode
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
-from kernel.errors import AppError
+from kernel.errors import AppError, Conflict
 from kernel.guards import guard
 from kernel.pages import page
 from kernel.panels import panel, panels, rendered
 from kernel.ui.toast import toast, trigger
 from tenant_apps.accounts.selectors import staff_names
-from tenant_apps.clients import selectors, services
+from tenant_apps.clients import identity_change, selectors, services
 from tenant_apps.clients.forms import ProfileForm
 from tenant_apps.clients.models import Client, Stage
+from tenant_apps.clients.panels import fixed_fields
 from tenant_apps.clients.queue import Queue
 from tenant_apps.clients.timeline import desk_topic
 
@@ -105,7 +107,9 @@ def pin(request: HttpRequest, client_id: UUID, entry_id: int) -> HttpResponse:
 def profile(request: HttpRequest, client_id: UUID) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     found = selectors.client_get(actor, client_id)
-    form = ProfileForm(request.POST, masks=actor.masks)
+    form = ProfileForm(
+        request.POST, initial=ProfileForm.initial_of(found), masks=actor.masks, fixed=fixed_fields(found, actor)
+    )
     if form.is_valid():
         try:
             services.client_update(client=found, actor=actor, **form.changes())
@@ -123,6 +127,19 @@ def tags(request: HttpRequest, client_id: UUID) -> HttpResponse:
     found = selectors.client_get(actor, client_id)
     services.tags_set(client=found, tags=request.POST.get("tags", "").split(","), actor=actor)
     return changed(request, client_id, pgettext("client", "Saved."))
+
+
+@guard("clients.identity")
+@require_POST
+def identity(request: HttpRequest, client_id: UUID) -> HttpResponse:
+    """The second pair of eyes on a change of what was verified."""
+    actor = request.actor  # type: ignore[attr-defined]
+    found = selectors.client_get(actor, client_id)
+    seen = parse_datetime(request.POST.get("seen", ""))
+    if seen is None:
+        raise Conflict
+    identity_change.confirm(client=found, seen=seen, actor=actor)
+    return changed(request, client_id, pgettext("client", "Confirmed."))
 
 
 @guard("clients.risk")

@@ -36,7 +36,7 @@ from tenant_apps.wallets.worklist.listing import (
     totals,
     with_clients,
 )
-from tenant_apps.wallets.worklist.registry import Decision, Source, source_for
+from tenant_apps.wallets.worklist.registry import Decision, Said, Source, source_for
 
 from .. import money
 
@@ -83,32 +83,37 @@ def _found(request: Any, kind: str, row_id: UUID) -> tuple[Item, Any]:
 
 
 def _item(request: Any, chosen: Filter, item: Item, row: Any) -> dict[str, Any]:
-    """One item with what its decision needs."""
-    actor, source = request.actor, item.source
-    with_clients([item])
+    """One item with what its decision needs, and the way to its neighbours."""
+    actor = request.actor
     before, after = (neighbour(actor, chosen, item, backwards=backwards) for backwards in (True, False))
     return {
         **_stand(request, chosen, item, row),
-        "facts": [(label, value) for label, value in source.facts(row) if value not in ("", None)],
         "before": _address(before, chosen) if before else "",
         "after": _address(after, chosen) if after else "",
-        "page_url": source.page(row),
-        **money.about(actor, item.client),
+        "page_url": item.source.page(row),
     }
 
 
 def _stand(request: Any, chosen: Filter, item: Item, row: Any) -> dict[str, Any]:
-    """How far it is and what one may do: what changes while somebody looks at it."""
+    """What is decided on, how far it is and what one may do. It is drawn anew as a whole, so that what is shown and the
+    digest of it (`seen`), which a decision brings back, are of one reading."""
     source = item.source
+    with_clients([item])
+    if source.whose is not None:
+        item.client = source.whose(row)
     decisions = source.decisions(request.actor, row)
     is_open = source.open(request.actor).filter(pk=row.pk).exists()
     return {
+        "seen": source.seen(row) if decisions else "",  # before the facts: never newer than what is shown
         "item": item,
+        "facts": [(label, value) for label, value in source.facts(row) if value not in ("", None)],
+        "changes": source.changes(row),
         "is_open": is_open,
         "decided_by": "" if is_open else source.decided_by(row),
         "steps": source.steps(row),
         "decisions": [(one, _decide_address(item, one, chosen)) for one in decisions],
         "item_url": _address(item, chosen),
+        **money.about(request.actor, item.client),
     }
 
 
@@ -119,11 +124,11 @@ def _decide_address(item: Item, decision: Decision, chosen: Filter) -> str:
 def _shown(request: Any, chosen: Filter, values: dict[str, Any]) -> HttpResponse:
     if wants_part(request, "money"):
         return render(request, "office/money/_body.html", values)
-    values |= {"views": views_of(request.actor, VIEWS), **money.choices(request.actor, chosen)}
+    values |= {"views": views_of(request.actor, VIEWS, managing=money.MANAGING), **money.choices(request.actor, chosen)}
     return page(request, "office/money/inbox.html", values, live=TOPICS)
 
 
-@guard("payments.view")
+@guard(*money.RIGHTS)
 @require_GET
 def inbox(request: Any) -> HttpResponse:
     """The list. With the first of it at hand, so that J begins."""
@@ -135,7 +140,7 @@ def inbox(request: Any) -> HttpResponse:
     return _shown(request, chosen, values | {"first": first})
 
 
-@guard("payments.view")
+@guard(*money.RIGHTS)
 @require_GET
 def one(request: Any, work: str, row_id: UUID) -> HttpResponse:
     """One item beside the list."""
@@ -147,7 +152,7 @@ def one(request: Any, work: str, row_id: UUID) -> HttpResponse:
     return _shown(request, chosen, values | {"open_id": str(item.id)})
 
 
-@guard("payments.view")
+@guard(*money.RIGHTS)
 @require_POST
 def decide(request: Any, work: str, row_id: UUID, decision: str) -> HttpResponse:
     """Carry a decision out, then show the next item. What somebody else has decided meanwhile is said so."""
@@ -159,7 +164,9 @@ def decide(request: Any, work: str, row_id: UUID, decision: str) -> HttpResponse
         return _answer(request, chosen, item, _already(item.source, row), "warning")
     following = neighbour(request.actor, chosen, item) or neighbour(request.actor, chosen, item, backwards=True)
     try:
-        wanted.act(request.actor, row, request.POST.get("reason", ""), request.POST.get("text", ""))
+        wanted.act(
+            request.actor, row, Said(**{name: request.POST.get(name, "") for name in ("reason", "text", "seen")})
+        )
     except NotFound:
         raise
     except AppError as error:
@@ -201,7 +208,7 @@ def _answer(request: Any, chosen: Filter, item: Item | None, words: str, tone: A
 # --- saved views and exports
 
 
-@guard("payments.view")
+@guard(*money.RIGHTS)
 @require_POST
 def view_save(request: Any) -> HttpResponse:
     chosen = Filter.parse(QueryDict(request.POST.get("query", "")))
@@ -212,10 +219,10 @@ def view_save(request: Any) -> HttpResponse:
     return redirect(_address(None, chosen))
 
 
-@guard("payments.view")
+@guard(*money.RIGHTS)
 @require_POST
 def view_delete(request: Any, view_id: UUID) -> HttpResponse:
-    views.view_delete(view_id=view_id, actor=request.actor)
+    views.view_delete(view_id=view_id, actor=request.actor, pages=[VIEWS], managing=money.MANAGING)
     return redirect("office:money")
 
 

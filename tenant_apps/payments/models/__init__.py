@@ -1,5 +1,7 @@
 """Payments as rows. Each module draws the state machines of what it holds."""
 
+from tenant_apps.wallets.change_models import ChangeState, ProposedChange
+
 from .bank import (
     BankLine,
     BankStatement,
@@ -10,12 +12,10 @@ from .bank import (
     PayoutLine,
     StatementState,
 )
-from .changes import (
-    ChangeState,
-    ProposedChange,
-)
 from .deposits import (
+    CAME,
     OPEN_DEPOSITS,
+    STILL_THERE,
     Deposit,
     DepositState,
     Freeze,
@@ -47,7 +47,9 @@ from .providers import (
     Device,
     Maintenance,
     MethodRule,
+    PayoutRule,
     ProviderAccount,
+    WithdrawalFee,
 )
 from .tones import (
     state_tone,
@@ -63,6 +65,8 @@ from .withdrawals import (
 )
 
 __all__ = [
+    "CAME",
+    "STILL_THERE",
     "ApprovalRule",
     "ApprovalStep",
     "BankLine",
@@ -91,6 +95,7 @@ __all__ = [
     "PartState",
     "PayoutBatch",
     "PayoutLine",
+    "PayoutRule",
     "PayoutSettings",
     "ProposedChange",
     "ProviderAccount",
@@ -104,6 +109,7 @@ __all__ = [
     "VelocityAction",
     "VelocityRule",
     "Withdrawal",
+    "WithdrawalFee",
     "WithdrawalPart",
     "WithdrawalPolicy",
     "WithdrawalState",

@@ -82,6 +82,7 @@ class LineState(models.TextChoices):
     PROPOSED = "proposed", pgettext_lazy("bank line state", "Assignment proposed")
     ASSIGNED = "assigned", pgettext_lazy("bank line state", "Assigned")
     IGNORED = "ignored", pgettext_lazy("bank line state", "Not a client's")
+    # What left before people had to say what it is: counted as no client's, and can be taken up again. None is made any more.
     OUTGOING = "outgoing", pgettext_lazy("bank line state", "Outgoing")
 
 

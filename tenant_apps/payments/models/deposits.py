@@ -11,6 +11,7 @@ State machine (every move is a compare-and-set under the row's lock, in services
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import pgettext_lazy
 
 from kernel.models import Entity
@@ -31,6 +32,13 @@ class DepositState(models.TextChoices):
     REVERSED = "reversed", pgettext_lazy("deposit state", "Reversed")
     SUSPENSE = "suspense", pgettext_lazy("deposit state", "Came in another currency")
 
+
+# Of what came, what is still there: a dispute reverses a deposit whatever it took of it. Never less than nothing, though it
+# may be given back and disputed as well.
+CAME = models.Q(state__in=(DepositState.CREDITED, DepositState.REVERSED))
+STILL_THERE = Greatest(
+    models.F("received_minor") - Coalesce(models.F("reversed_minor"), models.Value(0)), models.Value(0)
+)
 
 OPEN_DEPOSITS = (DepositState.CREATED, DepositState.PENDING, DepositState.AUTHORISED, DepositState.DELAYED)
 
@@ -65,13 +73,21 @@ class Deposit(Entity):
     provider_fee_currency = models.CharField(max_length=8, blank=True)
     provider_fee_told = models.PositiveSmallIntegerField(default=0)  # how often it was told anew
     provider_fee_settled_at = models.DateTimeField(null=True)  # by the provider's report, whose word is the last
+    # the payment in another currency of which it was credited: all of that, or what was left at the time
+    out_of = models.ForeignKey(
+        "SuspensePayment", null=True, blank=True, on_delete=models.PROTECT, related_name="credited_as", db_index=False
+    )
     attempt = models.UUIDField(null=True, blank=True)  # the first deposit of a row of tries at the same payment
     cost_minor = models.BigIntegerField(default=0)  # what the provider is expected to charge us, by the rule
+    passed_on_minor = models.BigIntegerField(
+        default=0, db_default=0
+    )  # what the provider charges the payer on top, by the rule
     language = models.CharField(max_length=10, default="en")
     pending_at = models.DateTimeField(null=True)
     credited_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     asked_at = models.DateTimeField(null=True)  # when the sweep last asked the provider
+    ask_wanted_at = models.DateTimeField(null=True)  # news that has to be asked about, and was not answered yet
 
     class Meta:
         db_table = "payments_deposit"
@@ -83,7 +99,8 @@ class Deposit(Entity):
                 name="payments_deposit_provider",
             ),
             models.CheckConstraint(
-                condition=models.Q(amount_minor__gt=0, fee_minor__gte=0, fee_minor__lt=models.F("amount_minor")),
+                condition=models.Q(amount_minor__gt=0, fee_minor__gte=0)
+                & models.Q(fee_minor__lt=Coalesce("received_minor", "amount_minor")),
                 name="payments_deposit_amount",
             ),
         ]
@@ -93,12 +110,18 @@ class Deposit(Entity):
             models.Index(fields=["state", "-created_at"], name="payments_deposit_state"),
             models.Index(fields=["provider_account", "payment_reference"], name="payments_deposit_payment"),
             models.Index(fields=["closed_at"], name="payments_deposit_closed"),
+            models.Index(fields=["out_of"], name="payments_deposit_out_of", condition=models.Q(out_of__isnull=False)),
             models.Index(
                 fields=["pending_at"],
                 name="payments_deposit_open",
                 condition=models.Q(state__in=["created", "pending", "authorised", "delayed"]),
             ),
             models.Index(fields=["created_at"], name="payments_deposit_attention", condition=~models.Q(attention="")),
+            models.Index(
+                fields=["ask_wanted_at"],
+                name="payments_deposit_ask_wanted",
+                condition=models.Q(ask_wanted_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -111,6 +134,11 @@ class Deposit(Entity):
     @property
     def fee(self) -> Money:
         return Money(self.fee_minor, self.currency)
+
+    @property
+    def passed_on(self) -> Money:
+        """What the provider charges the payer on top, as the rule said when it was started: not ours."""
+        return Money(self.passed_on_minor, self.currency)
 
     @property
     def cost(self) -> Money:
@@ -153,7 +181,8 @@ class SuspenseDecision(models.TextChoices):
 class SuspensePayment(Entity):
     """Money that came in another currency than asked for: the house keeps it until two people have decided.
 
-    `left_minor` is what is still in suspense. Credited it becomes a deposit of its own (`credited`).
+    `left_minor` is what is still in suspense. Credited it becomes a deposit of its own (`credited`), and what comes back to
+    suspense after that another one: all of them know it (`Deposit.out_of`).
     """
 
     deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, related_name="suspended")
@@ -205,7 +234,8 @@ class Reversal(Entity):
 
     Written in the transaction that books it; whether it came back is asked of the ledger. `dispute` is the provider's
     reference of the round; `taken_by` and `returned_by` are those of the single movements, where the provider has no
-    reference for both. Empty: not told.
+    reference for both. Empty: not told. `minor` units of the deposit's currency are taken (none: of before it was kept),
+    and `returned_minor` of them came back with the decision. `whole`: nobody said how much, so it is all there was.
     """
 
     deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, related_name="reversals")
@@ -213,6 +243,9 @@ class Reversal(Entity):
     dispute = models.CharField(max_length=120, blank=True)
     taken_by = models.CharField(max_length=120, blank=True)
     returned_by = models.CharField(max_length=120, blank=True)
+    minor = models.BigIntegerField(null=True)
+    returned_minor = models.BigIntegerField(default=0, db_default=0)
+    whole = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "payments_reversal"
@@ -227,12 +260,20 @@ class Reversal(Entity):
     def __str__(self) -> str:
         return f"{self.deposit} {self.number}"
 
+    @property
+    def lost(self) -> int:
+        """Minor units that did not come back."""
+        return (self.minor or 0) - self.returned_minor
+
 
 class Freeze(Entity):
     """What a chargeback keeps in place: open withdrawals wait, and what the wallet no longer had of the loss is set
     aside as money comes. `holds` are [{id, minor}] in the ledger, `taken` the keys of transfers that covered the loss.
-    Each round of a dispute has its own (`reversal`; none: made before rounds were counted).
+    Each round of a dispute has its own (`reversal`; none: made before rounds were counted, or `cause` is a correction: less
+    had come than was credited).
     """
+
+    REVERSED, CORRECTED = "reversal", "correction"
 
     deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, related_name="freezes")
     reversal = models.ForeignKey(Reversal, null=True, on_delete=models.PROTECT, related_name="freezes")
@@ -242,6 +283,7 @@ class Freeze(Entity):
     uncovered_minor = models.BigIntegerField()  # what the house carries of it
     holds = models.JSONField(default=list, blank=True)
     taken = models.JSONField(default=list, blank=True)
+    cause = models.CharField(max_length=12, default=REVERSED, db_default=REVERSED)
     active = models.BooleanField(default=True)
     lifted_by = models.CharField(max_length=160, blank=True)
     lifted_at = models.DateTimeField(null=True)

@@ -13,11 +13,14 @@ from tenant_apps.clients.models import Client
 class DepositLimit(Entity):
     """What one client may pay in, from a verification level on (the highest row not above the client's counts).
 
-    Minor units of `currency`; empty means no limit. Days are 24 hours back from now.
+    With `pack` (a key of clients.rule_packs) it is for residents of the countries which that pack protects, beside what
+    holds for everybody: of the two the narrower counts, window by window. Minor units of `currency`; empty means no
+    limit. Days are 24 hours back from now.
     """
 
     currency = models.CharField(max_length=8)
     kyc_level = models.PositiveSmallIntegerField(default=0)
+    pack = models.CharField(max_length=20, blank=True, default="", db_default="")
     day_minor = models.BigIntegerField(null=True, blank=True)
     week_minor = models.BigIntegerField(null=True, blank=True)
     month_minor = models.BigIntegerField(null=True, blank=True)
@@ -25,7 +28,9 @@ class DepositLimit(Entity):
 
     class Meta:
         db_table = "payments_deposit_limit"
-        constraints = [models.UniqueConstraint(fields=["currency", "kyc_level"], name="payments_deposit_limit_level")]
+        constraints = [
+            models.UniqueConstraint(fields=["currency", "kyc_level", "pack"], name="payments_deposit_limit_level")
+        ]
 
     def __str__(self) -> str:
         return f"{self.currency} {self.kyc_level}"

@@ -148,6 +148,11 @@ class PayoutSettings(Entity):
 
     singleton = models.BooleanField(default=True)
     promised_hours = models.PositiveSmallIntegerField(default=24)  # from the request to "sent"
+    promised_by_method = models.JSONField(default=dict, db_default={})  # hours by payout method, where they are others
+    work_days = models.JSONField(default=list, db_default=[])  # 0 is Monday; empty: every day counts
+    work_from = models.TimeField(null=True)  # of the brokerage's own clock; without them all day
+    work_until = models.TimeField(null=True)
+    banking_days = models.BooleanField(default=False, db_default=False)  # only days on which euro banks settle count
     verify_destinations = models.BooleanField(default=True)
     cooling_hours = models.PositiveSmallIntegerField(default=0)  # a verified destination waits that long before use
 

@@ -24,7 +24,6 @@ from .providers import ProviderAccount
 class WithdrawalState(models.TextChoices):
     REQUESTED = "requested", pgettext_lazy("withdrawal state", "Requested")
     CHECKED = "checked", pgettext_lazy("withdrawal state", "Checked")
-    APPROVED = "approved", pgettext_lazy("withdrawal state", "Approved")
     SENDING = "sending", pgettext_lazy("withdrawal state", "Being sent")
     PAID = "paid", pgettext_lazy("withdrawal state", "Paid")
     REJECTED = "rejected", pgettext_lazy("withdrawal state", "Rejected")
@@ -35,7 +34,6 @@ class WithdrawalState(models.TextChoices):
 OPEN_WITHDRAWALS = (
     WithdrawalState.REQUESTED,
     WithdrawalState.CHECKED,
-    WithdrawalState.APPROVED,
     WithdrawalState.SENDING,
 )
 
@@ -51,12 +49,18 @@ class RejectReason(models.TextChoices):
 
 
 class Withdrawal(Entity):
-    """A client's payment out. The amount is held in the wallet, part by part, from the request on."""
+    """A client's payment out. The amount is held in the wallet, part by part, from the request on.
+
+    `amount` leaves the wallet, `fee` of it is ours, as shown when it was asked for; `net` is sent. `paid` and `fee_taken`
+    are what was sent and kept of the parts that are paid: a part that is not gives its fee back with it."""
 
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="withdrawals")
     reference = models.CharField(max_length=20)
     amount_minor = models.BigIntegerField()
+    fee_minor = models.BigIntegerField(default=0, db_default=0)
     paid_minor = models.BigIntegerField(default=0)
+    fee_taken_minor = models.BigIntegerField(default=0, db_default=0)
+    passed_on_minor = models.BigIntegerField(default=0, db_default=0)
     currency = models.CharField(max_length=8)
     state = models.CharField(max_length=12, choices=WithdrawalState.choices, default=WithdrawalState.REQUESTED)
     iban = models.CharField(max_length=34, blank=True)  # where what cannot go back to a source goes
@@ -95,6 +99,15 @@ class Withdrawal(Entity):
                 name="payments_withdrawal_amount",
             ),
             models.CheckConstraint(
+                condition=models.Q(
+                    fee_minor__gte=0,
+                    fee_minor__lt=models.F("amount_minor"),
+                    fee_taken_minor__gte=0,
+                    fee_taken_minor__lte=models.F("fee_minor"),
+                ),
+                name="payments_withdrawal_fee_within",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(approver_id="") | ~models.Q(approver_id=models.F("proposer_id")),
                 name="payments_withdrawal_four_eyes",
             ),
@@ -117,8 +130,26 @@ class Withdrawal(Entity):
         return Money(self.amount_minor, self.currency)
 
     @property
+    def fee(self) -> Money:
+        return Money(self.fee_minor, self.currency)
+
+    @property
+    def net(self) -> Money:
+        """What is sent when every part goes through."""
+        return Money(self.amount_minor - self.fee_minor, self.currency)
+
+    @property
     def paid(self) -> Money:
         return Money(self.paid_minor, self.currency)
+
+    @property
+    def fee_taken(self) -> Money:
+        return Money(self.fee_taken_minor, self.currency)
+
+    @property
+    def passed_on(self) -> Money:
+        """What providers and networks take of what is sent, as was shown: not ours."""
+        return Money(self.passed_on_minor, self.currency)
 
     @property
     def is_open(self) -> bool:
@@ -174,12 +205,21 @@ class PartState(models.TextChoices):
 
 
 class WithdrawalPart(Entity):
-    """Where a share of a withdrawal goes: back to a deposit's source, or by wire. Its id is the operation id outside."""
+    """Where a share of a withdrawal goes: back to a deposit's source, or out. Its id is the operation id outside.
+
+    A payout that was surely refused may be tried at another account (services/next_account.py): as a part of its own, with an
+    operation id of its own, which `follows` the failed one and has taken its hold over. One part has one successor at most.
+
+    `amount` is sent; `fee` is what we keep besides; `gross`, both, is held and leaves the wallet. `passed_on` is what the
+    provider or network takes of what is sent, by the rule: it was shown, and is not ours.
+    """
 
     withdrawal = models.ForeignKey(Withdrawal, on_delete=models.PROTECT, related_name="parts")
     deposit = models.ForeignKey(Deposit, null=True, on_delete=models.PROTECT, related_name="returns")
     provider_account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="+")
     amount_minor = models.BigIntegerField()
+    fee_minor = models.BigIntegerField(default=0, db_default=0)
+    passed_on_minor = models.BigIntegerField(default=0, db_default=0)
     currency = models.CharField(max_length=8)
     state = models.CharField(max_length=12, choices=PartState.choices, default=PartState.PLANNED)
     hold_id = models.CharField(max_length=40, blank=True)
@@ -190,11 +230,22 @@ class WithdrawalPart(Entity):
     )  # where the client still has to say where the money goes
     sent_by = models.CharField(max_length=160, blank=True)
     closed_at = models.DateTimeField(null=True)
+    doubted_at = models.DateTimeField(null=True)  # told as paid after it had failed: to be asked about
+    follows = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="successor")
+    uncertain = models.BooleanField(default=False, db_default=False)  # a call of it had once an unknown outcome
+    # As of a deposit: what the provider told, which the ledger has; how often; and since when a report's word stands.
+    provider_fee_minor = models.BigIntegerField(default=0, db_default=0)
+    provider_fee_currency = models.CharField(max_length=8, blank=True, default="", db_default="")
+    provider_fee_told = models.PositiveSmallIntegerField(default=0, db_default=0)
+    provider_fee_settled_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "payments_withdrawal_part"
         constraints = [
             models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="payments_part_amount"),
+            models.CheckConstraint(
+                condition=models.Q(fee_minor__gte=0, passed_on_minor__gte=0), name="payments_part_fee"
+            ),
         ]
         indexes = [
             models.Index(fields=["withdrawal"], name="payments_part_withdrawal"),
@@ -208,3 +259,21 @@ class WithdrawalPart(Entity):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def provider_fee(self) -> Money | None:
+        currency = self.provider_fee_currency
+        return Money(self.provider_fee_minor, currency) if currency else None
+
+    @property
+    def fee(self) -> Money:
+        return Money(self.fee_minor, self.currency)
+
+    @property
+    def gross(self) -> Money:
+        """What is held, and leaves the wallet when the part is paid."""
+        return Money(self.amount_minor + self.fee_minor, self.currency)
+
+    @property
+    def passed_on(self) -> Money:
+        return Money(self.passed_on_minor, self.currency)

@@ -23,7 +23,7 @@ from kernel.pages import page
 
 from ..models import BankLine, BankStatement, LineState, ProviderAccount, StatementState
 from ..permissions_list import BANK_APPROVE
-from ..services import bank, bank_lines, matching
+from ..services import bank, bank_lines, matching, statement_chain
 from .forms import StatementForm
 
 DRAFT = "bank_statement_draft"
@@ -46,9 +46,12 @@ def index(request: Any) -> HttpResponse:
         .annotate(total=Count("lines"), matched=Count("lines", filter=~Q(lines__state__in=["unmatched", "proposed"])))
         .order_by("-created_at")[:30]
     )
+    gaps = statement_chain.gaps()
     context = {
         "lines": lines,
         "statements": statements,
+        "gaps": gaps,
+        "after_gaps": {gap.statement.pk for gap in gaps},
         "accounts": _accounts(),
         "form": StatementForm(),
         "may_approve": request.actor.may(BANK_APPROVE),
@@ -162,24 +165,32 @@ def statement(request: Any, statement_id: UUID) -> HttpResponse:
         "others": BankStatement.objects.filter(sha256=row.sha256, state=row.state).exclude(pk=row.pk).count(),
         "may_approve": waits and request.actor.may(BANK_APPROVE) and request.actor.id != row.uploader_id,
         "may_reject": waits,
+        "gap": next((gap for gap in _gaps(row) if gap.statement.pk == row.pk), None),
         **(_waiting(row) if waits else {}),
     }
     return page(request, "payments/office/bank_statement.html", context, live=["money"])
 
 
+def _gaps(row: BankStatement) -> list[statement_chain.Gap]:
+    return [] if row.state == StatementState.REJECTED else statement_chain.gaps([row.provider_account_id])
+
+
 def _waiting(row: BankStatement) -> dict[str, Any]:
-    """What an approval would do now."""
+    """What an approval would do now, with all statements of the file."""
     try:
-        return {"matches": matching.statement_preview(row.provider_account, bank.statement_file_read(row))}
+        told = bank.file_told(row)
     except AppError as error:
         return {"unreadable": str(error)}
+    return {"told": told, "seen": bank.file_shown(told)}
 
 
 @guard("payments.bank.approve")
 @require_POST
 def statement_approve(request: Any, statement_id: UUID) -> HttpResponse:
+    seen = request.POST.get("seen", "")
+
     def act() -> None:
-        _tell_imported(request, bank.statement_approve(actor=request.actor, statement_id=statement_id))
+        _tell_imported(request, bank.statement_approve(actor=request.actor, statement_id=statement_id, seen=seen))
 
     return _act(request, act, "payments:bank-statement", statement_id)
 
@@ -231,7 +242,8 @@ def ignore(request: Any, line_id: UUID) -> HttpResponse:
 @guard("payments.bank.approve")
 @require_POST
 def approve(request: Any, line_id: UUID) -> HttpResponse:
-    return _act(request, lambda: bank_lines.line_approve(actor=request.actor, line_id=line_id))
+    seen = request.POST.get("seen", "")
+    return _act(request, lambda: bank_lines.line_approve(actor=request.actor, line_id=line_id, seen=seen))
 
 
 @guard("payments.bank.import")

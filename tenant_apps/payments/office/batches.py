@@ -19,9 +19,11 @@ from kernel.guards import guard
 from kernel.pages import page
 
 from .. import selectors
-from ..models import BatchState, ProviderAccount
+from ..models import BatchState, PartState, PayoutBatch, PayoutLine, ProviderAccount
 from ..permissions_list import BATCH_MAKE, BATCH_RELEASE
 from ..services import batches
+from ..services.destinations import payout_settings
+from ..services.stops import stop_of
 from .forms import StatusForm
 
 
@@ -43,16 +45,29 @@ def index(request: Any) -> HttpResponse:
 def batch(request: Any, batch_id: UUID) -> HttpResponse:
     row = selectors.payout_batch_get(batch_id)
     actor, made = request.actor, row.state == BatchState.MADE
+    lines = _lines(row)
+    stopped = any(stop for _, stop in lines)
     context = {
         "row": row,
-        "lines": row.lines.select_related("part__withdrawal__client").order_by("position"),
-        "may_release": made and actor.may(BATCH_RELEASE) and actor.id != row.maker_id,
+        "lines": lines,
+        "stopped": stopped,
+        "may_release": made and not stopped and actor.may(BATCH_RELEASE) and actor.id != row.maker_id,
+        "refusals": batches.refusals_waiting(row),
         "may_cancel": made and actor.may(BATCH_MAKE),
         "may_download": row.state == BatchState.RELEASED and actor.may(BATCH_MAKE),
         "form": StatusForm(),
     }
     template = "payments/office/batch.html#body" if request.htmx else "payments/office/batch.html"
     return page(request, template, context, live=["money"])
+
+
+def _lines(row: PayoutBatch) -> list[tuple[PayoutLine, str]]:
+    """Each transfer with what stops it now, as long as the file is live and it has not been settled."""
+    rules, live = payout_settings(), row.state != BatchState.CANCELLED
+    lines = row.lines.select_related("part__withdrawal__client", "part__withdrawal__destination").order_by("position")
+    return [
+        (line, stop_of(line.part, rules) if live and line.part.state == PartState.SENDING else "") for line in lines
+    ]
 
 
 def _ids(texts: list[str]) -> list[UUID]:
@@ -112,7 +127,7 @@ def release(request: Any, batch_id: UUID) -> HttpResponse:
     return _act(
         request,
         batch_id,
-        lambda: batches.payout_batch_release(actor=request.actor, batch_id=batch_id),
+        lambda: batches.payout_batch_release(actor=request.actor, batch_id=batch_id, seen=request.POST.get("seen", "")),
         lambda _: pgettext("payments", "Released. Download the file and give it to the bank."),
     )
 
@@ -165,6 +180,8 @@ def status(request: Any, batch_id: UUID) -> HttpResponse:
 def _answered(done: batches.Answered) -> str:
     text = pgettext("payments", "%(accepted)s accepted, %(refused)s refused.")
     told = text % {"accepted": done.accepted, "refused": done.refused}
+    if done.refused:
+        told += " " + pgettext("payments", "What was refused goes back to the wallets when a second person agrees.")
     if done.booked:
         told += " " + pgettext(
             "payments", "%(booked)s refused that a statement has booked as sent; the statement counts."

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import pgettext
@@ -15,31 +16,20 @@ from kernel.errors import AppError, Forbidden, NotFound
 from kernel.guards import guard
 from kernel.pages import page
 from tenant_apps.clients.changes import changes_shown
+from tenant_apps.wallets.change_selectors import changes_visible
+from tenant_apps.wallets.change_told import told
+from tenant_apps.wallets.permissions_list import SETTINGS
 
 from .. import selectors
-from ..change_selectors import changes_visible
 from ..models import ChangeState, ProposedChange, WithdrawalPart
+from ..permissions_list import VIEW
 from ..services.changes import change_approve, change_propose, change_refuse, kinds
+from ..services.turns import turn
 
 DECIDED = 30
 
 
-def told(request: Any, row: ProposedChange | None) -> None:
-    """Say what became of what somebody wanted to change."""
-    if row is None:
-        messages.info(request, pgettext("payments", "Nothing was changed."))
-    elif row.state == ChangeState.WAITING:
-        messages.success(request, pgettext("payments", "Noted. It takes effect when a second person agrees."))
-    else:
-        messages.success(
-            request,
-            pgettext(
-                "payments", "Saved. Nobody else has this right, so it is in force at once; the audit trail says so."
-            ),
-        )
-
-
-@guard("payments.view")
+@guard(VIEW, SETTINGS)
 @require_GET
 def index(request: Any) -> HttpResponse:
     rows = changes_visible(request.actor)
@@ -63,7 +53,7 @@ def _seen(request: Any, change_id: UUID) -> ProposedChange:
     return row
 
 
-@guard("payments.view")
+@guard(VIEW, SETTINGS)
 @require_POST
 def approve(request: Any, change_id: UUID) -> HttpResponse:
     """The service asks for the right of the kind."""
@@ -77,7 +67,7 @@ def approve(request: Any, change_id: UUID) -> HttpResponse:
     return redirect("payments:changes")
 
 
-@guard("payments.view")
+@guard(VIEW, SETTINGS)
 @require_POST
 def refuse(request: Any, change_id: UUID) -> HttpResponse:
     row = _seen(request, change_id)
@@ -88,10 +78,17 @@ def refuse(request: Any, change_id: UUID) -> HttpResponse:
     return redirect("payments:changes")
 
 
+def _about_money(**values: Any) -> ProposedChange | None:
+    """In the client's turn, which comes before the lock of changes (turns.py): carrying it out takes it, too."""
+    with transaction.atomic():
+        turn(values["client"].pk)
+        return change_propose(**values)
+
+
 def _freeze(request: Any, deposit_id: UUID, kind: str) -> HttpResponse:
     row = selectors.deposit_get(request.actor, deposit_id)
     try:
-        made = change_propose(
+        made = _about_money(
             actor=request.actor, kind=kind, object_id=row.pk, title=row.reference, values={}, client=row.client
         )
     except Forbidden:
@@ -125,7 +122,7 @@ def part_refused(request: Any, part_id: UUID) -> HttpResponse:
         raise NotFound
     row = selectors.withdrawal_get(request.actor, part.withdrawal_id)
     try:
-        made = change_propose(
+        made = _about_money(
             actor=request.actor, kind="wire_refused", object_id=part.pk, title=row.reference, values={},
             client=row.client, note=request.POST.get("reason", ""),
         )  # fmt: skip

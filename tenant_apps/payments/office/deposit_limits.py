@@ -9,15 +9,17 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
 from kernel.errors import Invalid
 from kernel.guards import guard
 from kernel.pages import page
+from tenant_apps.wallets.change_told import told
 
+from ..change_kinds import limit_kind, row_values
 from ..models import DepositLimit, FundsThreshold, VelocityRule
-from ..services.deposit_limits import SPANS, Row, row_get, row_remove, row_save
+from ..services.changes import ChangeWaits, change_propose
+from ..services.deposit_limits import SPANS, Row, limiting_packs, row_get
 from .forms import DepositLimitForm, ThresholdForm, VelocityForm
 
 FORMS: dict[type[Any], Callable[..., Any]] = {
@@ -30,9 +32,9 @@ FORMS: dict[type[Any], Callable[..., Any]] = {
 @guard("payments.limits.edit")
 @require_GET
 def index(request: Any) -> HttpResponse:
-    limits = DepositLimit.objects.order_by("currency", "kyc_level")
+    limits, names = DepositLimit.objects.order_by("currency", "kyc_level", "pack"), limiting_packs()
     context = {
-        "limits": [(row, [row.of(window) for window in SPANS]) for row in limits],
+        "limits": [(row, names.get(row.pack, row.pack), [row.of(window) for window in SPANS]) for row in limits],
         "windows": list(SPANS),
         "rules": VelocityRule.objects.order_by("measure", "hours"),
         "thresholds": FundsThreshold.objects.order_by("currency"),
@@ -42,24 +44,44 @@ def index(request: Any) -> HttpResponse:
 
 def _page(request: Any, row: Row, *, known: bool) -> HttpResponse:
     if request.method == "POST" and known and request.POST.get("remove"):
-        row_remove(actor=request.actor, row=row)
-        messages.success(request, pgettext("payments", "Removed."))
+        _removed(request, row)
         return redirect("payments:deposit-limits")
     form = FORMS[type(row)](request.POST or None, row=row, known=known, asked=request.GET)
     if request.method == "POST" and form.is_valid() and _saved(request, form):
-        messages.success(request, pgettext("payments", "Saved."))
         return redirect("payments:deposit-limits")
     context = {"form": form, "known": known, "kind": type(row).__name__}
     status = 422 if request.method == "POST" else 200
     return page(request, "payments/office/deposit_limits_edit.html", context, status=status)
 
 
-def _saved(request: Any, form: Any) -> bool:
+def _title(row: Row) -> str:
+    return str(row.get_measure_display()) if isinstance(row, VelocityRule) else row.currency
+
+
+def _removed(request: Any, row: Row) -> None:
     try:
-        row_save(actor=request.actor, row=form.result())
+        made = change_propose(
+            actor=request.actor, kind=limit_kind(row, gone=True), object_id=row.pk, title=_title(row), values={}
+        )
+    except ChangeWaits as error:
+        messages.error(request, str(error))
+    else:
+        told(request, made)
+
+
+def _saved(request: Any, form: Any) -> bool:
+    row = form.result()
+    try:
+        made = change_propose(
+            actor=request.actor, kind=limit_kind(row), object_id=row.pk, title=_title(row), values=row_values(row)
+        )
     except Invalid as error:
         form.add_error(error.field if error.field in form.fields else None, str(error))
         return False
+    except ChangeWaits as error:
+        form.add_error(None, str(error))
+        return False
+    told(request, made)
     return True
 
 

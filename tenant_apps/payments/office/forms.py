@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -10,7 +11,16 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import secrets
 from kernel.money import CURRENCIES, Money
-from kernel.ui.forms import CountryField, DateTimeInput, DecimalField, MoneyField, UiForm, UploadInput, style_widget
+from kernel.ui.forms import (
+    CountriesField,
+    CountryField,
+    DateTimeInput,
+    DecimalField,
+    MoneyField,
+    UiForm,
+    UploadInput,
+    style_widget,
+)
 
 from .. import registry
 from ..models import (
@@ -25,6 +35,9 @@ from ..models import (
     VelocityRule,
     WithdrawalPolicy,
 )
+from ..payouts import payouts_used
+from ..ports import Method
+from ..services.deposit_limits import limiting_packs
 from ..words import method_name
 
 
@@ -69,6 +82,7 @@ class ProviderForm(UiForm, forms.Form):
                 widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox checkbox-sm"}),
                 initial=account.payouts if account else [],
             )
+        self._refund_days(account)
         self.fields["enabled"] = forms.BooleanField(
             label=pgettext_lazy("provider form", "Offered to clients"), required=False
         )
@@ -88,6 +102,24 @@ class ProviderForm(UiForm, forms.Form):
         )
         for added in self.fields.values():
             style_widget(added)
+
+    def _refundable(self) -> list[Method]:
+        return [method for method in self.capabilities.methods if self.capabilities.refunds and method.refundable]
+
+    def _refund_days(self, account: ProviderAccount | None) -> None:
+        """How long money goes back by each method: the provider's limit, or a shorter one that its contract or a scheme has."""
+        for method in self._refundable():
+            self.fields[f"days_{method.code}"] = forms.IntegerField(
+                label=pgettext_lazy("provider form", "%s: goes back for so many days") % method_name(method.code),
+                help_text=pgettext_lazy("provider form", "Empty: as long as the provider allows it, %(days)s days.")
+                % {"days": method.refund_days},
+                min_value=1, max_value=method.refund_days, required=False,
+                initial=account.refund_days.get(method.code) if account else None,
+            )  # fmt: skip
+
+    def refund_days(self) -> dict[str, int]:
+        given = {method.code: self.cleaned_data.get(f"days_{method.code}") for method in self._refundable()}
+        return {code: days for code, days in given.items() if days is not None}
 
     def _field(self, field: Any, hint: str) -> forms.Field:
         if field.choices:
@@ -145,12 +177,12 @@ class RuleForm(UiForm, forms.Form):
         self.fields["maximum"] = MoneyField(currency=self.currency, label=pgettext_lazy("rule form", "Maximum"))
 
     def _add_for_whom(self) -> None:
-        self.fields["countries"] = forms.CharField(
+        self.fields["countries"] = CountriesField(
             label=pgettext_lazy("rule form", "Countries"),
             required=False,
             help_text=pgettext_lazy("rule form", "Two-letter codes with spaces between; empty means everywhere."),
         )
-        self.fields["excluded_countries"] = forms.CharField(label=pgettext_lazy("rule form", "Not in"), required=False)
+        self.fields["excluded_countries"] = CountriesField(label=pgettext_lazy("rule form", "Not in"), required=False)
         self.fields["kyc_level"] = forms.IntegerField(
             label=pgettext_lazy("rule form", "KYC level from"), min_value=0, max_value=9
         )
@@ -179,7 +211,7 @@ class RuleForm(UiForm, forms.Form):
             )
 
     def _add_fees(self) -> None:
-        """The broker's, which clients are shown, and the provider's, which they are not."""
+        """The broker's, which clients are shown, the provider's, which they are not, and what it charges them itself."""
         self.fields["fee_percent"] = DecimalField(
             label=pgettext_lazy("rule form", "Fee in percent"), suffix="%", max_digits=6, decimal_places=3, min_value=0,
             max_value=50,
@@ -196,11 +228,21 @@ class RuleForm(UiForm, forms.Form):
             currency=self.currency, allow_zero=True, required=False,
             label=pgettext_lazy("rule form", "The provider's own fixed charge"),
         )  # fmt: skip
+        self.fields["passed_on_percent"] = DecimalField(
+            label=pgettext_lazy("rule form", "The provider charges the payer on top, in percent"), suffix="%", max_digits=6,
+            decimal_places=3, min_value=0, max_value=50, required=False,
+            help_text=pgettext_lazy("rule form", "Clients are shown it apart from your fee. It is not yours: you do not book it."),
+        )  # fmt: skip
+        self.fields["passed_on_fixed"] = MoneyField(
+            currency=self.currency, allow_zero=True, required=False,
+            label=pgettext_lazy("rule form", "The provider charges the payer on top, fixed"),
+        )  # fmt: skip
 
     def _initial(self, rule: MethodRule | None) -> dict[str, Any]:
         if rule is None:
             return {"kyc_level": 1, "fee_percent": 0, "fee_fixed": Money.zero(self.currency), "position": 10,
-                    "cost_percent": 0, "cost_fixed": Money.zero(self.currency), "enabled": True, "currency": self.currency}  # fmt: skip
+                    "cost_percent": 0, "cost_fixed": Money.zero(self.currency), "passed_on_percent": 0,
+                    "passed_on_fixed": Money.zero(self.currency), "enabled": True, "currency": self.currency}  # fmt: skip
         return {
             "method": rule.method,
             "currency": rule.currency,
@@ -218,6 +260,8 @@ class RuleForm(UiForm, forms.Form):
             "hours_until": rule.hours_until,
             "cost_percent": rule.cost_percent,
             "cost_fixed": Money(rule.cost_fixed_minor, rule.currency),
+            "passed_on_percent": rule.passed_on_percent,
+            "passed_on_fixed": Money(rule.passed_on_fixed_minor, rule.currency),
             "position": rule.position,
             "enabled": rule.enabled,
         }
@@ -228,14 +272,16 @@ class RuleForm(UiForm, forms.Form):
         rule = self.rule or MethodRule(provider_account=self.account)
         rule.method, rule.currency = data["method"], data["currency"]
         rule.minimum_minor, rule.maximum_minor = data["minimum"].minor, data["maximum"].minor
-        rule.countries = data["countries"].upper().split()
-        rule.excluded_countries = data["excluded_countries"].upper().split()
+        rule.countries = data["countries"]
+        rule.excluded_countries = data["excluded_countries"]
         rule.kyc_level, rule.fee_percent = data["kyc_level"], data["fee_percent"]
         rule.fee_fixed_minor = data["fee_fixed"].minor
         rule.tags_any, rule.tags_none = tags_in(data["tags_any"]), tags_in(data["tags_none"])
         rule.device, rule.hours_from, rule.hours_until = data["device"], data["hours_from"], data["hours_until"]
-        rule.cost_percent = data["cost_percent"] or 0
+        rule.cost_percent = data["cost_percent"] or Decimal(0)
         rule.cost_fixed_minor = data["cost_fixed"].minor if data["cost_fixed"] else 0
+        rule.passed_on_percent = data["passed_on_percent"] or Decimal(0)
+        rule.passed_on_fixed_minor = data["passed_on_fixed"].minor if data["passed_on_fixed"] else 0
         rule.position, rule.enabled = data["position"], data["enabled"]
         return rule
 
@@ -307,6 +353,11 @@ class StatementForm(UiForm, forms.Form):
     )
 
 
+def _ways_of(account: ProviderAccount) -> list[str]:
+    """Methods in and out; one that is both rests in both directions."""
+    return list(dict.fromkeys([*account.methods, *(method.code for method in payouts_used(account))]))
+
+
 class MaintenanceForm(UiForm, forms.Form):
     """What is not offered, from when, until when; empty times mean now and until somebody ends it."""
 
@@ -324,12 +375,9 @@ class MaintenanceForm(UiForm, forms.Form):
 
     def __init__(self, *args: Any, accounts: Sequence[ProviderAccount], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = [
-            (f"{account.pk}:{code}", f"{account.name}: {method_name(code)}")
-            for account in accounts
-            for code in account.methods
-        ]
-        everywhere = dict.fromkeys(code for account in accounts for code in account.methods)
+        ways = [(account, code) for account in accounts for code in _ways_of(account)]
+        own = [(f"{account.pk}:{code}", f"{account.name}: {method_name(code)}") for account, code in ways]
+        everywhere = dict.fromkeys(code for _, code in ways)
         self.fields["what"] = forms.ChoiceField(
             label=pgettext_lazy("maintenance", "What is not offered"),
             choices=[
@@ -397,6 +445,11 @@ class DepositLimitForm(UiForm, forms.Form):
             self.fields["kyc_level"] = forms.IntegerField(
                 label=pgettext_lazy("limits form", "From verification level"), min_value=0, max_value=9, initial=1
             )
+            self.fields["pack"] = forms.ChoiceField(
+                label=pgettext_lazy("limits form", "For residents under"), required=False,
+                choices=[("", pgettext_lazy("limits form", "Everybody")), *limiting_packs().items()],
+                help_text=pgettext_lazy("limits form", "Holds beside what is set for everybody; the narrower limit counts."),
+            )  # fmt: skip
         for window, label in (
             ("day", pgettext_lazy("limits form", "At most in 24 hours")),
             ("week", pgettext_lazy("limits form", "At most in 7 days")),
@@ -408,9 +461,9 @@ class DepositLimitForm(UiForm, forms.Form):
     def result(self) -> DepositLimit:
         data = self.cleaned_data
         if not self.known:
-            self.row.currency, self.row.kyc_level = self.currency, data["kyc_level"]
+            self.row.currency, self.row.kyc_level, self.row.pack = self.currency, data["kyc_level"], data["pack"]
         for window in ("day", "week", "month", "total"):
-            setattr(self.row, f"{window}_minor", data[window].minor if data[window] else None)
+            setattr(self.row, f"{window}_minor", None if data[window] is None else data[window].minor)
         return self.row
 
 

@@ -24,20 +24,24 @@ from kernel.models import AuditEntry, Command, InboxMessage
 from kernel.pages import page
 from kernel.ui.tables import build_table
 from tenant_apps.clients.models import Client
+from tenant_apps.wallets.change_selectors import changes_about
 from tenant_apps.wallets.selectors import wallets_of
 
 from .. import selectors, words
-from ..change_selectors import changes_about
 from ..models import Deposit, Freeze, ProposedChange, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
+from ..movements import movements
 from ..permissions_list import APPROVE, BATCH_VIEW, DEPOSIT_MANAGE, DESTINATIONS, EXPORT, PROPOSE
+from ..services import suspense
 from ..services.chain import may_take
 from ..services.checks import withdrawal_checks
 from ..services.deposits import deposit_ask, deposit_close, deposit_looked_at
 from ..services.destinations import usable
+from ..services.freezes import frozen_of
 from ..services.parts import part_sent_by_hand
-from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject
+from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject, withdrawal_shown
 from .tables import DEPOSITS, WITHDRAWALS
 
+NEWS = 100  # of a provider, on a deposit's page: the oldest
 WITHDRAWAL_TABS = [
     ("mine", pgettext_lazy("payments view", "For me")),
     ("waiting", pgettext_lazy("payments view", "To decide")),
@@ -117,7 +121,7 @@ def _about(client: Client) -> dict[str, Any]:
         "client": client,
         "wallets": wallets_of(client.pk),
         "totals": selectors.client_totals(client.pk),
-        "recent": selectors.movements(client.pk, limit=6),
+        "recent": movements(client.pk, limit=6),
     }
 
 
@@ -132,22 +136,25 @@ def withdrawal(request: Any, withdrawal_id: UUID) -> HttpResponse:
     step = next((one for one in steps if one.decided_at is None), None) if deciding else None
     mine = step is not None and may_take(actor, step, row.client)
     orders = selectors.payout_batches_of(parts)
+    attempts = selectors.attempts_of(parts)
     had_a_part = actor.id in {row.requested_by, *(one.decided_by_id for one in steps)} - {""}
     context = {
         "row": row,
-        "parts": [(part, commands.get(part.pk), orders.get(part.pk)) for part in parts],
+        "parts": [(part, commands.get(part.pk), orders.get(part.pk), attempts.get(part.pk)) for part in parts],
         "checks": withdrawal_checks(row) if deciding else row.checks,
         "freezes": Freeze.objects.filter(client=row.client, active=True).select_related("deposit")
         if row.hold_reason else [],
         "reasons": RejectReason.choices,
         "steps": steps,
         "step": step,
-        "may_check": mine and step is not None and step.is_check,
+        "may_check": mine and step is not None and step.is_check and not had_a_part,
+        "seen": withdrawal_shown(row),
         "may_approve": mine and step is not None and not step.is_check and not had_a_part,
-        "own_proposal": step is not None and not step.is_check and had_a_part,
+        "own_proposal": step is not None and had_a_part,
         "may_reject": deciding and (mine or actor.may(PROPOSE, row.client) or actor.may(APPROVE, row.client)),
         "may_see_batches": actor.may(BATCH_VIEW),
-        "may_send": row.state == WithdrawalState.SENDING and actor.may(PROPOSE, row.client),
+        "may_send": row.state == WithdrawalState.SENDING and not row.hold_reason
+        and actor.may(PROPOSE, row.client),
         "may_verify": deciding and row.destination is not None and usable(row.destination) == "new"
         and actor.may(DESTINATIONS, row.client),
         "late": row.is_open and row.due_at is not None and row.due_at < clock.now(),
@@ -174,19 +181,13 @@ def _settlements(actor: Actor, row: Deposit) -> list[tuple[ProposedChange, bool]
 @require_GET
 def deposit(request: Any, deposit_id: UUID) -> HttpResponse:
     row = selectors.deposit_get(request.actor, deposit_id)
-    source = f"payments.{row.provider_account.kind}:{row.provider_account_id}"
-    about = [row.provider_reference, row.payment_reference]
-    news = [
-        message
-        for message in InboxMessage.objects.filter(source=source, received_at__gte=row.created_at).order_by("received_at")[:300]
-        if str(row.pk).encode() in bytes(message.body) or any(ref and ref.encode() in bytes(message.body) for ref in about)
-    ]  # fmt: skip
     context = {
         "row": row,
-        "news": news,
+        "news": InboxMessage.objects.filter(about=str(row.pk)).order_by("received_at")[:NEWS],
         "story": _story(row),
-        "suspended": row.suspended.select_related("credited").first(),
-        "freeze": Freeze.objects.filter(deposit=row, active=True).first(),
+        "suspended": row.suspended.first(),
+        "credited_as": suspense.credited_as(row),
+        "freeze": frozen_of(row),
         "settlements": _settlements(request.actor, row),
         "may_settle": request.actor.may(APPROVE, row.client),
         "may_look": bool(row.attention) and request.actor.may(DEPOSIT_MANAGE, row.client),
@@ -227,7 +228,7 @@ def check(request: Any, withdrawal_id: UUID) -> HttpResponse:
     return _decide(
         request,
         row,
-        lambda: withdrawal_check(actor=request.actor, withdrawal_id=row.pk),
+        lambda: withdrawal_check(actor=request.actor, withdrawal_id=row.pk, seen=request.POST.get("seen", "")),
         pgettext("payments", "Checked and proposed. Someone else approves it."),
     )
 
@@ -240,7 +241,7 @@ def approve(request: Any, withdrawal_id: UUID) -> HttpResponse:
     return _decide(
         request,
         row,
-        lambda: withdrawal_approve(actor=request.actor, withdrawal_id=row.pk),
+        lambda: withdrawal_approve(actor=request.actor, withdrawal_id=row.pk, seen=request.POST.get("seen", "")),
         pgettext("payments", "Approved."),
     )
 

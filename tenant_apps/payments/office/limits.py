@@ -15,12 +15,12 @@ from kernel.guards import guard
 from kernel.ids import uuid7
 from kernel.money import CURRENCIES
 from kernel.pages import page
+from tenant_apps.wallets.change_told import told
 
 from .. import selectors
 from ..change_kinds import limits_values
 from ..models import WithdrawalPolicy
 from ..services.changes import ChangeWaits, change_propose
-from .changes import told
 from .forms import LimitsForm
 
 

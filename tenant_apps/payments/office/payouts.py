@@ -16,17 +16,20 @@ from kernel.errors import AppError, Invalid
 from kernel.guards import guard
 from kernel.money import CURRENCIES
 from kernel.pages import page
+from kernel.tenancy import context
+from tenant_apps.wallets.change_told import told
 
 from .. import selectors
 from ..change_kinds import SETTINGS, rule_values
 from ..models import ApprovalRule, Destination, DestinationState
 from ..payouts import payout_method
+from ..services.chain import ANYBODY, BACK, MANAGER
 from ..services.changes import ChangeWaits, change_propose
-from ..services.destinations import destination_refuse, destination_verify, payout_settings
-from .changes import told
+from ..services.destinations import destination_refuse, destination_verify, payout_settings, usable
 from .payout_forms import PromiseForm, RuleForm
 
 PAGE = 100
+PRESETS = {"manager": "minimum", "auto": "maximum"}  # which amount makes the rule what its name says
 
 
 @guard("payments.destination.verify")
@@ -40,14 +43,14 @@ def destinations(request: Any) -> HttpResponse:
     )
     rows = selectors.searched(rows, request.GET.get("q", ""), "label", masks=request.actor.masks)
     found = list(rows[: PAGE + 1])
-    context = {
+    listed = {
         "rows": found[:PAGE],
         "more": len(found) > PAGE,
         "view": "all" if everything else "",
         "q": request.GET.get("q", ""),
     }
     template = "payments/office/destinations.html" + ("#rows" if request.htmx else "")
-    return page(request, template, context, live=["money"])
+    return page(request, template, listed, live=["money"])
 
 
 @guard("payments.destination.verify")
@@ -55,7 +58,7 @@ def destinations(request: Any) -> HttpResponse:
 def destination(request: Any, destination_id: UUID) -> HttpResponse:
     row = selectors.destination_get(request.actor, destination_id)
     elsewhere, unseen = selectors.same_elsewhere(request.actor, row)
-    context = {
+    about = {
         "row": row,
         "fields": _fields(row),
         "elsewhere": elsewhere,
@@ -63,8 +66,9 @@ def destination(request: Any, destination_id: UUID) -> HttpResponse:
         "withdrawals": row.withdrawals.order_by("-created_at")[:10],
         "client": row.client,
         "back": request.GET.get("back", ""),
+        "paid_from": row.usable_from if usable(row) != "new" else None,
     }
-    return page(request, "payments/office/destination.html", context, live=[f"client:{row.client_id}"])
+    return page(request, "payments/office/destination.html", about, live=[f"client:{row.client_id}"])
 
 
 def _fields(row: Destination) -> list[tuple[str, str]]:
@@ -113,12 +117,12 @@ def refuse(request: Any, destination_id: UUID) -> HttpResponse:
 def rules(request: Any) -> HttpResponse:
     """All rules in their order, and what is promised."""
     settings = payout_settings()
-    form = PromiseForm(request.POST or None, initial=vars(settings))
+    form = PromiseForm(request.POST or None, stored=settings)
     if request.method == "POST" and form.is_valid():
         try:
             row = change_propose(
                 actor=request.actor, kind="payout_settings", object_id=SETTINGS, title="",
-                values=dict(form.cleaned_data),
+                values=form.values(),
             )  # fmt: skip
         except Invalid as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))
@@ -128,14 +132,16 @@ def rules(request: Any) -> HttpResponse:
             told(request, row)
             return redirect("payments:approval-rules")
     status = 422 if request.method == "POST" else 200
-    context = {"rules": selectors.approval_rules(), "form": form}
-    return page(request, "payments/office/approval_rules.html", context, status=status)
+    shown = {"rules": selectors.approval_rules(), "form": form}
+    return page(request, "payments/office/approval_rules.html", shown, status=status)
 
 
 @guard("payments.rules.edit")
 def rule_new(request: Any) -> HttpResponse:
     """An empty rule, or one of the presets: ask the client's manager, let small amounts through."""
-    return _rule_page(request, _preset(request.GET.get("preset", "")))
+    preset = request.POST.get("preset") or request.GET.get("preset", "")
+    preset = preset if preset in PRESETS else ""
+    return _rule_page(request, _preset(preset), preset)
 
 
 @guard("payments.rules.edit")
@@ -144,20 +150,24 @@ def rule_edit(request: Any, rule_id: UUID) -> HttpResponse:
 
 
 def _preset(name: str) -> ApprovalRule:
+    """In the brokerage's own currency: without one a rule knows no amount, and would fit every withdrawal."""
+    currency = str(context.tenant().setting("base_currency") or "EUR")
     if name == "manager":
-        return ApprovalRule(name=pgettext("approval preset", "Ask the client's manager"), steps=["manager", ""])
+        words = pgettext("approval preset", "Ask the client's manager")
+        return ApprovalRule(name=words, currency=currency, steps=[MANAGER, ANYBODY])
     if name == "auto":
         return ApprovalRule(
-            name=pgettext("approval preset", "Small amounts by themselves"), auto=True, position=5, methods=["back"]
-        )
-    return ApprovalRule(name="", steps=[""])
+            name=pgettext("approval preset", "Small amounts by themselves"), currency=currency, auto=True, position=5,
+            methods=[BACK],
+        )  # fmt: skip
+    return ApprovalRule(name="", steps=[ANYBODY])
 
 
-def _rule_page(request: Any, rule: ApprovalRule) -> HttpResponse:
-    wanted = request.GET.get("currency") or request.POST.get("currency")
-    if wanted is not None and wanted in ("", *CURRENCIES):
+def _rule_page(request: Any, rule: ApprovalRule, preset: str = "") -> HttpResponse:
+    wanted = request.GET.get("currency") if request.method == "GET" else request.POST.get("currency")
+    if wanted is not None and wanted in ("", *CURRENCIES) and (wanted or not preset):
         rule.currency = wanted
-    form = RuleForm(request.POST or None, rule=rule)
+    form = RuleForm(request.POST or None, rule=rule, needed=PRESETS.get(preset, ""))
     if request.method == "POST" and form.is_valid():
         try:
             wanted_rule = form.result()
@@ -173,9 +183,9 @@ def _rule_page(request: Any, rule: ApprovalRule) -> HttpResponse:
             told(request, row)
             return redirect("payments:approval-rules")
     stored = ApprovalRule.objects.filter(pk=rule.pk).exists()
-    context = {"form": form, "rule": rule if stored else None}
+    shown = {"form": form, "rule": rule if stored else None, "preset": preset}
     status = 422 if request.method == "POST" else 200
-    return page(request, "payments/office/approval_rule.html", context, status=status)
+    return page(request, "payments/office/approval_rule.html", shown, status=status)
 
 
 @guard("payments.rules.edit")

@@ -16,9 +16,14 @@ from kernel.errors import AppError, Invalid, NotFound
 from kernel.guards import guard
 from kernel.ids import uuid7
 from kernel.pages import page
+from kernel.ui.guides import rendered
+from tenant_apps.wallets.change_told import told
 
 from .. import addresses, registry, selectors
+from ..change_kinds import only_switched_off, row_values
+from ..guides import guide_of
 from ..models import ChangeState, MethodRule, ProposedChange, ProviderAccount
+from ..payouts import payouts_used
 from ..services.changes import ChangeWaits, change_propose
 from ..services.health import back_off_lift, held_back
 from ..services.maintenance import maintenance_ahead
@@ -27,7 +32,7 @@ from ..services.providers import (
     provider_account_test,
     provider_webhook_register,
 )
-from .changes import told
+from ..services.withdrawal_fees import ways_of
 from .forms import ProviderForm, RuleForm
 
 
@@ -44,11 +49,24 @@ def index(request: Any) -> HttpResponse:
     return page(request, "payments/office/providers.html", context)
 
 
+@guard("payments.provider.edit")
+@require_GET
+def guide(request: Any, kind: str) -> HttpResponse:
+    """How to connect this kind: where its keys are, what to register there, what is special about it. In English."""
+    text = guide_of(kind)
+    if text is None:
+        raise NotFound
+    title, _, rest = text.partition("\n")
+    context = {"kind": kind, "title": title.lstrip("# "), "guide": rendered(rest)}
+    return page(request, "payments/office/provider_guide.html", context)
+
+
 def _save(request: Any, form: ProviderForm, account: ProviderAccount | None) -> ProposedChange | None:
     if not form.is_valid():
         return None
     values = {
         "kind": form.kind, "settings": dict(form.values(secret=False)), "payouts": form.cleaned_data.get("payouts", []),
+        "refund_days": form.refund_days(),
         **{name: form.cleaned_data[name] for name in ("name", "mode", "methods", "enabled", "backoff_after", "backoff_hides")},
     }  # fmt: skip
     try:
@@ -57,7 +75,7 @@ def _save(request: Any, form: ProviderForm, account: ProviderAccount | None) -> 
             values=values, keys=form.values(secret=True),
         )  # fmt: skip
     except Invalid as error:
-        field = f"set_{error.field}"
+        field = error.field if error.field in form.fields else f"set_{error.field}"
         form.add_error(field if field in form.fields else None, str(error))
         return None
     except ChangeWaits as error:
@@ -77,7 +95,8 @@ def new(request: Any, kind: str) -> HttpResponse:
             return redirect("payments:providers")
         return redirect("payments:provider", row.object_id)
     return page(
-        request, "payments/office/provider.html", {"form": form, "capabilities": form.capabilities},
+        request, "payments/office/provider.html",
+        {"form": form, "capabilities": form.capabilities, "has_guide": guide_of(kind) is not None},
         status=422 if request.method == "POST" else 200,
     )  # fmt: skip
 
@@ -92,10 +111,15 @@ def edit(request: Any, account_id: UUID) -> HttpResponse:
         "form": form,
         "account": account,
         "capabilities": form.capabilities,
+        "has_guide": guide_of(account.kind) is not None,
         "webhook_url": addresses.webhook_url(account.pk),
         "has_webhook_secret": "webhook_secret" in secrets.hints_of(account.secrets_owner),
         "registers": hasattr(registry.adapter_class(account.kind), "register_webhook"),
         "rules": account.rules.order_by("currency", "position", "created_at"),
+        "payout_rules": account.payout_rules.order_by("currency", "position", "created_at"),
+        "pays_out": payouts_used(account),
+        "fees": account.withdrawal_fees.order_by("currency", "position", "created_at"),
+        "pays": bool(ways_of(account.kind)),
         "maintenance": maintenance_ahead(account),
         "held_back": held_back(account, clock.now()),
     }
@@ -138,13 +162,28 @@ def lift(request: Any, account_id: UUID) -> HttpResponse:
     return redirect("payments:provider", account.pk)
 
 
+def _rule_saved(request: Any, account: ProviderAccount, rule: MethodRule) -> None:
+    """A second person agrees, unless the method is only switched off."""
+    if only_switched_off(rule):
+        method_rule_save(actor=request.actor, rule=rule)
+        messages.success(request, pgettext("payments", "It is not offered any more."))
+        return
+    method = registry.capabilities(account.kind).method(rule.method)
+    title = f"{account.name} · {method.label if method else rule.method} · {rule.currency}"
+    told(request, change_propose(
+        actor=request.actor, kind="method_rule", object_id=rule.pk, title=title, values=row_values(rule)
+    ))  # fmt: skip
+
+
 def _rule_page(request: Any, account: ProviderAccount, rule: MethodRule | None) -> HttpResponse:
     form = RuleForm(request.POST or None, account=account, rule=rule)
     if request.method == "POST" and form.is_valid():
         try:
-            method_rule_save(actor=request.actor, rule=form.result())
+            _rule_saved(request, account, form.result())
         except Invalid as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))
+        except ChangeWaits as error:
+            form.add_error(None, str(error))
         else:
             return redirect("payments:provider", account.pk)
     context = {"form": form, "account": account, "rule": rule}

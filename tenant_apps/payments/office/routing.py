@@ -36,7 +36,16 @@ def _client(request: Any, text: str) -> Client | None:
     return found.first()
 
 
-def _situation(form: SituationForm, client: Client | None) -> Situation:
+def client_asked_for(request: Any, form: SituationForm) -> Client | None:
+    """The client whom the form names; an error at the field where there is none."""
+    text = form.cleaned_data["client"].strip()
+    client = _client(request, text)
+    if text and client is None:
+        form.add_error("client", pgettext("rule tester", "Nobody has this number or address."))
+    return client
+
+
+def situation_of(form: SituationForm, client: Client | None) -> Situation:
     data = form.cleaned_data
     return Situation(
         currency=data["currency"],
@@ -44,7 +53,7 @@ def _situation(form: SituationForm, client: Client | None) -> Situation:
         level=routing.level_of(client) if client else int(data["level"] or 0),
         at=data["at"] or clock.now(),
         tags=frozenset(client.tags or ()) if client else frozenset(tags_in(data["tags"])),
-        device=data["device"] or "desktop",
+        device=data.get("device") or "desktop",
         amount=data["amount"],
     )
 
@@ -58,10 +67,8 @@ def tester(request: Any) -> HttpResponse:
     form = SituationForm(request.GET if asked else None, currencies=currencies)
     context: dict[str, Any] = {"form": form, "maintenance": maintenance_ahead()}
     if asked and form.is_valid():
-        client = _client(request, form.cleaned_data["client"].strip())
-        if form.cleaned_data["client"].strip() and client is None:
-            form.add_error("client", pgettext("rule tester", "Nobody has this number or address."))
-        situation = _situation(form, client)
+        client = client_asked_for(request, form)
+        situation = situation_of(form, client)
         judged = routing.verdicts(situation, all_of_them=True)
         context |= {
             "about": client,
@@ -77,7 +84,8 @@ def _shown(offer: Offer, situation: Situation) -> dict[str, Any]:
     if rule is None or situation.amount is None:
         return {"offer": offer}
     fee, cost = routing.fee_of(rule, situation.amount), routing.cost_of(rule, situation.amount)
-    return {"offer": offer, "exact": True, "fee": fee, "cost": cost}
+    passed_on = routing.passed_on_of(rule, situation.amount)
+    return {"offer": offer, "exact": True, "fee": fee, "cost": cost, "passed_on": passed_on}
 
 
 @guard("payments.provider.edit")

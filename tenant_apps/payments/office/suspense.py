@@ -56,7 +56,7 @@ def propose(request: Any, row_id: UUID) -> HttpResponse:
 @guard("payments.withdrawal.approve")
 @require_POST
 def approve(request: Any, row_id: UUID) -> HttpResponse:
-    return _act(request, row_id, suspense.suspense_approve)
+    return _act(request, row_id, suspense.suspense_approve, seen=request.POST.get("seen", ""))
 
 
 @guard("payments.view")

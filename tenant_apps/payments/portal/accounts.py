@@ -19,9 +19,9 @@ from kernel.pages import page
 from tenant_apps.wallets.selectors import wallets_of
 
 from .. import selectors
-from ..payouts import methods_offered
 from ..ports import PayoutMethod
 from ..services.destinations import HOLDER, destination_add, destination_remove, usable
+from ..services.payout_routing import methods_offered
 from .forms import DestinationForm
 
 
@@ -30,7 +30,7 @@ def methods_for(client: Any) -> list[PayoutMethod]:
     currencies = {wallet.currency for wallet in wallets_of(client.pk)} | {client.currency}
     found: dict[str, PayoutMethod] = {}
     for currency in sorted(currencies):
-        for method in methods_offered(currency, client.country):
+        for method in methods_offered(client, currency):
             found.setdefault(method.code, method)
     return list(found.values())
 

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import pgettext_lazy
 
+from kernel.money import Money
 from kernel.ui.forms import MoneyField, UiForm, UploadInput, style_widget
 
 from ..models import Destination, FundsOrigin
@@ -31,12 +32,14 @@ class DepositForm(UiForm, forms.Form):
 
 class WithdrawalForm(UiForm, forms.Form):
     """Amount, and where to if not everything can go back to where it came from: an account of the address book, or a bank
-    account typed here. `key`: sent twice, it counts once."""
+    account typed here. `key`: sent twice, it counts once. `fee` is what the page showed as our fee, in minor units."""
 
     key = forms.CharField(max_length=60, required=False, widget=forms.HiddenInput)
+    fee = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, currency: str, destinations: Sequence[Destination] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.currency = currency
         self.fields["amount"] = MoneyField(currency=currency, label=pgettext_lazy("cashier", "Amount"))
         self.by_id = {str(row.pk): row for row in destinations}
         self.fields["destination"] = forms.ChoiceField(
@@ -53,6 +56,10 @@ class WithdrawalForm(UiForm, forms.Form):
             widget=forms.TextInput(attrs={"dir": "ltr", "autocomplete": "off", "spellcheck": "false"}),
         )
         self.fields["bank"] = forms.CharField(label=pgettext_lazy("cashier", "Bank"), max_length=120, required=False)
+
+    def clean_fee(self) -> Money:
+        """Nothing shown is no fee shown: a fee is agreed to only when it stood on the page."""
+        return Money(self.cleaned_data["fee"] or 0, self.currency)
 
     def clean_destination(self) -> Destination | None:
         return self.by_id.get(self.cleaned_data["destination"])

@@ -39,6 +39,10 @@ class Repeat:
         return self.offer.fee(self.amount)
 
     @property
+    def passed_on(self) -> Money:
+        return self.offer.passed_on(self.amount)
+
+    @property
     def arrives(self) -> Money:
         return self.amount - self.fee
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import accounts, views, webhooks
+from . import accounts, history, views, webhooks
 
 urlpatterns = [
     path("webhooks/<uuid:account_id>/", webhooks.webhook, name="webhook"),
@@ -15,5 +15,6 @@ urlpatterns = [
     path("cashier/accounts/new/<str:method>/", accounts.account_new, name="account-new"),
     path("cashier/accounts/<uuid:destination_id>/remove/", accounts.account_remove, name="account-remove"),
     path("cashier/funds/", views.funds_page, name="funds"),
-    path("cashier/history/", views.history, name="history"),
+    path("cashier/history/", history.history, name="history"),
+    path("cashier/history/export/", history.export, name="history-export"),
 ]

@@ -26,14 +26,16 @@ from tenant_apps.wallets.targets import Target, targets_of
 from .. import promises, selectors
 from ..errors import DepositLimitReached
 from ..models import Deposit, DepositState, Destination, FundsRequest, FundsState
-from ..payouts import WIRE, methods_offered
-from ..services import deposit_limits, funds, offers
+from ..payouts import WIRE
+from ..services import deposit_limits, funds, offers, refusals
 from ..services.checks import policy_for
 from ..services.deposits import deposit_open, deposit_start
 from ..services.destinations import usable
+from ..services.payout_routing import methods_offered
 from ..services.routing import device_of
-from ..services.sources import plan
+from ..services.sources import Plan, plan
 from ..services.tracker import tracker_of
+from ..services.withdrawal_fees import eaten_words
 from ..services.withdrawals import withdrawal_cancel, withdrawal_request
 from . import repeat
 from .forms import DepositForm, FundsForm, WithdrawalForm
@@ -131,7 +133,10 @@ def _quote(
         return {"offer": offer, "problem": str(error), "other": other, "typed": amount}
     arrives = amount - offer.fee(amount)
     brings = promises.told(request.client, arrives, str(typed.get("target") or ""))  # type: ignore[attr-defined]
-    return {"offer": offer, "amount": amount, "fee": offer.fee(amount), "arrives": arrives, "brings": brings}
+    return {
+        "offer": offer, "amount": amount, "fee": offer.fee(amount), "arrives": arrives, "brings": brings,
+        "passed_on": offer.passed_on(amount),
+    }  # fmt: skip
 
 
 @client_only
@@ -257,7 +262,7 @@ def withdraw(request: Any) -> HttpResponse:
 
 def payable_destinations(client: Any, currency: str) -> list[Destination]:
     """Accounts of the address book that something connected can pay to in this currency, those ready to be used first."""
-    offered = {method.code for method in methods_offered(currency, client.country)}
+    offered = {method.code for method in methods_offered(client, currency)}
     rows = [row for row in selectors.client_destinations(client.pk) if row.method in offered]
     return sorted(
         (row for row in rows if usable(row) != "refused"), key=lambda row: (usable(row) != "", row.created_at)
@@ -267,6 +272,7 @@ def payable_destinations(client: Any, currency: str) -> list[Destination]:
 def _withdraw_context(
     request: Any, wallets: list[Any], currency: str, form: WithdrawalForm, book: list[Destination]
 ) -> dict[str, Any]:
+    planned = _plan(request, currency, book)
     return {
         "wallets": wallets,
         "currency": currency,
@@ -274,22 +280,21 @@ def _withdraw_context(
         "form": form,
         "verified": offers.level_of(request.client) > 0,
         "kept_back": funds.kept_back(request.client.pk, currency) if currency in CURRENCIES else None,
-        "plan": _plan(request, currency, book),
+        "plan": planned,
+        "problem": eaten_words(planned.eaten_by, planned.uncovered) if planned and planned.eaten_by is not None else "",
         "book": [(row, usable(row)) for row in book],
         "chosen": str(form["destination"].value() or ""),
-        "wires": any(method.code == WIRE for method in methods_offered(currency, request.client.country)),
+        "wires": any(method.code == WIRE for method in methods_offered(request.client, currency)),
         "open": selectors.open_withdrawals_of(request.client.pk),
         "limits": policy_for(request.client, currency),
     }
 
 
-def _plan(request: Any, currency: str, book: list[Destination]) -> Any:
+def _plan(request: Any, currency: str, book: list[Destination]) -> Plan | None:
     form = WithdrawalForm((request.POST or request.GET).dict(), currency=currency, destinations=book)
     if currency not in CURRENCIES or not form.is_valid():
         return None
-    destination = form.cleaned_data["destination"]
-    method = destination.method if destination else WIRE
-    return plan(request.client.pk, form.cleaned_data["amount"], method=method)
+    return plan(request.client, form.cleaned_data["amount"], destination=form.cleaned_data["destination"])
 
 
 def _request_withdrawal(request: Any, wallets: list[Any], currency: str, book: list[Destination]) -> HttpResponse:
@@ -312,9 +317,12 @@ def _requested_once(request: Any, data: dict[str, Any]) -> UUID:
     destination = data["destination"]
     asked = {**wanted, "destination": str(destination.pk) if destination else ""}
     key = data["key"] or uuid7().hex
-    with once(scope=f"payments.withdrawal:{request.client.pk}", key=key, request=asked) as attempt:
+    scope = f"payments.withdrawal:{request.client.pk}"
+    with refusals.source_asked(request.client.pk, request.actor), once(scope=scope, key=key, request=asked) as attempt:
         if attempt.answer is None:
-            row = withdrawal_request(actor=request.actor, client=request.client, destination=destination, **wanted)
+            row = withdrawal_request(
+                actor=request.actor, client=request.client, destination=destination, fee_shown=data["fee"], **wanted
+            )  # fmt: skip
             attempt.answer = str(row.pk)
     return UUID(attempt.answer)
 
@@ -324,7 +332,9 @@ def _requested_once(request: Any, data: dict[str, Any]) -> UUID:
 def withdrawal_page(request: Any, withdrawal_id: UUID) -> HttpResponse:
     """The tracker: stages, who has it, what is missing, when it should be on its way."""
     row = selectors.client_withdrawal(request.client.pk, withdrawal_id)
-    parts = list(row.parts.select_related("deposit", "provider_account").order_by("created_at"))
+    parts = list(
+        row.parts.exclude(selectors.STOOD_IN_FOR).select_related("deposit", "provider_account").order_by("created_at")
+    )
     template = "payments/portal/withdrawal.html#status" if request.htmx else "payments/portal/withdrawal.html"
     context = {"row": row, "parts": parts, "tracker": tracker_of(row, parts)}
     return page(request, template, context, live=[f"client:{request.client.pk}"])
@@ -339,16 +349,10 @@ def withdrawal_cancel_view(request: Any, withdrawal_id: UUID) -> HttpResponse:
 
 
 @client_only
-@require_GET
-def history(request: Any) -> HttpResponse:
-    context = {"movements": selectors.movements(request.client.pk, limit=100)}
-    template = "payments/portal/history.html#rows" if request.htmx else "payments/portal/history.html"
-    return page(request, template, context, live=[f"client:{request.client.pk}"])
-
-
-@client_only
 def funds_page(request: Any) -> HttpResponse:
-    """Where the money comes from: what is asked, what was said, what is still needed."""
+    """Where the money comes from: what is asked, what was said, what is still needed. Money that is kept is asked about
+    here at the latest."""
+    funds.ask_kept(request.client.pk, request.actor)
     row = funds.request_of(request.client.pk)
     if row is None:
         return redirect("payments:cashier")

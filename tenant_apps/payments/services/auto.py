@@ -17,6 +17,7 @@ from kernel.logs import log
 
 from ..models import ApprovalRule, ApprovalStep, Withdrawal, WithdrawalState
 from .checks import ADVICE, withdrawal_checks
+from .risk import BY_PEOPLE
 
 GONE = (WithdrawalState.REJECTED, WithdrawalState.CANCELLED, WithdrawalState.FAILED)
 DAY, WEEK, MONTH = timedelta(hours=24), timedelta(days=7), timedelta(days=30)
@@ -30,6 +31,8 @@ def lets_through(row: Withdrawal) -> bool:
     """Whether the row's rule lets it out now. In the transaction of the request; `row` and its parts are written."""
     rule = row.rule
     if rule is None or not rule.auto or row.requested_by or row.risk >= rule.auto_risk_below:
+        return False
+    if BY_PEOPLE.intersection(row.risk_signs):
         return False
     checks = withdrawal_checks(row)
     if any(not check["good"] for check in checks if check["code"] not in ADVICE):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import audit, clock, files, locks
@@ -30,9 +31,10 @@ from ..permissions_list import BANK_APPROVE, BANK_IMPORT
 from ..ports import RefundState, RefundStatus
 from . import waiting
 from .bank_lines import line_credit
-from .eyes import others_required
+from .eyes import as_shown, others_required, shown
 from .matching import Match, statement_preview
 from .parts import part_apply, withdrawals_hold
+from .turns import turn
 
 FILE = "bank_statement"  # the kind of the stored files that statements are read from
 
@@ -87,6 +89,8 @@ def statement_import(*, actor: Actor, account: ProviderAccount, name: str, data:
         if stored := list(known.order_by("id")):
             return Imported(stored, 0, 0, sum(len(statement.lines) for statement in statements))
         kept = files.save(data, kind=FILE, name=name, content_type="application/octet-stream", subject=account.pk)
+        if not two_needed(account):  # else nothing moves yet
+            _turns(account, statements)
         stored = [_stored(actor, account, name, digest, kept, statement) for statement in statements]
         for row, statement in zip(stored, statements, strict=True):
             _refuse_told_otherwise(account, statement)
@@ -151,9 +155,10 @@ def _carry_out(
 ) -> None:
     """The lines of an approved statement: stored, and credited or marked where they are sure."""
     before = counts.lines
-    withdrawals_hold(match.part.pk for match in matches if match.part)
+    withdrawals_hold(match.part.pk for match in matches if match.part and not match.known)
+    back = {match.part.pk for match in matches if match.part and match.line.amount.minor > 0}
     for position, match in enumerate(matches):
-        _keep(row, position, match, counts, actor)
+        _keep(row, position, match, counts, actor, back=back)
     after: dict[str, object] = {"lines": counts.lines - before}
     after |= {"likeness": sorted(signs)} if signs else {}
     audit.record(actor=actor, action="payments.statement_imported", obj=row, after=after)
@@ -167,15 +172,48 @@ def statement_file_read(row: BankStatement) -> Statement:
     return found[row.statement_id]
 
 
-def statement_approve(*, actor: Actor, statement_id: UUID) -> Imported:
-    """Second pair of eyes: carry out all statements of the file, in one transaction. Raises SamePerson, WrongState."""
+Told = Sequence[tuple[BankStatement, list[Match]]]
+
+
+def file_told(row: BankStatement) -> Told:
+    """All statements that an approval of this one carries out, with what it would do now. Raises StatementRefused."""
+    return [
+        (one, statement_preview(one.provider_account, statement_file_read(one)))
+        for one in _of_its_file(row).select_related("provider_account", "file")
+    ]
+
+
+def file_shown(told: Told) -> str:
+    """What an approval would credit and mark now."""
+    return shown(*_all_of(told))
+
+
+def _all_of(told: Told) -> Iterator[object]:
+    for row, matches in told:
+        yield row
+        yield from (_facts(match) for match in matches)
+
+
+def _facts(match: Match) -> tuple[object, ...]:
+    deposit, part = match.deposit and match.deposit.pk, match.part and match.part.pk
+    return match.line.key, deposit, part, match.sure, match.known
+
+
+def statement_approve(*, actor: Actor, statement_id: UUID, seen: str | None = None) -> Imported:
+    """Second pair of eyes: carry out all statements of the file, in one transaction.
+
+    Raises SamePerson, WrongState; ShownDiffers where any of them would be carried out otherwise than `seen`.
+    """
     actor.require(BANK_APPROVE)
     counts = _Counts()
     with transaction.atomic():
         rows = _waiting_rows(statement_id)
         account = rows[0].provider_account
-        for row in rows:
-            statement = statement_file_read(row)
+        told = [statement_file_read(row) for row in rows]
+        _turns(account, told)
+        if seen is not None:  # before any of the file is carried out, which may change what else of it matches
+            as_shown(seen, *_all_of(file_told(rows[0])))
+        for row, statement in zip(rows, told, strict=True):
             _is_ours(account, [statement])
             _refuse_told_otherwise(account, statement)
             matches = statement_preview(account, statement)
@@ -208,21 +246,26 @@ def _waiting_rows(statement_id: UUID) -> list[BankStatement]:
     if wanted is None:
         raise NotFound
     _one_at_a_time(wanted.provider_account)
-    rows = list(
-        BankStatement.objects.select_for_update(of=("self",))
-        .select_related("provider_account", "file")
-        .filter(sha256=wanted.sha256, provider_account=wanted.provider_account, state=StatementState.WAITING)
-        .order_by("id")
-    )
+    rows = list(_of_its_file(wanted).select_for_update(of=("self",)).select_related("provider_account", "file"))
     if wanted.pk not in [row.pk for row in rows]:
         raise WrongState
     return rows
+
+
+def _of_its_file(row: BankStatement) -> QuerySet[BankStatement]:
+    same = {"sha256": row.sha256, "provider_account": row.provider_account_id}
+    return BankStatement.objects.filter(**same, state=StatementState.WAITING).order_by("id")
 
 
 def _decided(row: BankStatement, actor: Actor) -> None:
     row.decided_by, row.decided_at = actor.label[:160], clock.now()
     row.updated_at = row.decided_at
     row.save()
+
+
+def _turns(account: ProviderAccount, statements: Iterable[Statement]) -> None:
+    """All whose money the lines may move, at once: each statement is looked at again when it is its turn."""
+    turn(*{client.pk for told in statements for client in _concerned(statement_preview(account, told))})
 
 
 def _concerned(matches: Iterable[Match]) -> list[Client]:
@@ -243,16 +286,16 @@ def _is_ours(account: ProviderAccount, statements: Iterable[Statement]) -> None:
             )
 
 
-def _keep(row: BankStatement, position: int, match: Match, counts: _Counts, actor: Actor) -> None:
-    """One line; what is sure is credited, or marked as sent, at once. A deposit taken by an earlier line is not taken twice."""
+def _keep(
+    row: BankStatement, position: int, match: Match, counts: _Counts, actor: Actor, *, back: Container[UUID]
+) -> None:
+    """One line; what is sure is credited, or marked as sent, at once. What an earlier line has taken is not taken twice, and
+    money that left without an order of ours explains itself to nobody: these lines wait for people. `back`: parts that the
+    same statement says came back."""
     if match.known:
         counts.known += 1
         return
-    line, state = match.line, LineState.UNMATCHED
-    if match.part:
-        state = LineState.MATCHED
-    elif line.amount.minor < 0:
-        state = LineState.OUTGOING
+    line, state = match.line, LineState.MATCHED if match.part else LineState.UNMATCHED
     stored = BankLine.objects.create(
         statement=row,
         position=position,
@@ -271,9 +314,24 @@ def _keep(row: BankStatement, position: int, match: Match, counts: _Counts, acto
     )
     counts.lines += 1
     if match.part:
-        part_apply(part_id=match.part.pk, status=_told_of_wire(line), actor=actor)
+        gone = stored.amount_minor < 0 and not (match.part.pk in back or _came_back(stored))
+        done = part_apply(part_id=match.part.pk, status=_told_of_wire(line), actor=actor, asked=gone and _first(stored))
+        if done == "nothing" and not _first(stored):
+            stored.state, stored.part, stored.reasons = LineState.UNMATCHED, None, [*stored.reasons, "taken"]
+            stored.save(update_fields=["state", "part", "reasons"])
     elif match.sure and match.deposit and line_credit(stored, match.deposit, actor):
         counts.credited += 1
+
+
+def _first(line: BankLine) -> bool:
+    """No other line says that this wire left, or came back. It is the wire's own then, though nothing may be left to do:
+    somebody sent it by hand or had it refused and said so, or the one was told after the other."""
+    same_way = {"amount_minor__lt": 0} if line.amount_minor < 0 else {"amount_minor__gt": 0}
+    return not BankLine.objects.filter(part=line.part, **same_way).exclude(pk=line.pk).exists()
+
+
+def _came_back(line: BankLine) -> bool:
+    return BankLine.objects.filter(part=line.part, amount_minor__gt=0).exists()
 
 
 def _told_of_wire(line: Line) -> RefundStatus:

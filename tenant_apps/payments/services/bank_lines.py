@@ -22,8 +22,9 @@ from ..models import BankLine, Deposit, DepositState, LineState
 from ..permissions_list import BANK_APPROVE, BANK_IMPORT
 from ..ports import DepositStatus, PaymentState
 from .deposits import deposit_apply
-from .eyes import others_required
+from .eyes import as_shown, others_required
 from .matching import WAITING
+from .turns import turn
 
 
 def line_credit(line: BankLine, deposit: Deposit, actor: Actor) -> bool:
@@ -65,6 +66,10 @@ def line_propose(*, actor: Actor, line_id: UUID, client_number: int, note: str =
         raise Invalid(pgettext_lazy("payments error", "There is no client with this number."), field="client")
     with transaction.atomic():
         line = _locked(line_id, LineState.UNMATCHED)
+        if line.amount_minor <= 0:
+            raise Invalid(
+                pgettext_lazy("payments error", "Money that left is no payment of a client's."), field="client"
+            )
         line.client, line.state, line.note = client, LineState.PROPOSED, note[:300]
         line.proposer_id, line.proposer_label = actor.id, actor.label[:160]
         _done(line, "payments.line_proposed", actor, note)
@@ -72,7 +77,7 @@ def line_propose(*, actor: Actor, line_id: UUID, client_number: int, note: str =
 
 
 def line_ignore(*, actor: Actor, line_id: UUID, note: str) -> BankLine:
-    """Not a client's payment: fees, interest, own transfers. The note says what it is."""
+    """Not a client's payment: fees, interest, own transfers; what left without an order of ours. The note says what it is."""
     actor.require(BANK_IMPORT)
     if not note.strip():
         raise Invalid(pgettext_lazy("payments error", "Say what this payment is."), field="note")
@@ -84,22 +89,27 @@ def line_ignore(*, actor: Actor, line_id: UUID, note: str) -> BankLine:
 
 
 def line_back(*, actor: Actor, line_id: UUID) -> BankLine:
-    """Refuse a proposed assignment, or take up an ignored line again."""
+    """Refuse a proposed assignment, or take up again a line that is no client's."""
     actor.require(BANK_IMPORT)
     with transaction.atomic():
-        line = _locked(line_id, LineState.PROPOSED, LineState.IGNORED)
+        line = _locked(line_id, LineState.PROPOSED, LineState.IGNORED, LineState.OUTGOING)
         line.state, line.proposer_id, line.proposer_label = LineState.UNMATCHED, "", ""
         _done(line, "payments.line_reopened", actor, "")
     return line
 
 
-def line_approve(*, actor: Actor, line_id: UUID) -> BankLine:
-    """Second pair of eyes: credit the client, on an open deposit of that amount or on a new one. Raises SamePerson."""
+def line_approve(*, actor: Actor, line_id: UUID, seen: str | None = None) -> BankLine:
+    """Second pair of eyes: credit the client, on an open deposit of that amount or on a new one.
+
+    Raises SamePerson; ShownDiffers where `seen` is not the proposal that waits now.
+    """
     actor.require(BANK_APPROVE)
     with transaction.atomic():
         line = _locked(line_id, LineState.PROPOSED)
+        as_shown(seen, line)
         assert line.client is not None
         signs = others_required(actor, line.proposer_id, client=line.client)
+        turn(line.client.pk)
         deposit = (
             Deposit.objects.filter(
                 client=line.client,

@@ -1,6 +1,7 @@
 """Payment files: approved wires put together by one person, released by another, and the bank's answer to them.
 
-A wire is in at most one live batch; the database refuses a second. Until the release nobody else can say that a wire in
+A wire is in at most one live batch; the database refuses a second. What is stopped (stops.py) is in no batch that is made
+or released. Until the release nobody else can say that a wire in
 the batch was sent or refused, and a cancelled batch puts them back. The file is built and kept at the release, in the
 transaction that releases it: a batch is released with its file or not at all.
 """
@@ -8,7 +9,8 @@ transaction that releases it: a batch is released with its file or not at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -16,31 +18,36 @@ from django.db import transaction
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import audit, clock, files, locks
-from kernel.actors import Actor
+from kernel.actors import Actor, Reach
 from kernel.errors import Invalid, NotFound
 from kernel.ids import short_id
 from kernel.live import publish as live
 from kernel.money import total
 
 from ..adapters.bank_wire import pain001, pain002
-from ..errors import BatchRefused, WrongState
+from ..errors import BatchRefused, WithdrawalRefused, WrongState
 from ..models import (
     BatchState,
+    ChangeState,
     OrderState,
     PartState,
     PayoutBatch,
     PayoutLine,
+    ProposedChange,
     ProviderAccount,
     WithdrawalPart,
 )
-from ..permissions_list import BATCH_MAKE, BATCH_RELEASE
-from ..ports import RefundState, RefundStatus
+from ..permissions_list import BATCH_MAKE, BATCH_RELEASE, PROPOSE
 from . import waiting
+from .changes import ChangeWaits, change_propose
 from .checks import iban_good
-from .eyes import others_required
-from .parts import part_apply, withdrawals_hold
+from .destinations import payout_settings
+from .eyes import as_shown, others_required
+from .parts import withdrawals_hold
+from .stops import HELD, stop_of
 
 FILE = "payout_batch"
+WIRE_REFUSED = "wire_refused"  # of change_kinds
 FARTHEST = timedelta(days=60)
 
 
@@ -101,12 +108,43 @@ def _free_parts(account: ProviderAccount, currency: str, wanted: Sequence[UUID])
         raise BatchRefused(
             pgettext_lazy("payments error", "One of these transfers is not to be sent from this account any more.")
         )
+    _none_stopped(parts, _TAKE_OUT)
     return parts
+
+
+_TAKE_OUT = {
+    True: pgettext_lazy(
+        "payments error", "%(reference)s is stopped for now. Take it out and make the file without it."
+    ),
+    False: pgettext_lazy(
+        "payments error",
+        "%(reference)s goes to an account that nothing may be paid to now. Take it out and make the file without it.",
+    ),
+}
+_CANCEL = {
+    True: pgettext_lazy(
+        "payments error", "%(reference)s is stopped for now. Cancel the file; the others can go into another one."
+    ),
+    False: pgettext_lazy(
+        "payments error",
+        "%(reference)s goes to an account that nothing may be paid to now. Cancel the file; the others can go into "
+        "another one.",
+    ),
+}
+
+
+def _none_stopped(parts: Sequence[WithdrawalPart], words: Mapping[bool, object]) -> None:
+    """Raises BatchRefused with what to do about the first that is not to go out now; `words` by whether it is held."""
+    rules = payout_settings()
+    for part in parts:
+        if stop := stop_of(part, rules):
+            raise BatchRefused(words[stop == HELD], field="part", reference=part.withdrawal.reference)
 
 
 def _locked_parts(wanted: Sequence[UUID]) -> list[WithdrawalPart]:
     withdrawals_hold(wanted)
-    rows = WithdrawalPart.objects.select_for_update(of=("self",)).select_related("withdrawal__client")
+    rows = WithdrawalPart.objects.select_for_update(of=("self",))
+    rows = rows.select_related("withdrawal__client", "withdrawal__destination")
     return list(rows.filter(pk__in=wanted).order_by("created_at", "id"))
 
 
@@ -164,17 +202,22 @@ def _locked(batch_id: UUID, *states: BatchState) -> PayoutBatch:
     return batch
 
 
-def payout_batch_release(*, actor: Actor, batch_id: UUID) -> PayoutBatch:
-    """Second pair of eyes: the file is made and may be downloaded. Raises SamePerson, WrongState, BatchRefused, Invalid."""
+def payout_batch_release(*, actor: Actor, batch_id: UUID, seen: str | None = None) -> PayoutBatch:
+    """Second pair of eyes: the file is made and may be downloaded.
+
+    Raises SamePerson, WrongState, BatchRefused, Invalid; ShownDiffers for another file than `seen`.
+    """
     actor.require(BATCH_RELEASE)
     with transaction.atomic():
         batch = _locked(batch_id, BatchState.MADE)
+        as_shown(seen, batch)
         parts = _locked_parts(list(batch.lines.values_list("part_id", flat=True)))
         signs = others_required(actor, batch.maker_id, clients=[part.withdrawal.client for part in parts])
         if any(part.state != PartState.SENDING for part in parts):
             raise BatchRefused(
                 pgettext_lazy("payments error", "One of these transfers is not to be sent any more. Cancel the file.")
             )
+        _none_stopped(parts, _CANCEL)
         _date_good(batch.execution_on)
         data = pain001.build(_order(batch, parts))
         batch.file = files.save(
@@ -218,19 +261,20 @@ def payout_batch_file(*, actor: Actor, batch_id: UUID) -> tuple[PayoutBatch, byt
 @dataclass(slots=True)
 class Answered:
     accepted: int = 0
-    refused: int = 0
+    refused: int = 0  # each waits for a second person, unless the money was back already
     booked: int = 0  # refused, but on a statement already: the statement counts
 
 
 def payout_status_read(*, actor: Actor, batch_id: UUID, data: bytes) -> Answered:
-    """Take in the bank's pain.002. What it refused goes back to the wallet, once. Raises BatchRefused, WrongState."""
+    """Take in the bank's pain.002. An acceptance stands at once; what it refused is proposed, and goes back to the wallet
+    when a second person agrees: a forged answer is one person's word. Raises BatchRefused, WrongState."""
     actor.require(BATCH_MAKE)
     counts = Answered()
     with transaction.atomic():
         batch = _locked(batch_id, BatchState.RELEASED)
         report = _report(batch, data)
         withdrawals_hold(batch.lines.values_list("part_id", flat=True))  # before it is looked how they stand
-        lines = list(batch.lines.select_related("part__withdrawal").order_by("position"))
+        lines = list(batch.lines.select_related("part__withdrawal__client").order_by("position"))
         _fits(report, lines)
         for line in lines:
             _take_in(line, _said(batch, line, report), counts, actor)
@@ -295,9 +339,27 @@ def _take_in(line: PayoutLine, said: pain002.Said, counts: Answered, actor: Acto
         PayoutLine.objects.filter(pk=line.pk).update(
             state=OrderState.REFUSED, reason=said.reason, updated_at=clock.now()
         )
-        words = " ".join([pgettext("payments", "Refused by the bank."), said.reason]).strip()
-        status = RefundStatus(state=RefundState.FAILED, reference="", amount=line.part.amount, failure_text=words[:300])
-        part_apply(part_id=line.part_id, status=status, actor=actor)
+        if line.part.state == PartState.SENDING:
+            _refusal_propose(line.part, said.reason, actor)
+
+
+def _refusal_propose(part: WithdrawalPart, reason: str, actor: Actor) -> None:
+    """What a person proposes who was told so by the bank. Whoever may read its answers in may propose what they say; where
+    it waits already, or the withdrawal is held meanwhile, the line's state tells people enough."""
+    values = {one.name: getattr(actor, one.name) for one in fields(Actor)}  # a request's actor is a lazy one
+    proposer = Actor(**{**values, "grants": {**actor.grants, PROPOSE: Reach.ALL}})
+    words = " ".join([pgettext("payments", "Refused by the bank."), reason]).strip()
+    with suppress(ChangeWaits, WithdrawalRefused):
+        change_propose(
+            actor=proposer, kind=WIRE_REFUSED, object_id=part.pk, title=part.withdrawal.reference, values={},
+            client=part.withdrawal.client, note=words,
+        )  # fmt: skip
+
+
+def refusals_waiting(batch: PayoutBatch) -> set[UUID]:
+    """Parts whose refusal by the bank waits for a second person."""
+    waiting_ = ProposedChange.objects.filter(kind=WIRE_REFUSED, state=ChangeState.WAITING)
+    return set(waiting_.filter(object_id__in=batch.lines.values("part_id")).values_list("object_id", flat=True))
 
 
 def _done(batch: PayoutBatch, action: str, actor: Actor, after: Mapping[str, object], *, reason: str = "") -> None:

@@ -32,7 +32,8 @@ def rule_for(client: Client, amount: Money, *, method: str, risk: int) -> Approv
     for rule in ApprovalRule.objects.filter(enabled=True).order_by("position", "created_at"):
         if rule.currency and rule.currency != amount.currency:
             continue
-        if rule.currency and not rule.minimum_minor <= amount.minor <= (rule.maximum_minor or amount.minor):
+        largest = amount.minor if rule.maximum_minor is None else rule.maximum_minor
+        if rule.currency and not rule.minimum_minor <= amount.minor <= largest:
             continue
         if rule.methods and method not in rule.methods:
             continue
@@ -56,6 +57,24 @@ def steps_make(row: Withdrawal, rule: ApprovalRule | None) -> None:
         )
         for position, who in enumerate(whose)
     )  # fmt: skip
+
+
+def fell_to_anybody(row: Withdrawal, step: ApprovalStep) -> bool:
+    """Whether the rule gives this step to the client's manager, and the client had none when it was made."""
+    whose = (row.rule.steps if row.rule else None) or []
+    given = whose[step.position - 1] if 0 < step.position <= len(whose) else ANYBODY
+    return step.who == ANYBODY and given == MANAGER
+
+
+def step_words(row: Withdrawal, step: ApprovalStep) -> str:
+    """Who takes a step, for staff."""
+    if fell_to_anybody(row, step):
+        return pgettext("approval rule", "Nobody is responsible for the client: anybody who may approve")
+    if step.who == MANAGER:
+        return pgettext("approval rule", "Who is responsible for the client")
+    if step.who == ANYBODY:
+        return pgettext("approval rule", "Anybody who may approve")
+    return role_names().get(step.who, step.who)
 
 
 def steps_again(row: Withdrawal) -> None:
@@ -101,9 +120,7 @@ def step_take(actor: Actor, row: Withdrawal, *, check: bool) -> frozenset[str]:
             actor.require(APPROVE, row.client)
         raise NotYourTurn
     earlier = row.steps.exclude(decided_by_id="").values_list("decided_by_id", flat=True)
-    signs: frozenset[str] = frozenset()
-    if not step.is_check:
-        signs = others_required(actor, *earlier, row.requested_by, client=row.client)
+    signs = others_required(actor, *earlier, row.requested_by, client=row.client)
     step.decided_by_id, step.decided_by_label, step.decided_at = actor.id, actor.label[:160], clock.now()
     step.updated_at = clock.now()
     step.save()

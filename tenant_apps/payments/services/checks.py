@@ -11,6 +11,7 @@ from django.db.models import Q, Sum
 
 from kernel import clock
 from kernel.money import Money
+from tenant_apps.clients import identity_change
 from tenant_apps.clients.address_change import payout_held
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.wallets.selectors import wallet_of
@@ -23,7 +24,6 @@ from .routing import level_of
 COUNTED = (
     WithdrawalState.REQUESTED,
     WithdrawalState.CHECKED,
-    WithdrawalState.APPROVED,
     WithdrawalState.SENDING,
     WithdrawalState.PAID,
 )
@@ -100,7 +100,7 @@ def withdrawal_checks(withdrawal: Withdrawal) -> list[dict[str, Any]]:
 
     client = withdrawal.client
     wallet = wallet_of(client.pk, withdrawal.currency)
-    held = sum(part.amount_minor for part in withdrawal.parts.all())
+    held = sum(part.gross.minor for part in withdrawal.parts.all())
     paid_out = any(part.deposit_id is None for part in withdrawal.parts.all())
     reversed_ = Deposit.objects.filter(client=client, state=DepositState.REVERSED).exists()
     results = [
@@ -109,8 +109,9 @@ def withdrawal_checks(withdrawal: Withdrawal) -> list[dict[str, Any]]:
         ("limits", within_limits(client, withdrawal.amount, besides=withdrawal)),
         ("no_reversal", not reversed_),
         ("address", not payout_held(client)),
+        ("identity", not identity_change.held(client)),
         ("held", not withdrawal.hold_reason and not Freeze.objects.filter(client=client, active=True).exists()),
-        ("funds_source", wallet is None or wallet.available >= funds.kept_back(client.pk, withdrawal.currency)),
+        ("funds_source", not funds.left_its_wallet(client.pk)),
     ]
     if paid_out:
         results.append(("destination", withdrawal.destination is not None and not usable(withdrawal.destination)))

@@ -15,9 +15,9 @@ from tenant_apps.clients.services import activity_mark, ftd_set
 from .. import events, registry
 from ..models import Deposit, DepositState
 from ..ports import DepositStatus
-from . import first, freezes, funds, posting, suspense
+from . import first, freezes, funds, posting, rounds, suspense
 from .deposit_rows import line, save, tell
-from .routing import cost_of
+from .routing import cost_of, fee_of
 
 SETTLED = (DepositState.CREDITED, DepositState.REVERSED, DepositState.SUSPENSE)  # the money has come
 VOIDED = "voided"  # the failure of a payment that was taken back before the bank had settled it
@@ -27,7 +27,7 @@ def paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     """Credit, once. Money that comes after we gave up on it is money all the same."""
     if deposit.state in SETTLED or deposit.failure == VOIDED:
         return _paid_again(deposit, status, actor)
-    received = status.amount or deposit.amount
+    received = deposit.amount if status.amount is None else status.amount
     if received.minor <= 0:
         deposit.attention = "underpaid"
         return "nothing came"
@@ -40,7 +40,7 @@ def paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     fee = deposit.fee
     if received != deposit.amount:
         deposit.attention = "underpaid" if received < deposit.amount else "overpaid"
-        fee = fee.scaled(Decimal(received.minor) / Decimal(deposit.amount_minor), rounding=ROUND_DOWN)
+        fee = _fee(deposit, received)
         deposit.fee_minor = fee.minor
     posting.deposit_post(deposit, received, fee, actor=actor, presumed=status.amount is None)
     deposit.state = DepositState.CREDITED
@@ -52,6 +52,20 @@ def paid(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     deposit.cost_minor = _cost(deposit, received)
     credit_announce(deposit, actor)
     return "credited"
+
+
+def _fee(deposit: Deposit, received: Money) -> Money:
+    """The fee for what came instead of what the deposit's fee is for: by the rule it was shown by, and never a larger share
+    than was shown. So it is below what came, as it was below what was asked for."""
+    meant = deposit.received or deposit.amount
+    share = deposit.fee.scaled(Decimal(received.minor) / Decimal(meant.minor), rounding=ROUND_DOWN)
+    return share if deposit.rule is None else min(share, fee_of(deposit.rule, received))
+
+
+def _fee_of_another(deposit: Deposit, received: Money) -> Money:
+    """A further payment pays its own fee; one that the fee would eat up pays none."""
+    fee = _fee(deposit, received) if deposit.rule is None else fee_of(deposit.rule, received)
+    return fee if fee < received else Money.zero(received.currency)
 
 
 def _never_late(deposit: Deposit) -> bool:
@@ -98,13 +112,12 @@ def _paid_again(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     payments = Deposit.objects.filter(provider_account_id=deposit.provider_account_id)
     if payments.filter(payment_reference=status.payment_reference).exists():
         return "nothing"
-    fee = deposit.fee.scaled(Decimal(received.minor) / Decimal(deposit.amount_minor), rounding=ROUND_DOWN)
     another = Deposit.objects.create(
         client=deposit.client,
         reference=f"D{short_id(8).upper()}",
         amount_minor=received.minor,
         currency=deposit.currency,
-        fee_minor=fee.minor,
+        fee_minor=_fee_of_another(deposit, received).minor,
         provider_account=deposit.provider_account,
         rule_id=deposit.rule_id,
         method=deposit.method,
@@ -128,11 +141,19 @@ def _otherwise(deposit: Deposit, received: Money) -> bool:
 
 
 def _told(deposit: Deposit, received: Money, actor: Actor) -> str:
-    """Set right by the difference what had been presumed. A person looks: the client may have seen another amount."""
+    """Set right by the difference what had been presumed, and with it a round that had taken all of it. A person looks: the
+    client may have seen another amount."""
     assert deposit.received_minor is not None
-    fee = deposit.fee.scaled(Decimal(received.minor) / Decimal(deposit.received_minor), rounding=ROUND_DOWN)
+    fee = _fee(deposit, received)
     more = Money(received.minor - deposit.received_minor, received.currency)
-    posting.told_post(deposit, more, fee - deposit.fee, actor=actor)
+    row = rounds.whole_standing(deposit, more)
+    relief = freezes.round_corrected(row, more) if row else None
+    short = posting.told_post(deposit, more, fee - deposit.fee, relief=relief, actor=actor)
+    if row is not None:
+        rounds.corrected(row, more)
+        deposit.reversed_minor = (deposit.reversed_minor or 0) + more.minor
+    if short:
+        freezes.freeze_begin(deposit, lost=short, uncovered=short, actor=actor)
     before, deposit.received_minor, deposit.fee_minor = deposit.received, received.minor, fee.minor
     deposit.attention = deposit.attention or ("underpaid" if more.minor < 0 else "overpaid")
     if (deposit.reversed_minor or 0) >= received.minor:

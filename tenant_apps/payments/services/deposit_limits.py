@@ -1,4 +1,4 @@
-"""Limits of deposits by verification level and currency: how much room a client has, and keeping to it.
+"""Limits of deposits by verification level, rule pack and currency: how much room a client has, and keeping to it.
 
 What counts: credited money that was not taken back, payments the bank has promised, and those started within the last
 half hour that nobody has declined (the payer may be on the provider's page). Under the client's lock (deposit_start), so
@@ -13,8 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, models, transaction
-from django.db.models import F, Q, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Q, Sum
 from django.utils.translation import pgettext_lazy
 
 from kernel import audit, clock
@@ -23,16 +22,16 @@ from kernel.errors import Invalid, NotFound
 from kernel.money import Money
 from kernel.ui.formatting import money_text
 from tenant_apps.clients.models import Client
+from tenant_apps.clients.rule_packs import packs, protecting
 
 from ..errors import DepositLimitReached
-from ..models import Deposit, DepositLimit, DepositState, FundsThreshold, VelocityRule
+from ..models import CAME, STILL_THERE, Deposit, DepositLimit, DepositState, FundsThreshold, VelocityRule
 from ..permissions_list import LIMITS
 from ..words import WINDOWS
 from .routing import level_of
 
 SPANS = {"day": timedelta(hours=24), "week": timedelta(days=7), "month": timedelta(days=30), "total": None}
 UNDER_WAY = timedelta(minutes=30)
-_KEPT = F("received_minor") - Coalesce(F("reversed_minor"), Value(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +47,33 @@ class Room:
         return Money(max(0, self.limit.minor - self.used.minor), self.limit.currency)
 
 
-def limit_of(currency: str, level: int) -> DepositLimit | None:
-    return DepositLimit.objects.filter(currency=currency, kyc_level__lte=level).order_by("-kyc_level").first()
+def pack_of(client: Client) -> str:
+    """The rule pack that protects residents of the country which the client names, proved or not; "" for none."""
+    pack = protecting(client.country)
+    return pack.key if pack else ""
+
+
+def limits_of(client: Client, currency: str) -> dict[str, Money]:
+    """What holds for the client by window: the narrower of the limit for everybody and the one of the client's pack."""
+    rows = DepositLimit.objects.filter(
+        currency=currency, kyc_level__lte=level_of(client), pack__in=["", pack_of(client)]
+    )
+    highest = {row.pack: row for row in rows.order_by("kyc_level")}  # the highest level comes last and stays
+    found: dict[str, Money] = {}
+    for window in SPANS:
+        amounts = [money for row in highest.values() if (money := row.of(window)) is not None]
+        if amounts:
+            found[window] = min(amounts)
+    return found
 
 
 def room_of(client: Client, currency: str, *, attempt: UUID | None = None) -> list[Room]:
     """The client's limits, the narrowest window first; none where there are none. Two queries."""
-    limit = limit_of(currency, level_of(client))
-    if limit is None:
+    limits = limits_of(client, currency)
+    if not limits:
         return []
-    windows = [window for window in SPANS if limit.of(window) is not None]
-    used = _used(client.pk, currency, windows, attempt)
-    return [Room(window, limit.of(window) or Money.zero(currency), used[window]) for window in windows]
+    used = _used(client.pk, currency, list(limits), attempt)
+    return [Room(window, limit, used[window]) for window, limit in limits.items()]
 
 
 def _used(client_id: UUID, currency: str, windows: list[str], attempt: UUID | None) -> dict[str, Money]:
@@ -71,13 +85,21 @@ def _used(client_id: UUID, currency: str, windows: list[str], attempt: UUID | No
         since = now - span if span else datetime.min.replace(tzinfo=now.tzinfo)
         started = _started(max(since, now - UNDER_WAY), attempt)
         promised = Q(state__in=[DepositState.AUTHORISED, DepositState.DELAYED], created_at__gt=since)
-        sums[f"{window}_came"] = Sum(_KEPT, filter=Q(state=DepositState.CREDITED, credited_at__gt=since))
+        sums[f"{window}_came"] = Sum(STILL_THERE, filter=CAME & Q(credited_at__gt=since))
         sums[f"{window}_comes"] = Sum("amount_minor", filter=promised | started)
     found = rows.aggregate(**sums) if sums else {}
     return {
         window: Money(int(found[f"{window}_came"] or 0) + int(found[f"{window}_comes"] or 0), currency)
         for window in windows
     }
+
+
+def coming(client_id: UUID, currency: str, *, attempt: UUID | None = None) -> Money:
+    """What may still be paid of what was begun: promised by banks, or started within the last half hour."""
+    promised = Q(state__in=[DepositState.AUTHORISED, DepositState.DELAYED])
+    begun = Deposit.objects.filter(promised | _started(clock.now() - UNDER_WAY, attempt), client_id=client_id)
+    found = begun.filter(currency=currency).aggregate(total=Sum("amount_minor"))
+    return Money(int(found["total"] or 0), currency)
 
 
 def _started(since: datetime, attempt: UUID | None) -> Q:
@@ -132,6 +154,11 @@ def row_remove(*, actor: Actor, row: Row) -> None:
         row.delete()
 
 
+def limiting_packs() -> dict[str, str]:
+    """Packs that protect residents of some country, by key, with their names."""
+    return {key: pack.name for key, pack in packs().items() if pack.countries}
+
+
 def row_get(kind: type[Any], row_id: UUID) -> Any:
     found = kind.objects.filter(pk=row_id).first()
     if found is None:
@@ -150,7 +177,9 @@ def _sound(row: Row) -> None:
 
 
 def _sound_limit(row: DepositLimit) -> None:
-    """Something is limited, and no longer window is narrower than a shorter one."""
+    """Something is limited, for a pack that protects somebody, and no longer window is narrower than a shorter one."""
+    if row.pack and row.pack not in limiting_packs():
+        raise Invalid(pgettext_lazy("payments error", "Choose one of the rule packs."), field="pack")
     given = [(window, row.of(window)) for window in SPANS]
     amounts = [(window, money) for window, money in given if money is not None]
     if not amounts or any(money.minor <= 0 for _, money in amounts):
@@ -164,8 +193,8 @@ def _facts(row: models.Model) -> dict[str, Any]:
     if isinstance(row, DepositLimit):
         limits = {window: row.of(window) for window in SPANS}
         return {
-            "currency": row.currency, "kyc_level": row.kyc_level,
-            **{window: str(money) if money else None for window, money in limits.items()},
+            "currency": row.currency, "kyc_level": row.kyc_level, **({"pack": row.pack} if row.pack else {}),
+            **{window: None if money is None else str(money) for window, money in limits.items()},
         }  # fmt: skip
     if isinstance(row, VelocityRule):
         return {"measure": row.measure, "most": row.most, "hours": row.hours, "action": row.action}

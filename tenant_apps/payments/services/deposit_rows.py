@@ -16,12 +16,15 @@ from tenant_apps.clients.timeline import timeline_add
 from .. import events
 from ..models import Deposit, DepositState
 from ..ports import DepositStatus
-from .deposit_fees import provider_fee_told
+from .provider_fees import deposit_fee_told
+from .turns import turn_of_deposit
 
 Move = Callable[[Deposit, DepositStatus, Actor], str]
 
 
 def locked(deposit_id: UUID) -> Deposit:
+    """In its client's turn. Raises Deposit.DoesNotExist."""
+    turn_of_deposit(deposit_id)
     return (
         Deposit.objects.select_for_update(of=("self",)).select_related("client", "provider_account").get(pk=deposit_id)
     )
@@ -74,11 +77,24 @@ def applied(deposit_id: UUID, move: Move, status: DepositStatus, actor: Actor) -
         deposit = locked(deposit_id)
         _learn(deposit, status)
         done = move(deposit, status, actor)
-        provider_fee_told(deposit, status.fee, actor)
+        _fee_told(deposit, status, actor)
         save(deposit)
         if done != "nothing":
             tell(deposit)
     return done
+
+
+def _fee_told(deposit: Deposit, status: DepositStatus, actor: Actor) -> None:
+    """Of a further payment to the same address, which is a deposit of its own, the fee is that one's."""
+    if status.apart and status.payment_reference and status.payment_reference != deposit.payment_reference:
+        others = Deposit.objects.filter(provider_account_id=deposit.provider_account_id).exclude(pk=deposit.pk)
+        other = others.filter(payment_reference=status.payment_reference).values_list("pk", flat=True).first()
+        if other is not None:
+            payment = locked(other)
+            deposit_fee_told(payment, status.fee, actor)
+            save(payment)
+        return
+    deposit_fee_told(deposit, status.fee, actor)
 
 
 def _learn(deposit: Deposit, status: DepositStatus) -> None:

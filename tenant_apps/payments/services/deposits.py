@@ -8,6 +8,7 @@ deposit's own currency or not at all.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from tenant_apps.payments.actors import CASHIER, SWEEP
 
 from .. import addresses, registry
 from ..errors import MethodNotOffered, WrongState
-from ..models import OPEN_DEPOSITS, Deposit, DepositState, ProviderAccount
+from ..models import OPEN_DEPOSITS, Deposit, DepositState, ProviderAccount, SuspensePayment
 from ..permissions_list import DEPOSIT_MANAGE
 from ..ports import DepositOrder, DepositStatus, Payer, PaymentState
 from . import deposit_limits, funds, health, refusals, velocity
@@ -34,7 +35,7 @@ from .deposit_rows import applied, closed, locked, save, tell
 from .losses import reinstated, taken_back
 from .offers import offer_for, tried_accounts
 from .providers import provider_at_work, provider_of
-from .routing import Offer, cost_of, device_of, fee_of
+from .routing import Offer, cost_of, device_of, fee_of, passed_on_of
 
 PAGE_LIFE = timedelta(hours=24)
 ADDRESS_LIFE = timedelta(days=3)  # how long one who was shown an address may take, before the deposit counts as left
@@ -67,7 +68,7 @@ def deposit_start(
         attempt = _attempt_after(instead_of, client, offer) if instead_of else None
         deposit_limits.check(client, amount, attempt=attempt)
         unusual = velocity.check(client, amount)
-        funds.check(client, amount)
+        funds.check(client, amount, attempt=attempt)
         deposit = Deposit.objects.create(
             client=client,
             reference=f"D{short_id(8).upper()}",
@@ -75,6 +76,7 @@ def deposit_start(
             currency=amount.currency,
             fee_minor=fee_of(rule, amount).minor,
             cost_minor=cost_of(rule, amount).minor,
+            passed_on_minor=passed_on_of(rule, amount).minor,
             provider_account=offer.account,
             rule=rule,
             attempt=attempt,
@@ -230,6 +232,22 @@ def _expired(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     return closed(deposit, DepositState.EXPIRED, actor)
 
 
+def _reversed(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
+    return taken_back(deposit, in_its_currency(deposit, status), actor)
+
+
+def _reinstated(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
+    return reinstated(deposit, in_its_currency(deposit, status), actor)
+
+
+def in_its_currency(deposit: Deposit, status: DepositStatus) -> DepositStatus:
+    """A bank may name a loss in a currency of its own. What the client lost is a payment, and that is taken whole."""
+    if not status.bank_amount or status.amount is None:
+        return status
+    came = SuspensePayment.objects.filter(deposit=deposit).values_list("currency", flat=True).first()
+    return status if status.amount.currency == (came or deposit.currency) else replace(status, amount=None)
+
+
 _MOVES = {
     PaymentState.OPEN: _still_open,
     PaymentState.AUTHORISED: _authorised,
@@ -237,8 +255,8 @@ _MOVES = {
     PaymentState.PAID: paid,
     PaymentState.FAILED: _failed,
     PaymentState.EXPIRED: _expired,
-    PaymentState.REVERSED: taken_back,
-    PaymentState.REINSTATED: reinstated,
+    PaymentState.REVERSED: _reversed,
+    PaymentState.REINSTATED: _reinstated,
 }
 
 
@@ -263,8 +281,12 @@ def deposit_ask(*, deposit_id: UUID, actor: Actor) -> str:
         return closed if closed != "nothing" else "not known there"
     health.call_worked(deposit.provider_account_id)
     if status.state is PaymentState.OPEN and registry.capabilities(deposit.provider_account.kind).addresses:
-        return _gone_quiet(deposit, ADDRESS_LIFE)
-    return deposit_apply(deposit_id=deposit_id, status=status, actor=actor)
+        done = _gone_quiet(deposit, ADDRESS_LIFE)
+    else:
+        done = deposit_apply(deposit_id=deposit_id, status=status, actor=actor)
+    if deposit.ask_wanted_at is not None:  # answered, unless more news has come meanwhile
+        Deposit.objects.filter(pk=deposit_id, ask_wanted_at=deposit.ask_wanted_at).update(ask_wanted_at=None)
+    return done
 
 
 def _gone_quiet(deposit: Deposit, life: timedelta = PAGE_LIFE) -> str:

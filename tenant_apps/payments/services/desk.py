@@ -23,6 +23,7 @@ from kernel.models import InboxMessage
 
 from ..models import Deposit, ProviderAccount, ProviderNote
 from ..ports import Conversing, DepositStatus, DepositView, IncomingCall, PaymentProvider, WebhookAnswer
+from .deposit_rows import locked
 from .deposits import deposit_apply
 
 
@@ -33,12 +34,15 @@ class AccountDesk:
         self._account, self._actor = account, actor
         self.now = clock.now()
         self.applied: list[str] = []
+        self.about = ""  # the deposit that was moved
 
     def deposit(self, reference: str) -> DepositView | None:
-        found = Deposit.objects.select_for_update(of=("self",)).filter(provider_account=self._account)
-        row = found.filter(Q(pk=parse_uuid(reference)) | Q(reference=reference[:20])).first()
-        if row is None:
+        mine = Deposit.objects.filter(provider_account=self._account)
+        named = mine.filter(Q(pk=parse_uuid(reference)) | Q(reference=reference[:20]))
+        deposit_id = named.values_list("pk", flat=True).first()
+        if deposit_id is None:
             return None
+        row = locked(deposit_id)
         return DepositView(
             deposit_id=row.pk, reference=row.reference, amount=row.amount, state=row.state, is_open=row.is_open
         )
@@ -70,6 +74,7 @@ class AccountDesk:
         assert Deposit.objects.filter(pk=deposit_id, provider_account=self._account).exists()
         done = deposit_apply(deposit_id=deposit_id, status=status, actor=self._actor)
         self.applied.append(done)
+        self.about = str(deposit_id)
         return done
 
     def _notes(self) -> Any:
@@ -84,16 +89,22 @@ def conversation(account: ProviderAccount, provider: PaymentProvider, call: Inco
         desk = AccountDesk(account, system(f"{account.kind}: call"))
         answer = provider.converse(call, desk)
         if answer is not None and desk.applied:
-            _keep(account, call, desk.applied)
+            _keep(account, call, desk)
     return answer
 
 
-def _keep(account: ProviderAccount, call: IncomingCall, done: list[str]) -> None:
+def _keep(account: ProviderAccount, call: IncomingCall, desk: AccountDesk) -> None:
     """For whoever has to prove later why money was credited: what the provider said, word for word."""
     moment = clock.now()
     digest = hashlib.sha256(call.body + repr(sorted(call.query.items())).encode()).hexdigest()
     InboxMessage.objects.get_or_create(
         source=f"payments.{account.kind}:{account.pk}"[:60],
         event_key=f"call:{digest}",
-        defaults={"body": call.body, "headers": {}, "processed_at": moment, "outcome": ", ".join(done)[:200]},
+        defaults={
+            "body": call.body,
+            "headers": {},
+            "processed_at": moment,
+            "about": desk.about,
+            "outcome": ", ".join(desk.applied)[:200],
+        },
     )

@@ -1,15 +1,15 @@
 """The address book: where a client's money may go, verified before anything is paid there.
 
 Invariants. One account in the world is in a client's book once (unique fingerprint). What is paid to is verified and past
-its cooling time, unless the brokerage asks for neither. Nobody verifies their own. Details never change: another account is
-another destination.
+its cooling time; where the brokerage verifies none, the time runs from when it was added. Nobody verifies their own.
+Details never change: another account is another destination.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -159,6 +159,7 @@ def destination_add(*, actor: Actor, client: Client, method: str, details: Mappi
             country=_country(known, clean),
             fingerprint=mark,
             label=masked(known, clean),
+            usable_from=_rested(),
         )
         if _paid_from_before(client, clean):
             _verified(row, Actor(kind="system", label="paid from before"))
@@ -188,11 +189,16 @@ def _paid_from_before(client: Client, details: Mapping[str, str]) -> bool:
     return any(same_name(line.counterparty, client.name) for line in lines[:5])
 
 
+def _rested() -> datetime:
+    """When an account that is added or verified now has cooled. Adding counts where nobody verifies."""
+    return clock.now() + timedelta(hours=payout_settings().cooling_hours)
+
+
 def _verified(row: Destination, actor: Actor) -> None:
     now = clock.now()
     row.state, row.decided_at = DestinationState.VERIFIED, now
     row.decided_by_id, row.decided_by_label = actor.id, actor.label[:160]
-    row.usable_from = now + timedelta(hours=payout_settings().cooling_hours)
+    row.usable_from = _rested()
     row.updated_at = now
     row.save()
 
@@ -248,15 +254,14 @@ def destination_remove(*, actor: Actor, destination_id: UUID) -> Destination:
     return row
 
 
-def usable(row: Destination | None) -> str:
-    """Why nothing may be paid there yet: "", "new", "refused", "retired" or "cooling"."""
+def usable(row: Destination | None, rules: PayoutSettings | None = None) -> str:
+    """Why nothing may be paid there yet: "", "new", "refused", "retired" or "cooling". `rules` where they are read already."""
     if row is None:
         return ""
     if row.state in (DestinationState.REFUSED, DestinationState.RETIRED):
         return str(row.state)
-    rules = payout_settings()
-    if row.state == DestinationState.NEW:
-        return "new" if rules.verify_destinations else ""
+    if row.state == DestinationState.NEW and (rules or payout_settings()).verify_destinations:
+        return "new"
     return "cooling" if row.usable_from and row.usable_from > clock.now() else ""
 
 

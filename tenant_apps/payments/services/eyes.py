@@ -1,5 +1,5 @@
 """Four eyes for payments: the rule itself stands with the clients, as wallets need it too."""
 
-from tenant_apps.clients.eyes import others_required
+from tenant_apps.clients.eyes import as_shown, others_required, shown
 
-__all__ = ["others_required"]
+__all__ = ["as_shown", "others_required", "shown"]

@@ -1,9 +1,8 @@
 """After a chargeback: what was not sent yet waits, as does what is asked for since, in whatever
 currency; and what the wallet no longer had of the loss is set aside as it comes.
 
-Locks are taken in one order: the client's withdrawals, then the freeze. Money is set aside by holds of the ledger, so
-that neither withdrawals nor transfers can reach it; nothing is taken without a person, and a reinstated deposit undoes
-all of it.
+All of it happens in the client's turn (turns.py). Money is set aside by holds of the ledger, so that neither withdrawals
+nor transfers can reach it; nothing is taken without a person, and a reinstated deposit undoes all of it.
 """
 
 from __future__ import annotations
@@ -41,18 +40,22 @@ from ..models import (
 from ..permissions_list import APPROVE, PROPOSE
 from . import alerts, posting
 from .chain import steps_again
+from .turns import turn, turn_of_deposit
 from .waiting import withdrawal_tell
 
 REVERSAL = "reversal"
 
 
-def freeze_begin(reversal: Reversal, *, lost: Money, uncovered: Money, actor: Actor) -> Freeze:
-    """In the transaction of the chargeback, under the deposit's lock. Each round of a dispute has its own."""
-    deposit = reversal.deposit
+def freeze_begin(
+    deposit: Deposit, reversal: Reversal | None = None, *, lost: Money, uncovered: Money, actor: Actor
+) -> Freeze:
+    """In the transaction of the chargeback, under the deposit's lock. Each round of a dispute has its own; without one it
+    is a correction: less had come than was credited, and the wallet does not have the difference any more."""
     rows = _withdrawals_locked(deposit.client_id)
     freeze = Freeze.objects.create(
         deposit=deposit, reversal=reversal, client_id=deposit.client_id, currency=lost.currency,
         lost_minor=lost.minor, uncovered_minor=uncovered.minor,
+        cause=Freeze.REVERSED if reversal else Freeze.CORRECTED,
     )  # fmt: skip
     held = [row for row in rows if _hold(row, actor)]
     audit.record(
@@ -75,7 +78,7 @@ def _hold(row: Withdrawal, actor: Actor) -> bool:
     if row.hold_reason:
         return False
     row.hold_reason = REVERSAL
-    if row.state in (WithdrawalState.APPROVED, WithdrawalState.SENDING) and not _pulled_back(row):
+    if row.state == WithdrawalState.SENDING and not _pulled_back(row):
         _saved(row)
         return False
     row.state = WithdrawalState.REQUESTED
@@ -138,7 +141,7 @@ def _alert(deposit: Deposit, lost: Money, held: int) -> None:
             body += " \u00b7 " + pgettext("notification", "withdrawals stopped: %(count)s") % {"count": held}
         return title, body
 
-    alerts.staff_told(
+    alerts.alert(
         deposit.client, kind="payments.charged_back", words=words, link=f"/payments/deposits/{deposit.pk}/",
         deposit_id=str(deposit.pk),
     )  # fmt: skip
@@ -147,6 +150,7 @@ def _alert(deposit: Deposit, lost: Money, held: int) -> None:
 def freeze_more(client_id: UUID, currency: str) -> None:
     """Money came to the wallet, or came free in it: set aside what losses still want. Repeated it does nothing more."""
     with transaction.atomic():
+        turn(client_id)
         active = Freeze.objects.select_for_update().filter(client_id=client_id, currency=currency, active=True)
         for freeze in active.order_by("created_at", "id"):
             wallet = wallet_of(client_id, currency)
@@ -179,6 +183,7 @@ def freeze_take(*, actor: Actor, deposit_id: UUID) -> Freeze:
     """Cover the loss with what was set aside: carries a change out that two people agreed to (change_kinds.py), who have
     the right. Raises WrongState when nothing is set aside, NotFound."""
     with transaction.atomic():
+        turn_of_deposit(deposit_id)
         found = _locked(deposit_id, actor)
         if not any(freeze.holds for freeze in found):
             raise WrongState
@@ -187,7 +192,7 @@ def freeze_take(*, actor: Actor, deposit_id: UUID) -> Freeze:
         last = found[-1]
         audit.record(
             actor=actor, action="payments.freeze_taken", obj=last.deposit, subject=last.client_id,
-            after={"taken": str(Money(taken, last.currency)), "uncovered": str(Money(left, last.currency))},
+            after={"taken": str(Money(taken, last.currency)), "uncovered": str(Money(left, last.currency)), **_lost(found)},
         )  # fmt: skip
     return last
 
@@ -207,30 +212,77 @@ def freeze_lift(*, actor: Actor, deposit_id: UUID) -> None:
     """Let withdrawals go on, and what was set aside be free; the house bears what is not covered. Carries a change out
     that two people agreed to. Raises NotFound."""
     with transaction.atomic():
+        turn_of_deposit(deposit_id)
         client_id = Deposit.objects.values_list("client_id", flat=True).get(pk=deposit_id)
         rows = _withdrawals_locked(client_id)
-        for freeze in _locked(deposit_id, actor):
+        found = _locked(deposit_id, actor)
+        for freeze in found:
             _lift(freeze, rows, actor)
+        _lifted(found, actor)
 
 
-def freeze_undo(reversal: Reversal, *, actor: Actor) -> None:
-    """A round came back: what had covered its loss returns to the wallet, and nothing is held on its account."""
+def round_corrected(reversal: Reversal, more: Money) -> Money:
+    """A round took so much more (or less) than was known. Returns by how much less the house carries of it."""
+    freeze = _of_round(reversal)
+    if freeze is None:
+        return Money.zero(more.currency)
+    relief = min(max(0, -more.minor), freeze.uncovered_minor)
+    _lessened(freeze, lost=-more.minor, uncovered=relief)
+    return Money(relief, more.currency)
+
+
+def round_partly_back(reversal: Reversal, back: Money) -> Money:
+    """A part of a round came back. Returns how much of that the house had carried and gets first."""
+    freeze = _of_round(reversal)
+    if freeze is None:
+        return Money.zero(back.currency)
+    house = min(back.minor, freeze.uncovered_minor)
+    _lessened(freeze, lost=back.minor, uncovered=house)
+    return Money(house, back.currency)
+
+
+def _of_round(reversal: Reversal) -> Freeze | None:
+    return Freeze.objects.select_for_update().filter(reversal=reversal).order_by("created_at").last()
+
+
+def _lessened(freeze: Freeze, *, lost: int, uncovered: int) -> None:
+    """What is set aside beyond the rest is free again."""
+    freeze.lost_minor -= lost
+    freeze.uncovered_minor -= uncovered
+    if freeze.held > freeze.uncovered:
+        _let_free(freeze)
+    freeze.save()
+    if freeze.active:
+        freeze_more(freeze.client_id, freeze.currency)
+
+
+def _let_free(freeze: Freeze) -> None:
+    """The caller saves it."""
+    for one in freeze.holds:
+        posting.freeze_release(one["id"])
+    freeze.holds = []
+
+
+def freeze_undo(reversal: Reversal, *, mirrored: bool = True, actor: Actor) -> None:
+    """A round came back: what had covered its loss returns to the wallet, and nothing is held on its account.
+
+    `mirrored`: the round was given back as it was booked, so what covered it since is given back here."""
     deposit = reversal.deposit
     rows = _withdrawals_locked(deposit.client_id)
     its = Q(reversal=reversal)
     if reversal.number == 1:  # one of before rounds were counted
-        its |= Q(deposit=deposit, reversal=None)
+        its |= Q(deposit=deposit, reversal=None, cause=Freeze.REVERSED)
     for freeze in Freeze.objects.select_for_update().filter(its).order_by("created_at"):
-        for key in freeze.taken:
+        for key in freeze.taken if mirrored else ():
             posting.undone(key, deposit=deposit, actor=actor)
         if freeze.active:
             _lift(freeze, rows, actor)
+            _lifted([freeze], actor)
 
 
 def _lift(freeze: Freeze, rows: list[Withdrawal], actor: Actor) -> None:
-    for one in freeze.holds:
-        posting.freeze_release(one["id"])
-    freeze.holds, freeze.active = [], False
+    _let_free(freeze)
+    freeze.active = False
     freeze.lifted_by, freeze.lifted_at = actor.label[:160], clock.now()
     freeze.save()
     live.publish("money", {"freeze": str(freeze.pk)})
@@ -241,12 +293,32 @@ def _lift(freeze: Freeze, rows: list[Withdrawal], actor: Actor) -> None:
                 row.hold_reason = ""
                 _saved(row)
                 _line(row, "payments.withdrawal_let_go", actor)
-    audit.record(
-        actor=actor, action="payments.freeze_lifted", obj=freeze.deposit, subject=freeze.client_id,
-        after={"uncovered": str(freeze.uncovered)},
-    )  # fmt: skip
     for other in others:
         freeze_more(other.client_id, other.currency)
+
+
+def _lifted(freezes: list[Freeze], actor: Actor) -> None:
+    """One line, however many rounds there were: what the house bears for good."""
+    last = freezes[-1]
+    borne = Money(sum(freeze.uncovered_minor for freeze in freezes), last.currency)
+    audit.record(
+        actor=actor, action="payments.freeze_lifted", obj=last.deposit, subject=last.client_id,
+        after={"uncovered": str(borne), **_lost(freezes)},
+    )  # fmt: skip
+
+
+def _lost(freezes: list[Freeze]) -> dict[str, str]:
+    """Two people agree on what they were shown: a round that came since makes another line of it, covered or not."""
+    return {"lost": str(Money(sum(freeze.lost_minor for freeze in freezes), freezes[-1].currency))}
+
+
+def frozen_of(deposit: Deposit) -> dict[str, Money] | None:
+    """What the deposit's page shows: all its rounds that stand, together. None when none does."""
+    found = list(Freeze.objects.filter(deposit=deposit, active=True))
+    if not found:
+        return None
+    names = ("lost", "uncovered", "held")
+    return {name: Money(sum(getattr(one, name).minor for one in found), found[0].currency) for name in names}
 
 
 def _locked(deposit_id: UUID, actor: Actor) -> list[Freeze]:

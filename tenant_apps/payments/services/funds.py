@@ -1,17 +1,22 @@
 """Where the money comes from: asked for above a threshold, told and shown by the client, accepted by compliance.
 
-Until then deposits above the threshold are refused, or taken and kept from being withdrawn, as the brokerage says. The
+Until then deposits above the threshold are refused, or taken, as the brokerage says. What came above it all the same (a
+wire or a chain asks nobody) is kept: it stays in its wallet, so that it is neither withdrawn nor exchanged nor sent to
+somebody else. It may go to the client's own trading account, from where it can only come back to a wallet; while it is not
+in its own, nothing goes out of the others either. The
 event `payments.source_of_funds_needed` tells everybody else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, QuerySet, Sum
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Greatest
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import audit, clock, files
@@ -24,28 +29,36 @@ from tenant_apps.clients.models import Client
 from tenant_apps.clients.services import task_add
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.kyc.permissions_list import DECIDE
+from tenant_apps.wallets.selectors import wallet_of
 
 from .. import events
 from ..actors import CASHIER
 from ..errors import FundsNeeded, WrongState
 from ..models import (
+    CAME,
+    STILL_THERE,
     Deposit,
-    DepositState,
     FundsAction,
     FundsOrigin,
     FundsRequest,
     FundsState,
     FundsThreshold,
 )
+from .deposit_limits import coming
+from .eyes import others_required
 
 TO_ANSWER = timedelta(days=3)
+_IN_THE_WALLET = Greatest(STILL_THERE - F("fee_minor"), 0)
 
 
 def paid_in(client_id: UUID, currency: str) -> Money:
     """Everything credited and not taken back."""
-    kept = F("received_minor") - Coalesce(F("reversed_minor"), Value(0))
-    rows = Deposit.objects.filter(client_id=client_id, currency=currency, state=DepositState.CREDITED)
-    return Money(int(rows.aggregate(total=Sum(kept))["total"] or 0), currency)
+    return _sum(client_id, currency, STILL_THERE)
+
+
+def _sum(client_id: UUID, currency: str, minor: Combinable) -> Money:
+    rows = Deposit.objects.filter(CAME, client_id=client_id, currency=currency)
+    return Money(int(rows.aggregate(total=Sum(minor))["total"] or 0), currency)
 
 
 def request_of(client_id: UUID) -> FundsRequest | None:
@@ -56,23 +69,41 @@ def _accepted(client_id: UUID) -> bool:
     return FundsRequest.objects.filter(client_id=client_id, state=FundsState.ACCEPTED).exists()
 
 
-def check(client: Client, amount: Money) -> None:
-    """Raises FundsNeeded where the brokerage refuses what goes above the threshold."""
+def check(client: Client, amount: Money, *, attempt: UUID | None = None) -> None:
+    """Raises FundsNeeded where the brokerage refuses what goes above the threshold, with what is begun and may come yet
+    besides this payment's own earlier tries."""
     threshold = FundsThreshold.objects.filter(currency=amount.currency, action=FundsAction.REFUSE).first()
-    if threshold is None or paid_in(client.pk, amount.currency) + amount <= threshold.amount:
+    if threshold is None:
         return
-    if not _accepted(client.pk):
+    before = paid_in(client.pk, amount.currency) + coming(client.pk, amount.currency, attempt=attempt)
+    if before + amount > threshold.amount and not _accepted(client.pk):
         raise FundsNeeded(amount=amount)
 
 
 def kept_back(client_id: UUID, currency: str) -> Money:
-    """What of the wallet cannot be withdrawn until the source is known."""
-    nothing = Money.zero(currency)
-    threshold = FundsThreshold.objects.filter(currency=currency, action=FundsAction.HOLD).first()
-    if threshold is None:
-        return nothing
-    above = paid_in(client_id, currency) - threshold.amount
-    return above if above.minor > 0 and not _accepted(client_id) else nothing
+    """What has to stay in the wallet until the source is known, whatever the brokerage does about further deposits."""
+    thresholds = FundsThreshold.objects.filter(currency=currency)
+    return next(_kept(client_id, thresholds), Money.zero(currency))
+
+
+def _kept(client_id: UUID, thresholds: QuerySet[FundsThreshold]) -> Iterator[Money]:
+    """What is kept by each of these thresholds that the client is above. Fees of deposits never were in the wallet."""
+    for threshold in thresholds:
+        above = _sum(client_id, threshold.currency, _IN_THE_WALLET) - threshold.amount
+        if above.minor <= 0:
+            continue
+        if _accepted(client_id):
+            return
+        yield above
+
+
+def left_its_wallet(client_id: UUID) -> bool:
+    """Whether of what is to be kept, in any currency, some is not in its wallet: traded, or moved to a trading account."""
+    for kept in _kept(client_id, FundsThreshold.objects.order_by("currency")):
+        wallet = wallet_of(client_id, kept.currency)
+        if wallet is None or wallet.available < kept:
+            return True
+    return False
 
 
 def after_credit(deposit: Deposit, *, actor: Actor) -> None:
@@ -83,6 +114,15 @@ def after_credit(deposit: Deposit, *, actor: Actor) -> None:
     total = paid_in(deposit.client_id, deposit.currency)
     if total > threshold.amount:
         ask(deposit.client, total, actor=actor)
+
+
+def ask_kept(client_id: UUID, actor: Actor) -> None:
+    """Ask whose money is kept though nobody asked when it came: the threshold may be newer than the deposits. Once."""
+    if request_of(client_id) is not None:
+        return
+    for kept in _kept(client_id, FundsThreshold.objects.order_by("currency")):
+        ask(Client.objects.get(pk=client_id), paid_in(client_id, kept.currency), actor=actor)
+        return
 
 
 def ask(client: Client, total: Money, *, actor: Actor) -> None:
@@ -127,12 +167,15 @@ def give(*, actor: Actor, request_id: UUID, origin: str, text: str, data: bytes 
 
 
 def decide(*, actor: Actor, request_id: UUID, accepted: bool, reason: str = "") -> FundsRequest:
-    """Compliance accepts it, or says what more is needed. Accepting needs no answer of the client: it may be known."""
+    """Compliance accepts it, or says what more is needed. Accepting needs no answer of the client: it may be known.
+
+    Raises SamePerson for one's own source of funds, Invalid, WrongState."""
     actor.require(DECIDE)
     if not accepted and not reason.strip():
         raise Invalid(pgettext_lazy("payments error", "Say what is still needed."), field="reason")
     with transaction.atomic():
         row = _locked(request_id)
+        others_required(actor, client=row.client)
         if row.state == FundsState.ACCEPTED or (not accepted and row.state != FundsState.GIVEN):
             raise WrongState
         row.state = FundsState.ACCEPTED if accepted else FundsState.REFUSED

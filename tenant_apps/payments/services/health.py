@@ -11,13 +11,11 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import override, pgettext
+from django.utils.translation import pgettext
 
 from kernel import audit, clock
 from kernel.actors import Actor
-from tenant_apps.accounts.actors import actor_for
-from tenant_apps.accounts.models import Realm, User
-from tenant_apps.notifications.services import language_for, notify
+from tenant_apps.accounts.telling import staff_told
 
 from ..actors import CASHIER
 from ..models import ProviderAccount
@@ -67,15 +65,12 @@ def back_off_lift(*, actor: Actor, account_id: UUID) -> None:
 
 
 def _tell(account: ProviderAccount) -> None:
-    people = User.objects.filter(realm=Realm.STAFF, active=True).select_related("team").prefetch_related("roles")
-    for user in people:
-        if not actor_for(user).may(PROVIDERS):
-            continue
-        with override(language_for(user.language)):
-            notify(
-                user_id=user.pk, kind="payments.provider_held_back",
-                title=pgettext("notification", "A payment provider does not answer"),
-                body=pgettext("notification", "%(name)s is offered last until it answers again.")
-                % {"name": f"\u2068{account.name}\u2069"},
-                link=f"/payments/providers/{account.pk}/", data={"account_id": str(account.pk)},
-            )  # fmt: skip
+    def words() -> tuple[str, str]:
+        body = pgettext("notification", "%(name)s is offered last until it answers again.")
+        title = pgettext("notification", "A payment provider does not answer")
+        return title, body % {"name": f"\u2068{account.name}\u2069"}
+
+    staff_told(
+        lambda reader: reader.may(PROVIDERS), kind="payments.provider_held_back", words=words,
+        link=f"/payments/providers/{account.pk}/", data={"account_id": str(account.pk)},
+    )  # fmt: skip

@@ -43,7 +43,7 @@ def withdrawal_policy_save(
         before = _figures(policy) if policy_id else {}
         policy.kyc_level, policy.minimum_minor = kyc_level, minimum.minor
         for name, cap in caps.items():
-            setattr(policy, f"{name}_minor", cap.minor if cap else None)
+            setattr(policy, f"{name}_minor", None if cap is None else cap.minor)
         was, now = audit.changes(before, _figures(policy))
         if now:
             policy.updated_at = clock.now()
@@ -100,5 +100,5 @@ def _store(policy: WithdrawalPolicy) -> None:
 def _figures(policy: WithdrawalPolicy) -> dict[str, Any]:
     caps = {"daily": policy.daily, "weekly": policy.weekly, "monthly": policy.monthly}
     return {"currency": policy.currency, "kyc_level": policy.kyc_level, "minimum": str(policy.minimum)} | {
-        name: str(cap) if cap else None for name, cap in caps.items()
+        name: None if cap is None else str(cap) for name, cap in caps.items()
     }

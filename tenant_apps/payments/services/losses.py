@@ -23,7 +23,7 @@ from ..models import Deposit, DepositState, Reversal, SuspensePayment
 from ..ports import DepositStatus, PaymentState, RefundState, RefundStatus
 from . import first, freezes, posting, rounds, suspense
 from .crediting import SETTLED, paid
-from .deposit_rows import applied, line, locked, save, tell
+from .deposit_rows import Move, applied, line, locked, save, tell
 
 
 def taken_back(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
@@ -31,15 +31,30 @@ def taken_back(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     after the other; a round heard of once more after it was decided for us is old news, another one is not."""
     if status.follows:  # it shows that the round before was won, of which we may not have heard
         reinstated(deposit, _round_before(status), actor)
-    if rounds.round_taken(deposit, status) is not None:
-        return "nothing"
-    if (child := _corrected(deposit)) is not None:
-        return applied(child, taken_back, status, actor)
+    if (known := rounds.round_taken(deposit, status)) is not None:
+        return _told_larger(deposit, known, status)
+    if made := suspense.credited_as(deposit):
+        return _of_several(deposit, made, status, actor)
     _make_paid(deposit, status.amount, actor)
     if deposit.state not in SETTLED:
         return "nothing"
     row = rounds.round_next(deposit, status)
     return _taken(deposit, row, status, actor)
+
+
+def _told_larger(deposit: Deposit, row: Reversal, status: DepositStatus) -> str:
+    """Old news; but a round first heard of by its return was known by what came back, and more may have been taken."""
+    told, took = status.amount, row.minor
+    if (
+        told is None
+        or took is None
+        or told.currency != deposit.currency
+        or told.minor <= took
+        or not rounds.is_over(row)
+    ):
+        return "nothing"
+    deposit.attention = deposit.attention or "reversed"
+    return "more was taken"
 
 
 def _round_before(status: DepositStatus) -> DepositStatus:
@@ -73,9 +88,9 @@ def _was_suspended(deposit: Deposit) -> bool:
 
 def reinstated(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     """A dispute decided for us: what its round took comes back, leg by leg. Heard of first, both are booked."""
-    if (child := _corrected(deposit)) is not None:
-        return applied(child, reinstated, status, actor)
     row = rounds.round_returned(deposit, status)
+    if row is None and (made := suspense.credited_as(deposit)):
+        return _shared([one for one in made if rounds.rounds_of(one)] or made[:1], reinstated, status, actor)
     if row is None:
         row = _taken_unheard(deposit, status, actor)
     if row is None or rounds.is_over(row):
@@ -84,10 +99,36 @@ def reinstated(deposit: Deposit, status: DepositStatus, actor: Actor) -> str:
     if taken is None:
         return "nothing"
     if taken.kind == posting.SUSPENSE_OUT:
-        suspense.suspense_restore(deposit, taken, actor=actor)
+        left = suspense.suspense_restore(deposit, taken, told=status.amount, actor=actor)
+        _others_back(deposit, replace(status, amount=left), actor)
         return "reinstated"
+    back = _back_of(row, taken, status.amount)
+    if back is not None:
+        return _partly_restored(deposit, row, taken, back, actor)
     _restore(deposit, taken, "payments.deposit_reinstated", actor, reversal=row)
     return "reinstated"
+
+
+def _back_of(row: Reversal, taken: Transfer, told: Money | None) -> Money | None:
+    """How much of a round comes back when it is not just what was booked: it was won in part, or had been corrected."""
+    if row.minor is None:
+        return None
+    took, currency = Money(row.minor, row.deposit.currency), row.deposit.currency
+    booked = posting.taken_of(row.deposit, taken)
+    back = min(told, took) if told is not None and told.currency == currency and told.minor > 0 else took
+    return back if back != booked else None
+
+
+def _partly_restored(deposit: Deposit, row: Reversal, taken: Transfer, back: Money, actor: Actor) -> str:
+    """The house is made whole first, then the wallet. What is lost for good stays lost: a person lifts the freeze."""
+    house = freezes.round_partly_back(row, back)
+    posting.restored_part_post(deposit, taken, back, house=house, actor=actor)
+    rounds.came_back(row, back)
+    if not row.lost:
+        # Not mirrored: what had covered the loss is part of what the wallet has just been given.
+        freezes.freeze_undo(row, mirrored=False, actor=actor)
+    _back_again(deposit, back, "payments.deposit_reinstated", actor, once=f"{taken.pk}")
+    return "reinstated" if not row.lost else "reinstated in part"
 
 
 def _taken_unheard(deposit: Deposit, status: DepositStatus, actor: Actor) -> Reversal | None:
@@ -102,18 +143,50 @@ def _taken_unheard(deposit: Deposit, status: DepositStatus, actor: Actor) -> Rev
 
 def _suspense_reversed(deposit: Deposit, row: Reversal, status: DepositStatus, actor: Actor) -> str:
     """Of a payment in another currency that nobody has decided about: out of suspense."""
+    return "nothing taken" if _out_of_suspense(deposit, row, status, actor) is None else "reversed"
+
+
+def _out_of_suspense(deposit: Deposit, row: Reversal, status: DepositStatus, actor: Actor) -> Money | None:
     taken = suspense.suspense_back(deposit, status.amount, key=rounds.key_of(row), actor=actor)
+    if taken is not None:
+        row.save()
+        deposit.failure, deposit.failure_text = status.failure or "chargeback", status.failure_text[:300]
+    return taken
+
+
+def _of_several(deposit: Deposit, made: list[Deposit], status: DepositStatus, actor: Actor) -> str:
+    """Of a payment that was credited in parts: what waits to be decided goes first, as it is nobody's yet. Unless it is old
+    news of what has taken from the parts before."""
+    if any(rounds.told_before(one, status) for one in made):
+        return _shared(made, taken_back, status, actor)
+    taken = _out_of_suspense(deposit, rounds.round_next(deposit, status), status, actor)
     if taken is None:
-        return "nothing taken"
-    row.save()
-    deposit.failure, deposit.failure_text = status.failure or "chargeback", status.failure_text[:300]
+        return _shared(made, taken_back, status, actor)
+    left = None if status.amount is None else status.amount - taken
+    if left is None or left:
+        _shared(made, taken_back, replace(status, amount=left), actor)
     return "reversed"
 
 
-def _corrected(deposit: Deposit) -> UUID | None:
-    """The deposit that this one, paid in another currency, was credited as."""
-    rows = SuspensePayment.objects.filter(deposit=deposit, credited__isnull=False)
-    return rows.values_list("credited_id", flat=True).first()
+def _others_back(deposit: Deposit, status: DepositStatus, actor: Actor) -> None:
+    """The deposits that the same round had taken from besides."""
+    made = [one for one in suspense.credited_as(deposit) if rounds.has(one, status)]
+    if made and (status.amount is None or status.amount):
+        _shared(made, reinstated, status, actor)
+
+
+def _shared(made: list[Deposit], move: Move, status: DepositStatus, actor: Actor) -> str:
+    """News of a payment in another currency is news of the deposits it was credited as, the oldest first: of all of each
+    where nobody says how much, else until the amount is used up. The last one has what is left over."""
+    done, left = "nothing", status.amount
+    for one in made:
+        whole = Money(one.received_minor or 0, one.currency)
+        share = left if left is None or one is made[-1] or left.currency != whole.currency else min(left, whole)
+        if share is not None and not share:
+            break
+        done = applied(one.pk, move, replace(status, amount=share), actor)
+        left = None if left is None or share is None else left - share
+    return done
 
 
 def _make_paid(deposit: Deposit, amount: Money | None, actor: Actor) -> None:
@@ -135,10 +208,11 @@ def deposit_refunded(*, deposit_id: UUID, refund: RefundStatus, actor: Actor) ->
         _make_paid(deposit, refund.amount, actor)
         if deposit.state not in SETTLED:
             return "nothing"
-        if deposit.state == DepositState.SUSPENSE and (child := _corrected(deposit)) is not None:
-            save(deposit)
-            return deposit_refunded(deposit_id=child, refund=refund, actor=actor)
         key = posting.refund_key(deposit, refund.reference)
+        credited = deposit.state == DepositState.SUSPENSE and posting.posted(key) is None
+        if credited and (made := suspense.credited_as(deposit)):
+            save(deposit)
+            return deposit_refunded(deposit_id=made[0].pk, refund=refund, actor=actor)
         done = "nothing"
         if deposit.state == DepositState.SUSPENSE or _suspended(key):
             done = _suspense_refunded(deposit, refund, key, actor)
@@ -193,20 +267,26 @@ def _take_back(
     another currency, or none was left to take (the payer's bank disputes what had been given back before).
     """
     received = deposit.received or deposit.amount
-    if taken is None:
+    foreign = taken is not None and taken.currency != deposit.currency
+    if foreign and reversal is None:
+        deposit.attention = "currency"
+        return None
+    whole = taken is None
+    if taken is None or foreign:  # of a dispute in another currency: all there is, until a person knows better
         taken = Money(received.minor - (deposit.reversed_minor or 0), deposit.currency)
-    if taken.currency != deposit.currency or taken.minor <= 0:
-        deposit.attention = "currency" if taken.currency != deposit.currency else attention
+    if taken.minor <= 0:
+        deposit.attention = attention
         return None
     own = posting.taken_back_post(deposit, taken, kind=kind, key=key, actor=actor)
     deposit.reversed_minor = (deposit.reversed_minor or 0) + taken.minor
-    deposit.attention = attention if own == taken else "reversed_uncovered"
+    deposit.attention = "currency" if foreign else attention if own == taken else "reversed_uncovered"
     if deposit.reversed_minor >= received.minor:
         deposit.state = DepositState.REVERSED
         first.first_gone(deposit, actor=actor)
     if reversal is not None:
+        reversal.minor, reversal.whole = taken.minor, whole
         reversal.save()
-        freezes.freeze_begin(reversal, lost=taken, uncovered=taken - own, actor=actor)
+        freezes.freeze_begin(deposit, reversal, lost=taken, uncovered=taken - own, actor=actor)
     publish(
         events.DepositReversed(
             deposit_id=deposit.pk,
@@ -226,16 +306,22 @@ def _take_back(
 
 
 def _restore(deposit: Deposit, taken: Transfer, kind: str, actor: Actor, *, reversal: Reversal | None = None) -> None:
-    """What had been taken back is ours again."""
+    """What had been taken back is ours again, just as it was booked."""
     amount = posting.restored_post(deposit, taken, actor=actor)
+    if reversal is not None:
+        rounds.came_back(reversal, amount)
+        freezes.freeze_undo(reversal, actor=actor)
+    _back_again(deposit, amount, kind, actor, once=str(taken.pk))
+
+
+def _back_again(deposit: Deposit, amount: Money, kind: str, actor: Actor, *, once: str) -> None:
+    """What follows when money came back, in whole or part."""
     deposit.reversed_minor = max(0, (deposit.reversed_minor or 0) - amount.minor)
     if deposit.reversed_minor < (deposit.received_minor or 0):
         first.first_back(deposit, actor=actor)
         if not rounds.standing(deposit):
             deposit.state = DepositState.CREDITED
             deposit.attention = deposit.failure = deposit.failure_text = ""
-    if reversal is not None:
-        freezes.freeze_undo(reversal, actor=actor)
     publish(
         events.DepositReinstated(
             deposit_id=deposit.pk,
@@ -247,7 +333,7 @@ def _restore(deposit: Deposit, taken: Transfer, kind: str, actor: Actor, *, reve
         aggregate=f"deposit:{deposit.pk}",
         actor=actor,
     )
-    line(deposit, kind, actor, once=str(taken.pk), amount=amount)
+    line(deposit, kind, actor, once=once, amount=amount)
     audit.record(
         actor=actor, action=kind, obj=deposit, subject=deposit.client_id, after={"amount": str(amount)}
     )  # fmt: skip

@@ -7,7 +7,7 @@ amount, and the payer is the client. Everything else waits for two people.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kernel.money import Money
 from tenant_apps.clients.models import Client
@@ -43,19 +43,33 @@ def references_in(*texts: str) -> list[str]:
 
 
 def statement_preview(account: ProviderAccount, statement: Statement) -> list[Match]:
-    """How each line would be matched, without storing anything."""
+    """How each line would be matched, without storing anything. A wire leaves once and comes back once: the first line
+    of the statement that says so is it, and another one waits for people."""
     keys = [line.key for line in statement.lines]
     known = set(BankLine.objects.filter(line_key__in=keys).values_list("line_key", flat=True))
-    return [_match(account, line, known=line.key in known) for line in statement.lines]
+    found, seen = [], set()
+    for line in statement.lines:
+        match = _match(account, line, known=line.key in known)
+        if match.part and not match.known:
+            movement = (match.part.pk, line.amount.minor < 0)
+            match = _taken(match) if movement in seen else match
+            seen.add(movement)
+        found.append(match)
+    return found
+
+
+def _taken(match: Match) -> Match:
+    return replace(match, part=None, sure=False, reasons=(*match.reasons, "taken"))
 
 
 def _match(account: ProviderAccount, line: Line, *, known: bool = False) -> Match:
     references = references_in(line.end_to_end, line.remittance)
     if line.returned:
         return _returned(account, line, references, known)
+    if not line.amount.minor:
+        return Match(line, None, None, None, ("none",), False, known)
     if line.amount.minor < 0:
-        part = _part(account, references, -line.amount, PartState.SENDING)
-        return Match(line, None, part, None, ("reference", "amount") if part else (), part is not None, known)
+        return _sent(account, line, references, known)
     deposit = (
         Deposit.objects.filter(reference__in=references, provider_account__kind="bank_wire")
         .select_related("client")
@@ -117,14 +131,31 @@ def _told_before(account: ProviderAccount, line: Line) -> bool:
     ).exists()  # fmt: skip
 
 
+def _sent(account: ProviderAccount, line: Line, references: list[str], known: bool) -> Match:
+    """Money that left: a wire of ours, once, be it one that we hold for paid already, or for refused: the bank's word counts
+    (`parts._paid_late`). A statement that has it again may mean that it was sent twice; what is none of our wires, that
+    somebody takes our money: people say what it is, what the bank calls its charges included."""
+    part = _part(account, references, -line.amount, PartState.SENDING)
+    part = part or _part(account, references, -line.amount, PartState.PAID, PartState.FAILED)
+    if part is None:
+        return Match(line, None, None, None, (line.called or "no_order",), False, known)
+    if part.state != PartState.SENDING and part.bank_lines.filter(amount_minor__lt=0).exists():
+        return Match(line, None, None, None, ("reference", "amount", "taken"), False, known)
+    return Match(line, None, part, None, ("reference", "amount"), True, known)
+
+
 def _returned(account: ProviderAccount, line: Line, references: list[str], known: bool) -> Match:
-    """A wire of ours that came back whole. One that came back for less, and what the bank corrects, waits for people."""
+    """A wire of ours that came back whole, be it one that the bank had refused before and sent all the same. One that came
+    back for less, and what the bank corrects, waits for people."""
     part = None
     if line.amount.minor > 0:
         part = _part(account, references, line.amount, PartState.PAID, PartState.SENDING)
-    client = part.withdrawal.client if part else None
-    reasons = ("returned", "reference", "amount") if part else ("returned",)
-    return Match(line, None, part, client, reasons, part is not None, known)
+        part = part or _part(account, references, line.amount, PartState.FAILED)
+    if part is None:
+        return Match(line, None, None, None, ("returned",), False, known)
+    if part.state == PartState.FAILED and part.bank_lines.filter(amount_minor__gt=0).exists():
+        return Match(line, None, None, None, ("returned", "taken"), False, known)
+    return Match(line, None, part, part.withdrawal.client, ("returned", "reference", "amount"), True, known)
 
 
 def _part(account: ProviderAccount, references: list[str], amount: Money, *states: PartState) -> WithdrawalPart | None:

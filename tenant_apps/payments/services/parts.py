@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import cast
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import pgettext_lazy
+from django.db.models import F, Q
+from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import audit, clock
 from kernel.actors import Actor
@@ -18,15 +19,20 @@ from kernel.events import publish
 from kernel.logs import log
 from kernel.models import Command, CommandState
 from kernel.money import Money
+from kernel.ui.formatting import money_text
 from tenant_apps.clients.timeline import timeline_add
 
 from .. import events, registry
 from ..errors import WithdrawalRefused, WrongState
 from ..models import BatchState, PartState, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import APPROVE, PROPOSE
-from ..ports import PayoutProvider, Recognising, RefundState, RefundStatus
-from . import freezes, posting
+from ..ports import Recognising, RefundState, RefundStatus
+from . import alerts, freezes, posting
+from .payout_routing import payout_rerouted
+from .provider_fees import part_fee_told
 from .providers import provider_of
+from .stops import HELD, payout_find, stop_of
+from .turns import turn_of_parts
 from .waiting import withdrawal_tell
 
 SILENCE = timedelta(hours=6)  # banks take days to carry a refund out; news of it may get lost
@@ -43,7 +49,9 @@ def parts_send(withdrawal: Withdrawal, *, actor: Actor) -> None:
         part.state = PartState.SENDING
         part.save(update_fields=["state"])
         if part.deposit is None:
-            _payout_issue(part, withdrawal, actor)
+            part.withdrawal = withdrawal
+            payout_rerouted(part, actor)
+            payout_issue(part, withdrawal, actor)
             continue
         issue(
             "payments.refund",
@@ -61,7 +69,7 @@ def parts_send(withdrawal: Withdrawal, *, actor: Actor) -> None:
         )
 
 
-def _payout_issue(part: WithdrawalPart, withdrawal: Withdrawal, actor: Actor) -> None:
+def payout_issue(part: WithdrawalPart, withdrawal: Withdrawal, actor: Actor) -> None:
     """The destination is named by its id: its details are read when the call is made, and stand in no queue."""
     if not registry.pays_by_itself(part.provider_account.kind):
         return
@@ -81,9 +89,11 @@ def _payout_issue(part: WithdrawalPart, withdrawal: Withdrawal, actor: Actor) ->
     )
 
 
-def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor) -> str:
-    """Take in what the provider says of a part. Any order, any number of times."""
+def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor, asked: bool = False) -> str:
+    """Take in what the provider says of a part. Any order, any number of times. `asked`: it is the answer to our question,
+    so it tells how the part stands now and not how it stood when a delivery was written."""
     with transaction.atomic():
+        turn_of_parts([part_id])
         withdrawal_id = WithdrawalPart.objects.values_list("withdrawal_id", flat=True).get(pk=part_id)
         withdrawal = Withdrawal.objects.select_for_update(of=("self",)).get(pk=withdrawal_id)
         part = WithdrawalPart.objects.select_for_update(of=("self",)).select_related("provider_account").get(pk=part_id)
@@ -91,11 +101,13 @@ def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor) -> str:
         part.provider_reference = part.provider_reference or status.reference
         part.page_url = status.page_url or part.page_url
         if status.state is RefundState.SUCCEEDED:
-            done = _paid(part, actor)
+            done = _paid(part, actor, asked=asked)
         elif status.state is RefundState.FAILED:
+            part.doubted_at = None if asked else part.doubted_at
             done = _failed(part, status.failure_text, actor)
         else:
             done = "pending"
+        part_fee_told(part, status.fee, actor)
         part.updated_at = clock.now()
         part.save()
         if done in {"paid", "failed", "returned"}:
@@ -106,12 +118,15 @@ def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor) -> str:
 
 
 def parts_to_ask() -> list[UUID]:
-    """Refunds and payouts that a provider took on ("pending") and has been silent about since. Wires wait for a person."""
+    """Refunds and payouts that a provider took on ("pending") and has been silent about since, or whose withdrawal has
+    moved since they were asked about (stopped, let go on), and those it spoke of in two ways. Wires wait for a person."""
     told = Command.objects.filter(state=CommandState.SUCCEEDED)
-    silent = WithdrawalPart.objects.filter(
-        state=PartState.SENDING, updated_at__lte=clock.now() - SILENCE, pk__in=told.values("pk")
-    )
-    return list(silent.order_by("updated_at").values_list("pk", flat=True)[:50])
+    stale = Q(updated_at__lte=clock.now() - SILENCE) | Q(updated_at__lt=F("withdrawal__updated_at"))
+    silent = Q(state=PartState.SENDING, pk__in=told.values("pk")) & stale
+    not_asked = Q(updated_at__lt=F("doubted_at") + timedelta(seconds=5))
+    doubted = Q(doubted_at__isnull=False) & (Q(updated_at__lte=clock.now() - SILENCE) | not_asked)
+    found = WithdrawalPart.objects.filter(silent | doubted)
+    return list(found.order_by("updated_at").values_list("pk", flat=True)[:50])
 
 
 def refund_find(*, part_id: UUID) -> RefundStatus | None:
@@ -135,32 +150,93 @@ def part_ask(*, part_id: UUID, actor: Actor) -> str:
     """Ask the provider how a refund or payout stands, and take in the answer. Not inside a transaction."""
     part = WithdrawalPart.objects.select_related("deposit", "provider_account").get(pk=part_id)
     WithdrawalPart.objects.filter(pk=part_id).update(updated_at=clock.now())
-    if part.deposit is None and not registry.pays_by_itself(part.provider_account.kind):
+    if not _askable(part):
         return "nothing"
     try:
         found = _found_there(part)
     except Outside as error:
         log.warning("refund_not_told", part=str(part_id), error=str(error))
         return "no answer"
-    return part_apply(part_id=part_id, status=found, actor=actor) if found else "not known there"
+    return part_apply(part_id=part_id, status=found, actor=actor, asked=True) if found else "not known there"
 
 
 def _found_there(part: WithdrawalPart) -> RefundStatus | None:
     if part.deposit_id is not None:
         return refund_find(part_id=part.pk)
-    provider = cast(PayoutProvider, provider_of(part.provider_account))
-    return provider.find_payout(part.pk, reference=part.provider_reference)
+    return payout_find(part)
 
 
-def _paid(part: WithdrawalPart, actor: Actor) -> str:
+def _paid(part: WithdrawalPart, actor: Actor, *, asked: bool) -> str:
     if part.state == PartState.PAID:
         return "nothing"
+    if part.state == PartState.FAILED:
+        return _paid_late(part, actor, asked=asked)
     if part.state not in UNSETTLED:
-        log.error("refund_after_failure", part=str(part.pk))
+        log.error("paid_but_never_sent", part=str(part.pk))
         return "nothing"
     posting.part_capture(part, actor=actor)
     part.state, part.closed_at = PartState.PAID, clock.now()
     return "paid"
+
+
+def _paid_late(part: WithdrawalPart, actor: Actor, *, asked: bool) -> str:
+    """Paid after it had failed, or an old delivery that came late: the provider is asked, and what it answers counts, as do a
+    bank's lines of a wire that did not come back. The money is outside then, so it is taken from the wallet again; what
+    that does not have is the house's loss."""
+    if not asked and not _askable(part):
+        return "nothing"  # the way out of a wire, told after the way back
+    if not asked:
+        if part.doubted_at is None:
+            part.doubted_at = clock.now()
+            _late_alert(part, pgettext_lazy("notification", "A withdrawal is said to have failed and to be paid"))
+        return "doubted"
+    _successor_drop(part)
+    short = posting.part_paid_late(part, actor=actor)
+    part.state, part.closed_at, part.doubted_at = PartState.PAID, clock.now(), None
+    part.failure_text = ""
+    audit.record(
+        actor=actor, action="payments.paid_after_failure", obj=part.withdrawal, subject=part.withdrawal.client_id,
+        after={"amount": str(part.amount), "uncovered": str(short)},
+    )  # fmt: skip
+    _late_alert(part, pgettext_lazy("notification", "A withdrawal that had failed was paid after all"), short)
+    return "paid"
+
+
+def _successor_drop(part: WithdrawalPart) -> None:
+    """What the next account was to pay instead is what this one has paid: its hold is the money. One whose call may be out
+    already is left alone; `next_account.not_paid_before` keeps any other from being made."""
+    rows = WithdrawalPart.objects.select_for_update(of=("self",))
+    following = rows.filter(follows=part).first()
+    while following is not None and following.state == PartState.FAILED:
+        following = rows.filter(follows=following).first()
+    if following is None or following.state != PartState.SENDING or following.uncertain or following.provider_reference:
+        return
+    if Command.objects.select_for_update().filter(pk=following.pk, state=CommandState.PENDING).exists():
+        posting.part_release(following)
+        following.state, following.closed_at = PartState.DROPPED, clock.now()
+        following.save(update_fields=["state", "closed_at"])
+
+
+def _askable(part: WithdrawalPart) -> bool:
+    return part.deposit_id is not None or registry.pays_by_itself(part.provider_account.kind)
+
+
+def _late_alert(part: WithdrawalPart, title: Any, short: Money | None = None) -> None:
+    """Not every provider can be asked about a refund: a person looks there, too."""
+    withdrawal = part.withdrawal
+
+    def words() -> tuple[str, str]:
+        body = f"{withdrawal.client.name} \u00b7 \u2066{money_text(part.amount)}\u2069 \u00b7 \u2066{withdrawal.reference}\u2069"
+        if short:
+            body += " \u00b7 " + pgettext("notification", "not covered: %(amount)s") % {
+                "amount": f"\u2066{money_text(short)}\u2069"
+            }
+        return str(title), body
+
+    alerts.alert(
+        withdrawal.client, kind="payments.paid_after_failure", words=words,
+        link=f"/payments/withdrawals/{withdrawal.pk}/", withdrawal_id=str(withdrawal.pk),
+    )  # fmt: skip
 
 
 def _failed(part: WithdrawalPart, words: str, actor: Actor) -> str:
@@ -180,7 +256,10 @@ def _settle(withdrawal: Withdrawal, actor: Actor) -> None:
     """When no part is on its way any more, the withdrawal is paid (in whole or part) or failed."""
     rows = list(withdrawal.parts.all())
     paid = sum(part.amount_minor for part in rows if part.state == PartState.PAID)
-    withdrawal.paid_minor = paid
+    # A refused one may turn out paid beside its successor: no more is told of than was asked for.
+    withdrawal.paid_minor = min(paid, withdrawal.amount_minor - withdrawal.fee_minor)
+    kept = sum(part.fee_minor for part in rows if part.state == PartState.PAID)
+    withdrawal.fee_taken_minor = min(kept, withdrawal.fee_minor)
     withdrawal.updated_at = clock.now()
     before = withdrawal.state
     if not any(part.state in UNSETTLED for part in rows):
@@ -199,7 +278,7 @@ def _settle(withdrawal: Withdrawal, actor: Actor) -> None:
 def _announce_paid(withdrawal: Withdrawal, actor: Actor) -> None:
     publish(
         events.WithdrawalPaid(
-            withdrawal_id=withdrawal.pk, client_id=withdrawal.client_id, amount=withdrawal.paid
+            withdrawal_id=withdrawal.pk, client_id=withdrawal.client_id, amount=withdrawal.paid, fee=withdrawal.fee_taken
         ),
         aggregate=f"withdrawal:{withdrawal.pk}",
         actor=actor,
@@ -232,24 +311,30 @@ def _close_line(withdrawal: Withdrawal, kind: str, actor: Actor, amount: Money) 
 def withdrawals_hold(part_ids: Iterable[UUID]) -> None:
     """Lock what several parts belong to, always in the same order, before each is settled: two such runs never wait for
     one another. Within a transaction."""
-    rows = Withdrawal.objects.select_for_update(of=("self",)).filter(parts__in=list(part_ids)).order_by("id")
+    wanted = list(part_ids)
+    turn_of_parts(wanted)
+    rows = Withdrawal.objects.select_for_update(of=("self",)).filter(parts__in=wanted).order_by("id")
     list(rows.values_list("id", flat=True))
 
 
 def _open_wire(part_id: UUID, actor: Actor, *, agreed: bool = False) -> WithdrawalPart:
-    """Locked, the withdrawal before its part. Raises WrongState for what no person decides, or not any more.
+    """Locked, the withdrawal before its part. Raises WrongState for what no person decides, or not any more,
+    WithdrawalRefused for what is stopped.
 
-    `agreed`: two people decide it, and the one who agrees has the other right."""
+    `agreed`: two people decide that it comes back, and the one who agrees has the other right."""
+    turn_of_parts([part_id])
     withdrawal_id = WithdrawalPart.objects.values_list("withdrawal_id", flat=True).get(pk=part_id)
-    withdrawal = Withdrawal.objects.select_for_update(of=("self",)).select_related("client").get(pk=withdrawal_id)
+    rows = Withdrawal.objects.select_for_update(of=("self",)).select_related("client", "destination")
+    withdrawal = rows.get(pk=withdrawal_id)
     part = WithdrawalPart.objects.select_for_update(of=("self",)).get(pk=part_id)
     part.withdrawal = withdrawal
     if not agreed or not actor.may(APPROVE, withdrawal.client):
         actor.require(PROPOSE, withdrawal.client)
     if part.deposit_id is not None or part.state != PartState.SENDING:
         raise WrongState
-    if part.withdrawal.hold_reason:
-        raise WithdrawalRefused(check="held")
+    stop = stop_of(part)
+    if stop and (stop == HELD or not agreed):  # money may come back from an account that nothing is paid to
+        raise WithdrawalRefused(check=HELD if stop == HELD else "destination")
     if part.orders.filter(live=True, batch__state=BatchState.MADE).exists():
         raise WrongState(
             pgettext_lazy(

@@ -13,13 +13,15 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import audit, clock, http, secrets
 from kernel.actors import Actor
-from kernel.errors import AppError, Invalid
+from kernel.errors import AppError, Invalid, Outside
+from kernel.logs import log
 from kernel.money import Money
 
 from .. import addresses, permissions_list, registry
+from ..actors import SWEEP
 from ..errors import ProviderOff
-from ..models import MethodRule, ProviderAccount
-from ..ports import ConnectionReport, PaymentProvider, ProviderConfig
+from ..models import MethodRule, PayoutRule, ProviderAccount
+from ..ports import Capabilities, ConnectionReport, PaymentProvider, ProviderConfig, Subscribing
 
 ADDRESS = (
     "base_url"  # the setting by which calls, and the keys with them, go somewhere else than the provider's own host
@@ -60,8 +62,10 @@ def provider_account_save(
     payouts: Sequence[str] = (),
     backoff_after: int | None = None,
     backoff_hides: bool | None = None,
+    refund_days: Mapping[str, int] | None = None,
 ) -> ProviderAccount:
-    """Create or change an account. An empty credential keeps the stored one, except with another API address: whoever
+    """Create or change an account. `refund_days`: after how many days nothing goes back by a method (1 to the adapter's
+    own limit; a method left out has that). An empty credential keeps the stored one, except with another API address: whoever
     may point the calls elsewhere must not thereby be sent the stored keys. Raises Invalid for a missing key.
     """
     actor.require(permissions_list.PROVIDERS)
@@ -78,8 +82,9 @@ def provider_account_save(
         if enabled and field.required and not given and not (field.secret and field.name in known):
             raise Invalid(pgettext_lazy("payments error", "This is needed before the account can be switched on."),
                           field=field.name)  # fmt: skip
-    before = {"name": row.name, "mode": row.mode, "settings": row.settings, "methods": row.methods,
-              "payouts": row.payouts, "enabled": row.enabled, **_backoff(row)} if account else {}  # fmt: skip
+    before = {"name": row.name, "mode": row.mode, "settings": row.settings, "methods": row.methods, "payouts": row.payouts,
+              "refund_days": row.refund_days, "enabled": row.enabled, **_backoff(row)} if account else {}  # fmt: skip
+    row.refund_days = row.refund_days if refund_days is None else _days(capabilities, refund_days)
     row.backoff_after = row.backoff_after if backoff_after is None else backoff_after
     row.backoff_hides = row.backoff_hides if backoff_hides is None else backoff_hides
     row.name, row.mode, row.enabled = name, mode, enabled
@@ -93,11 +98,25 @@ def provider_account_save(
         for field_name in changed:
             secrets.credential_set(owner=row.secrets_owner, name=field_name, value=credentials[field_name])
         after = {"name": name, "mode": mode, "settings": row.settings, "methods": row.methods, "payouts": row.payouts,
-                 "enabled": enabled, **_backoff(row)}  # fmt: skip
+                 "refund_days": row.refund_days, "enabled": enabled, **_backoff(row)}  # fmt: skip
         was, now = audit.changes(before, after)
         now |= {"keys_changed": changed} if changed else {}
         audit.record(actor=actor, action="payments.provider_saved", obj=row, before=was, after=now)
     return row
+
+
+def _days(capabilities: Capabilities, given: Mapping[str, int]) -> dict[str, int]:
+    """Only what is shorter than the adapter's own limit is kept. Raises Invalid at the method's field."""
+    kept: dict[str, int] = {}
+    for method in capabilities.methods:
+        days = given.get(method.code)
+        if days is None:
+            continue
+        if days < 1:
+            raise Invalid(pgettext_lazy("payments error", "Enter at least one day."), field=f"days_{method.code}")
+        if days < method.refund_days:
+            kept[method.code] = days
+    return kept
 
 
 def _backoff(row: ProviderAccount) -> dict[str, Any]:
@@ -144,6 +163,26 @@ def provider_webhook_register(*, actor: Actor, account: ProviderAccount) -> None
         audit.record(actor=actor, action="payments.webhook_registered", obj=account)
 
 
+def webhooks_keep() -> int:
+    """Complete the webhooks that were registered before we listened to all that we listen to now. Returns how many were.
+
+    Not inside a transaction: it asks each provider. One that does not answer is asked the next time."""
+    done = 0
+    for account in ProviderAccount.objects.filter(enabled=True).order_by("created_at"):
+        provider = provider_of(account)
+        if not isinstance(provider, Subscribing):
+            continue
+        try:
+            added = provider.webhook_keep(addresses.webhook_url(account.pk))
+        except Outside as error:
+            log.warning("webhook_not_kept", account=str(account.pk), error=str(error))
+            continue
+        if added:
+            done += 1
+            audit.record(actor=SWEEP, action="payments.webhook_completed", obj=account, after={"events": added})
+    return done
+
+
 def method_rule_save(*, actor: Actor, rule: MethodRule) -> MethodRule:
     """Store a rule made or changed in the office. Raises Invalid for limits or currencies that cannot be."""
     actor.require(permissions_list.PROVIDERS)
@@ -166,6 +205,37 @@ def method_rule_save(*, actor: Actor, rule: MethodRule) -> MethodRule:
     return rule
 
 
+def payout_rule_save(*, actor: Actor, rule: PayoutRule) -> PayoutRule:
+    """Store a rule of where money goes out. Raises Invalid at the field that cannot be."""
+    actor.require(permissions_list.PROVIDERS)
+    method = registry.capabilities(rule.provider_account.kind).payout_method(rule.method)
+    if method is None:
+        raise Invalid(pgettext_lazy("payments error", "This provider has no such method."), field="method")
+    if method.currencies is not None and rule.currency not in method.currencies:
+        raise Invalid(pgettext_lazy("payments error", "This method does not take this currency."), field="currency")
+    if rule.maximum_minor is not None and rule.maximum_minor < rule.minimum_minor:
+        raise Invalid(pgettext_lazy("payments error", "The maximum is below the minimum."), field="maximum")
+    if (rule.hours_from is None) != (rule.hours_until is None):
+        raise Invalid(pgettext_lazy("payments error", "Give both hours, or none."), field="hours_until")
+    with transaction.atomic():
+        stored = PayoutRule.objects.select_for_update().filter(pk=rule.pk).first()
+        was, now = audit.changes(_payout_facts(stored) if stored else {}, _payout_facts(rule))
+        rule.updated_at = clock.now()
+        rule.save()
+        audit.record(actor=actor, action="payments.payout_rule_saved", obj=rule, before=was, after=now)
+    return rule
+
+
+def _payout_facts(rule: PayoutRule) -> dict[str, Any]:
+    return {
+        "provider": str(rule.provider_account), "method": rule.method, "currency": rule.currency,
+        "countries": list(rule.countries), "excluded_countries": list(rule.excluded_countries),
+        "minimum": str(rule.minimum), "maximum": None if rule.maximum is None else str(rule.maximum),
+        "kyc_level": rule.kyc_level, "tags_any": list(rule.tags_any), "tags_none": list(rule.tags_none),
+        "hours": _hours(rule), "position": rule.position, "enabled": rule.enabled,
+    }  # fmt: skip
+
+
 def _rule_facts(rule: MethodRule) -> dict[str, Any]:
     """What the audit trail keeps of a rule: amounts with their currency, as people read them."""
     return {
@@ -181,6 +251,8 @@ def _rule_facts(rule: MethodRule) -> dict[str, Any]:
         "fee_fixed": str(Money(rule.fee_fixed_minor, rule.currency)),
         "cost_percent": f"{Decimal(rule.cost_percent).normalize():f}",
         "cost_fixed": str(Money(rule.cost_fixed_minor, rule.currency)),
+        "passed_on_percent": f"{Decimal(rule.passed_on_percent).normalize():f}",
+        "passed_on_fixed": str(Money(rule.passed_on_fixed_minor, rule.currency)),
         "tags_any": list(rule.tags_any),
         "tags_none": list(rule.tags_none),
         "device": rule.device,
@@ -190,7 +262,7 @@ def _rule_facts(rule: MethodRule) -> dict[str, Any]:
     }
 
 
-def _hours(rule: MethodRule) -> str:
+def _hours(rule: MethodRule | PayoutRule) -> str:
     if rule.hours_from is None or rule.hours_until is None:
         return ""
     return f"{rule.hours_from:%H:%M}-{rule.hours_until:%H:%M}"

@@ -18,12 +18,14 @@ from tenant_apps.clients.models import Client
 from tenant_apps.wallets import risk_signs
 
 from ..models import Deposit, DepositState, Destination, DestinationState, Withdrawal, WithdrawalState
+from .sources import exchanged_since
 
 YOUNG = timedelta(days=7)
 FRESH = timedelta(days=3)
 HOURS_24 = timedelta(hours=24)
 POINTS = {
     "shared_destination": 50,
+    "exchanged_since": 60,
     "reversed_deposit": 40,
     "fresh_deposit": 20,
     "new_destination": 15,
@@ -32,6 +34,7 @@ POINTS = {
     "young_account": 10,
     "first_withdrawal": 5,
 }
+BY_PEOPLE = frozenset({"exchanged_since"})  # with any of these no rule lets a withdrawal out, whatever its score
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ def _own_signs(client: Client, amount: Money, destination: Destination | None) -
         signs |= {
             "shared_destination": others.exclude(state=DestinationState.REFUSED).exists(),
             "new_destination": now - destination.created_at < YOUNG,
+            "exchanged_since": exchanged_since(client.pk, amount.currency),
             "other_country": bool(destination.country and client.country and destination.country != client.country),
         }
     return [code for code, there in signs.items() if there]

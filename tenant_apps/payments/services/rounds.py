@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from kernel.money import Money
+
 from ..models import Deposit, Reversal
 from ..ports import DepositStatus
 from . import posting
@@ -34,9 +36,39 @@ def rounds_of(deposit: Deposit) -> list[Reversal]:
     return rows
 
 
+def has(deposit: Deposit, status: DepositStatus) -> bool:
+    """Whether a round of this deposit is the one that is named, and has not come back."""
+    named = _short(status.dispute)
+    return any(row.dispute == named and not is_over(row) for row in rounds_of(deposit))
+
+
+def told_before(deposit: Deposit, status: DepositStatus) -> bool:
+    """Whether a round of this deposit has the name of this taking, come back or not."""
+    named = {_short(status.dispute), _short(status.movement)} - {""}
+    return any({row.dispute, row.taken_by} & named for row in rounds_of(deposit))
+
+
 def standing(deposit: Deposit) -> bool:
-    """A round has taken money that has not come back."""
-    return any(not is_over(row) for row in rounds_of(deposit))
+    """A round has taken money that has not come back, or not all of it."""
+    return any(not is_over(row) or row.lost > 0 for row in rounds_of(deposit))
+
+
+def whole_standing(deposit: Deposit, more: Money) -> Reversal | None:
+    """The round that took all there was, nobody having said how much that is, and that `more` (or less) has to follow."""
+    rows = [row for row in rounds_of(deposit) if row.whole and not is_over(row)]
+    return next((row for row in rows if (row.minor or 0) + more.minor > 0), None)
+
+
+def corrected(row: Reversal, more: Money) -> None:
+    """What it took was known wrongly."""
+    row.minor = (row.minor or 0) + more.minor
+    row.save(update_fields=["minor"])
+
+
+def came_back(row: Reversal, amount: Money) -> None:
+    row.minor = row.minor or amount.minor
+    row.returned_minor = amount.minor
+    row.save(update_fields=["minor", "returned_minor"])
 
 
 def round_next(deposit: Deposit, status: DepositStatus, *, returned: bool = False) -> Reversal:

@@ -23,7 +23,7 @@ from tenant_apps.clients.models import Client, KycState
 
 from .. import registry
 from ..errors import AmountNotPayable, AmountOutOfLimits
-from ..models import Device, Maintenance, MethodRule, ProviderAccount
+from ..models import Device, Maintenance, MethodRule, PayoutRule, ProviderAccount
 from ..ports import Method, ProviderConfig
 from . import health
 
@@ -100,6 +100,10 @@ class Offer:
         """What the brokerage keeps of a deposit; never in the client's disfavour by more than one minor unit."""
         return fee_of(self.rule_for(amount) or self.rule, amount)
 
+    def passed_on(self, amount: Money) -> Money:
+        """What the provider charges the payer on top."""
+        return passed_on_of(self.rule_for(amount) or self.rule, amount)
+
     def takes(self, amount: Money) -> bool:
         try:
             self.check(amount)
@@ -125,6 +129,11 @@ def fee_of(rule: MethodRule, amount: Money) -> Money:
 def cost_of(rule: MethodRule, amount: Money) -> Money:
     """What the provider is expected to charge the brokerage: an estimate until it tells its own."""
     return _share(amount, rule.cost_percent, rule.cost_fixed_minor)
+
+
+def passed_on_of(rule: MethodRule, amount: Money) -> Money:
+    """What the provider or network charges the payer on top of the deposit: shown, and never booked by us."""
+    return _share(amount, rule.passed_on_percent, rule.passed_on_fixed_minor)
 
 
 def _share(amount: Money, percent: Decimal, fixed: int) -> Money:
@@ -197,15 +206,21 @@ def _method(rule: MethodRule) -> Method | None:
 
 
 def _who(rule: MethodRule, method: Method | None, situation: Situation) -> list[str]:
+    known = method is None or method.countries is None or situation.country in method.countries
+    against = audience_against(rule, situation)
+    against += [] if known or "country" in against else ["country"]
+    return against + ([] if rule.device in ("", situation.device) else ["device"])
+
+
+def audience_against(rule: MethodRule | PayoutRule, situation: Situation) -> list[str]:
+    """Whom a rule is not for, or not now: the same of money in and out."""
     country = situation.country
     here = not rule.countries or country in rule.countries
-    known = method is None or method.countries is None or country in method.countries
     checks = {
-        "country": here and known and country not in rule.excluded_countries,
+        "country": here and country not in rule.excluded_countries,
         "level": situation.level >= rule.kyc_level,
         "tags_any": not rule.tags_any or bool(situation.tags & set(rule.tags_any)),
         "tags_none": not situation.tags & set(rule.tags_none),
-        "device": rule.device in ("", situation.device),
         "hours": within_hours(rule.hours_from, rule.hours_until, situation.at),
     }
     return [code for code, good in checks.items() if not good]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import audit, clock
@@ -27,7 +28,8 @@ from ..errors import WrongState
 from ..models import Deposit, DepositState, SuspenseDecision, SuspensePayment, SuspenseState
 from ..permissions_list import APPROVE, PROPOSE
 from . import alerts, posting
-from .eyes import others_required
+from .deposit_rows import locked
+from .eyes import as_shown, others_required
 
 WAITING = (SuspenseState.OPEN, SuspenseState.PROPOSED)
 
@@ -66,7 +68,7 @@ def suspense_back(deposit: Deposit, taken: Money | None, *, key: str, actor: Act
         return None
     if taken is not None and taken.currency != row.currency:
         return None
-    amount = Money(min(row.left_minor, taken.minor if taken else row.left_minor), row.currency)
+    amount = Money(min(row.left_minor, row.left_minor if taken is None else taken.minor), row.currency)
     if amount.minor <= 0:
         return None
     posting.suspense_out_post(deposit, amount, key=key, actor=actor)
@@ -79,17 +81,24 @@ def suspense_back(deposit: Deposit, taken: Money | None, *, key: str, actor: Act
     return amount
 
 
-def suspense_restore(deposit: Deposit, taken: Transfer, *, actor: Actor) -> None:
-    """What had been taken back came back after all: it waits for a decision again."""
+def suspense_restore(deposit: Deposit, taken: Transfer, *, told: Money | None = None, actor: Actor) -> Money | None:
+    """What had been taken back came back after all, or as much of it as is told: it waits for a decision again. Returns
+    what is told beyond that, None where nothing is."""
     row = suspense_of(deposit)
     assert row is not None  # the transfer is one of its own
-    amount = posting.restored_post(deposit, taken, actor=actor, currency=row.currency)
+    took = posting.taken_of(deposit, taken, currency=row.currency)
+    if told is not None and told.currency == row.currency and 0 < told.minor < took.minor:
+        amount = told
+        posting.restored_part_post(deposit, taken, amount, house=amount, actor=actor)
+    else:
+        amount = posting.restored_post(deposit, taken, actor=actor, currency=row.currency)
     row.left_minor += amount.minor
     row.state, row.decision, row.decided_at = SuspenseState.OPEN, "", None
-    row.proposer_id = row.proposer_label = ""
+    row.proposer_id = row.proposer_label = row.approver_id = row.approver_label = ""
     _saved(row)
     deposit.state, deposit.attention = DepositState.SUSPENSE, "currency"
     _note(row, deposit, "payments.suspense_booked", actor, amount)
+    return told - amount if told is not None and told.currency == amount.currency else None
 
 
 def suspense_propose(*, actor: Actor, row_id: UUID, decision: str, note: str = "") -> SuspensePayment:
@@ -122,21 +131,23 @@ def suspense_withdraw(*, actor: Actor, row_id: UUID) -> SuspensePayment:
     return row
 
 
-def suspense_approve(*, actor: Actor, row_id: UUID) -> SuspensePayment:
-    """The second pair of eyes: carry it out. Raises SamePerson, WrongState."""
+def suspense_approve(*, actor: Actor, row_id: UUID, seen: str | None = None) -> SuspensePayment:
+    """The second pair of eyes: carry it out. Raises SamePerson, WrongState; ShownDiffers for another proposal than `seen`."""
     with transaction.atomic():
         row, deposit = _locked(row_id)
         actor.require(APPROVE, deposit.client)
         if row.state != SuspenseState.PROPOSED:
             raise WrongState
+        as_shown(seen, row)
         others_required(actor, row.proposer_id, client=deposit.client)
         row.approver_id, row.approver_label, row.decided_at = actor.id, actor.label[:160], clock.now()
         left = row.left
         if row.decision == SuspenseDecision.CREDIT:
-            row.credited = _credited(deposit, left, actor)
+            credited = _credited(row, deposit, actor)
+            row.credited = row.credited or credited  # the first; all of them: credited_as
             row.state, kind = SuspenseState.CREDITED, "payments.suspense_credited"
         else:
-            key = f"payments.deposit:{deposit.pk}:suspense:refunded"
+            key = posting.unused(posting.sent_back_key(deposit.pk))  # what came back goes out again
             posting.suspense_out_post(deposit, left, key=key, actor=actor)
             row.state, kind = SuspenseState.REFUNDED, "payments.suspense_refunded"
         row.left_minor = 0
@@ -148,12 +159,20 @@ def suspense_approve(*, actor: Actor, row_id: UUID) -> SuspensePayment:
     return row
 
 
-def _credited(deposit: Deposit, amount: Money, actor: Actor) -> Deposit:
+def credited_as(deposit: Deposit) -> list[Deposit]:
+    """What a payment in another currency was credited as, oldest first: one deposit, or one for each time that something
+    of it was left to credit. News of the payment is about all of them."""
+    made = Deposit.objects.filter(Q(out_of__deposit=deposit) | Q(corrects__deposit=deposit))
+    return list(made.distinct().order_by("created_at", "id"))
+
+
+def _credited(row: SuspensePayment, deposit: Deposit, actor: Actor) -> Deposit:
     """A deposit of its own in the currency that came, so that refunds, chargebacks and figures know what it is."""
     from .crediting import credit_announce
 
+    amount = row.left
     made = Deposit(
-        client=deposit.client, reference=f"D{short_id(8).upper()}", amount_minor=amount.minor,
+        out_of=row, client=deposit.client, reference=f"D{short_id(8).upper()}", amount_minor=amount.minor,
         received_minor=amount.minor, currency=amount.currency, provider_account=deposit.provider_account,
         rule=deposit.rule, method=deposit.method, state=DepositState.CREDITED, source=deposit.source,
         source_country=deposit.source_country, payment_reference=deposit.payment_reference,
@@ -168,8 +187,7 @@ def _credited(deposit: Deposit, amount: Money, actor: Actor) -> Deposit:
 
 def _locked(row_id: UUID) -> tuple[SuspensePayment, Deposit]:
     deposit_id = SuspensePayment.objects.values_list("deposit_id", flat=True).get(pk=row_id)
-    deposits = Deposit.objects.select_for_update(of=("self",)).select_related("client", "provider_account")
-    deposit = deposits.get(pk=deposit_id)
+    deposit = locked(deposit_id)
     return SuspensePayment.objects.select_for_update(of=("self",)).get(pk=row_id), deposit
 
 
@@ -202,6 +220,6 @@ def _alert(deposit: Deposit, received: Money) -> None:
         body = f"{deposit.client.name} \u00b7 \u2066{money_text(received)}\u2069 \u00b7 \u2066{deposit.reference}\u2069"
         return pgettext("notification", "A payment came in another currency"), body
 
-    alerts.staff_told(
+    alerts.alert(
         deposit.client, kind="payments.suspense", words=words, link="/payments/suspense/", deposit_id=str(deposit.pk)
     )

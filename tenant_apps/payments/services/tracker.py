@@ -21,6 +21,14 @@ MISSING: dict[str, Any] = {
     "kyc": pgettext_lazy("withdrawal missing", "Your identity has to be verified again."),
     "limits": pgettext_lazy("withdrawal missing", "It is above your limit for now; it goes on when the limit allows it."),
     "address": pgettext_lazy("withdrawal missing", "Your e-mail address was changed lately; we wait for your safety."),
+    "identity": pgettext_lazy("withdrawal missing", "Your verified details were changed lately; we are confirming that."),
+    "funds": pgettext_lazy("withdrawal missing", "The amount is not set aside as it should be; we are looking into it."),
+    "no_reversal": pgettext_lazy("withdrawal missing", "One of your deposits was taken back; we look at that before we decide."),
+    "held": pgettext_lazy("withdrawal missing", "We are looking into one of your deposits first; the amount stays set aside."),
+    "funds_source": pgettext_lazy("withdrawal missing", "Show us where the money you deposited comes from."),
+    "name": pgettext_lazy("withdrawal missing", "The account is not in your name. Cancel and choose one that is yours."),
+    "iban": pgettext_lazy("withdrawal missing", "The account number is not a valid IBAN. Cancel and enter it again."),
+    "destination:": pgettext_lazy("withdrawal missing", "There is no account to pay to. Cancel and ask again."),
     "destination:new": pgettext_lazy("withdrawal missing", "We are verifying that the account is yours."),
     "destination:cooling": pgettext_lazy("withdrawal missing", "The account is new; nothing is paid to it yet."),
     "destination:refused": pgettext_lazy("withdrawal missing", "We cannot pay to this account. Cancel and choose another."),
@@ -37,10 +45,26 @@ class Stage:
     at: datetime | None
 
 
+# Where the client can do something about it, and what the link says.
+ANSWERS: dict[str, tuple[str, Any]] = {
+    "funds_source": ("/cashier/funds/", pgettext_lazy("withdrawal missing", "Show it now")),
+    "kyc": ("/kyc/", pgettext_lazy("withdrawal missing", "Verify my identity")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What is missing, in words; `url` and `answer` where the client can see to it."""
+
+    words: str
+    url: str = ""
+    answer: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Tracker:
     stages: tuple[Stage, ...]
-    missing: tuple[str, ...]
+    missing: tuple[Missing, ...]
     page_url: str
     due_at: datetime | None
     late: bool
@@ -101,16 +125,18 @@ def _sent(row: Withdrawal) -> Stage:
     )
 
 
-def _missing(row: Withdrawal, page: str) -> tuple[str, ...]:
+def _missing(row: Withdrawal, page: str) -> tuple[Missing, ...]:
     if row.state == WithdrawalState.SENDING:
-        return (str(MISSING["page"]),) if page else ()
+        return (Missing(str(MISSING["page"])),) if page else ()
     found = []
     for check in withdrawal_checks(row):
-        if check["good"]:
-            continue
         code = check["code"]
-        if code == "destination":
-            code = f"destination:{usable(row.destination)}"
-        if code in MISSING:
-            found.append(str(MISSING[code]))
+        if check["good"] or (code == "held" and row.hold_reason):  # that it is stopped the page says by itself
+            continue
+        found.append(_words(f"destination:{usable(row.destination)}" if code == "destination" else code))
     return tuple(found)
+
+
+def _words(code: str) -> Missing:
+    url, answer = ANSWERS.get(code, ("", ""))
+    return Missing(str(MISSING[code]), url, str(answer))

@@ -92,11 +92,11 @@ def webhook_process(message: InboxMessage) -> str:
     account = ProviderAccount.objects.get(pk=UUID(account_id))
     for event in provider_of(account).read_webhook(bytes(message.body)):
         if event.event_key == message.event_key:
-            return _apply(account, event)
+            return _apply(account, event, message)
     return "no such event in the body"
 
 
-def _apply(account: ProviderAccount, event: NormalizedEvent) -> str:
+def _apply(account: ProviderAccount, event: NormalizedEvent, message: InboxMessage) -> str:
     actor = system(f"{account.kind}: {event.name}")
     if event.kind is EventKind.DEPOSIT and event.deposit is not None:
         deposit_id = deposit_find(account, event.deposit_id, event.deposit)
@@ -104,14 +104,16 @@ def _apply(account: ProviderAccount, event: NormalizedEvent) -> str:
             raise NotYetKnown(event_name=event.name)
         if deposit_id is None:
             return "not a deposit of this account"
+        message.about = str(deposit_id)
         if event.refetch:
             from ..tasks import deposit_ask_later
 
+            Deposit.objects.filter(pk=deposit_id).update(ask_wanted_at=clock.now())  # the task may be lost, the row not
             enqueue(deposit_ask_later, str(deposit_id))
             return "asked"
         return deposit_apply(deposit_id=deposit_id, status=event.deposit, actor=actor)
     if event.kind is EventKind.REFUND and event.refund is not None:
-        return _refund(account, event)
+        return _refund(account, event, message)
     if event.kind is EventKind.PAYOUT and event.refund is not None:
         return _payout(account, event, event.refund)
     return f"noted: {event.name}"
@@ -123,13 +125,14 @@ def _part(account: ProviderAccount, event: NormalizedEvent, refund: RefundStatus
     return part or mine.filter(provider_reference=refund.reference).exclude(provider_reference="").first()
 
 
-def _refund(account: ProviderAccount, event: NormalizedEvent) -> str:
+def _refund(account: ProviderAccount, event: NormalizedEvent, message: InboxMessage) -> str:
     from .parts import part_apply
 
     assert event.refund is not None
     part = _part(account, event, event.refund)
     if part is None:
-        return _made_elsewhere(account, event, event.refund)
+        return _made_elsewhere(account, event, event.refund, message)
+    message.about = str(part.deposit_id or "")
     return part_apply(part_id=part.pk, status=event.refund, actor=system(f"{account.kind}: {event.name}"))
 
 
@@ -148,7 +151,9 @@ def _payout(account: ProviderAccount, event: NormalizedEvent, payout: RefundStat
     return part_apply(part_id=part.pk, status=payout, actor=system(f"{account.kind}: {event.name}"))
 
 
-def _made_elsewhere(account: ProviderAccount, event: NormalizedEvent, refund: RefundStatus) -> str:
+def _made_elsewhere(
+    account: ProviderAccount, event: NormalizedEvent, refund: RefundStatus, message: InboxMessage
+) -> str:
     """A refund that no withdrawal of ours asked for: somebody made it on the provider's own pages."""
     mine = Deposit.objects.filter(provider_account=account)
     deposit = mine.filter(payment_reference=refund.payment_reference).first() if refund.payment_reference else None
@@ -157,4 +162,5 @@ def _made_elsewhere(account: ProviderAccount, event: NormalizedEvent, refund: Re
         raise NotYetKnown(event_name=event.name)
     if deposit is None:
         return "not a refund of ours"
+    message.about = str(deposit.pk)
     return deposit_refunded(deposit_id=deposit.pk, refund=refund, actor=system(f"{account.kind}: {event.name}"))

@@ -3,23 +3,27 @@
 Invariants. From the request on the amount is held in the wallet, each part by a hold of its own; a hold ends exactly
 once, captured by the payment or released. Who decided one step of the chain decides no other, nor does staff who made the
 request; the database refuses it too. Parts add up to the request to the unit. Nothing is sent to a destination that is not
-verified at that moment.
+verified at that moment. Our fee is a share of each part, held and given back with it.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils.translation import pgettext_lazy
 
-from kernel import audit, clock, locks
+from kernel import audit, clock
 from kernel.actors import Actor, system
 from kernel.errors import Invalid, NotFound
 from kernel.events import publish
 from kernel.ids import short_id
 from kernel.money import Money
+from tenant_apps.clients import identity_change
 from tenant_apps.clients.address_change import payout_held
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.clients.timeline import timeline_add
@@ -30,15 +34,19 @@ from ..errors import WithdrawalRefused, WrongState
 from ..models import Destination, PartState, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
 from ..payouts import WIRE
 from ..permissions_list import APPROVE, PROPOSE
-from . import freezes, funds, posting, waiting
+from . import freezes, funds, posting, refusals, waiting
 from .auto import lets_through, rule_actor, steps_by_rule
 from .chain import BACK, may_take, next_step, rule_for, step_take, steps_make
 from .checks import ADVICE, withdrawal_checks, within_limits
 from .destinations import destination_add, payout_settings, usable
+from .due import due_after, hours_promised
+from .eyes import as_shown, shown
 from .parts import parts_send
 from .risk import risk_of
-from .sources import Plan, plan
+from .sources import Plan, Share, plan
+from .turns import turn
 from .waiting import withdrawal_tell
+from .withdrawal_fees import eaten_words, fee_seen
 
 
 def withdrawal_request(
@@ -50,11 +58,13 @@ def withdrawal_request(
     iban: str = "",
     holder: str = "",
     bank: str = "",
+    fee_shown: Money | None = None,
 ) -> Withdrawal:
     """The client, or staff on the client's behalf, asks for money out; it is held at once.
 
     What cannot go back to a source goes to `destination`, or to the bank account typed, which then stands in the address
-    book. Raises WithdrawalRefused (with `check`), Invalid at a field, InsufficientFunds.
+    book. Our fee is part of the amount; with `fee_shown` one that is more than that is refused, so that nobody pays what
+    they have not seen. Raises WithdrawalRefused (with `check`), Invalid at a field, InsufficientFunds.
     """
     on_behalf = actor.kind != "client"
     if on_behalf and actor.kind != "system":
@@ -63,10 +73,11 @@ def withdrawal_request(
         actor.require_client(client.pk)
     if destination is not None and destination.client_id != client.pk:
         raise NotFound
-    with transaction.atomic():
-        locks.hold(f"withdrawals:{client.pk}")
+    with refusals.source_asked(client.pk, actor), transaction.atomic():
+        turn(client.pk)
         freezes.freeze_more(client.pk, amount.currency)  # what came a moment ago, and whose news is still under way
         planned = _allowed(client, amount, destination)
+        fee_seen(planned.fee, fee_shown)
         if planned.needs_destination and destination is None:
             typed = {"iban": iban, "holder": holder, "bank": bank}
             destination = destination_add(actor=_owner(actor), client=client, method=WIRE, details=typed)
@@ -76,7 +87,7 @@ def withdrawal_request(
             )
         row = _written(client, amount, planned, destination if planned.needs_destination else None, actor)
         for share in planned.shares:
-            _part(row, share.account.pk, share.deposit.pk if share.deposit else None, share.amount, actor)
+            _part(row, share, actor)
         steps_make(row, row.rule)
         _note(row, "payments.withdrawal_requested", actor)
         publish(
@@ -107,6 +118,8 @@ def _written(client: Client, amount: Money, planned: Plan, destination: Destinat
         client=client,
         reference=f"W{short_id(8).upper()}",
         amount_minor=amount.minor,
+        fee_minor=planned.fee.minor,
+        passed_on_minor=planned.passed_on.minor,
         currency=amount.currency,
         method=method,
         destination=destination,
@@ -116,10 +129,17 @@ def _written(client: Client, amount: Money, planned: Plan, destination: Destinat
         risk=risk.score,
         risk_signs=list(risk.signs),
         rule=rule_for(client, amount, method=method, risk=risk.score),
-        due_at=clock.now() + timedelta(hours=payout_settings().promised_hours),
+        due_at=_due(planned, method),
         requested_by=actor.id if actor.kind not in ("client", "system") else "",
         hold_reason=freezes.REVERSAL if freezes.frozen(client.pk) else "",
     )
+
+
+def _due(planned: Plan, method: str) -> datetime:
+    """As the slowest of its ways is promised."""
+    rules, ways = payout_settings(), {method}
+    ways |= {BACK} if any(share.deposit is not None for share in planned.shares) else set()
+    return due_after(clock.now(), hours_promised(ways, rules), rules)
 
 
 def _let_through(row: Withdrawal) -> None:
@@ -133,13 +153,15 @@ def _let_through(row: Withdrawal) -> None:
     _send(row, actor, frozenset())
 
 
-def _part(row: Withdrawal, account_id: UUID, deposit_id: UUID | None, amount: Money, actor: Actor) -> None:
+def _part(row: Withdrawal, share: Share, actor: Actor) -> None:
     part = WithdrawalPart(
         withdrawal=row,
-        provider_account_id=account_id,
-        deposit_id=deposit_id,
-        amount_minor=amount.minor,
-        currency=amount.currency,
+        provider_account=share.account,
+        deposit=share.deposit,
+        amount_minor=share.sent.minor,
+        fee_minor=share.fee.minor,
+        passed_on_minor=share.passed_on.minor,
+        currency=share.amount.currency,
     )
     part.hold_id = str(posting.part_hold(part, actor=actor).pk)
     part.save(force_insert=True)
@@ -162,6 +184,15 @@ def _allowed(client: Client, amount: Money, destination: Destination | None) -> 
             ),
             check="address",
         )
+    if identity_change.held(client):
+        raise WithdrawalRefused(
+            pgettext_lazy(
+                "payments error",
+                "Your verified details were changed lately. To protect your money, withdrawals open again once a second "
+                "person here has confirmed the change.",
+            ),
+            check="identity",
+        )
     wallet = wallet_of(client.pk, amount.currency)
     if wallet is None or wallet.available < amount:
         raise WithdrawalRefused(
@@ -169,7 +200,8 @@ def _allowed(client: Client, amount: Money, destination: Destination | None) -> 
             field="amount",
             check="funds",
         )
-    if wallet.available - funds.kept_back(client.pk, amount.currency) < amount:
+    kept = funds.kept_back(client.pk, amount.currency)
+    if wallet.available - kept < amount or funds.left_its_wallet(client.pk):
         raise WithdrawalRefused(
             pgettext_lazy(
                 "payments error",
@@ -184,7 +216,9 @@ def _allowed(client: Client, amount: Money, destination: Destination | None) -> 
             field="amount",
             check="limits",
         )
-    planned = plan(client.pk, amount, method=destination.method if destination else WIRE)
+    planned = plan(client, amount, destination=destination)
+    if planned.eaten_by is not None:
+        raise WithdrawalRefused(eaten_words(planned.eaten_by, planned.uncovered), field="amount", check="fee")
     if planned.uncovered:
         raise WithdrawalRefused(
             pgettext_lazy("payments error", "There is no way to send this amount. Please contact support."),
@@ -195,6 +229,7 @@ def _allowed(client: Client, amount: Money, destination: Destination | None) -> 
 
 
 def _locked(withdrawal_id: UUID, *states: WithdrawalState) -> Withdrawal:
+    turn(Withdrawal.objects.values_list("client_id", flat=True).get(pk=withdrawal_id))
     row = Withdrawal.objects.select_for_update(of=("self",)).select_related("client").get(pk=withdrawal_id)
     if row.state not in states:
         raise WrongState
@@ -228,28 +263,50 @@ def _passed(row: Withdrawal) -> None:
         raise WithdrawalRefused(check=failed[0])
 
 
-def withdrawal_check(*, actor: Actor, withdrawal_id: UUID) -> Withdrawal:
-    """First pair of eyes: run the checks and propose. Raises WithdrawalRefused when one fails, WrongState."""
-    with transaction.atomic():
+def withdrawal_shown(row: Withdrawal) -> str:
+    """What the next pair of eyes decides on: the request, where its parts go, and who has decided before."""
+    return shown(*_shown(row))
+
+
+def _shown(row: Withdrawal) -> list[Model]:
+    return [row, *row.steps.order_by("position"), *row.parts.order_by("pk")]
+
+
+@contextmanager
+def _decided(withdrawal_id: UUID, actor: Actor) -> Iterator[None]:
+    """The transaction of one step."""
+    owner = Withdrawal.objects.values_list("client_id", flat=True).get(pk=withdrawal_id)
+    with refusals.source_asked(owner, actor), transaction.atomic():
+        yield
+
+
+def withdrawal_check(*, actor: Actor, withdrawal_id: UUID, seen: str | None = None) -> Withdrawal:
+    """First pair of eyes: run the checks and propose.
+
+    Raises WithdrawalRefused when one fails, SamePerson for who asked for it or whose money it is, WrongState, ShownDiffers.
+    """
+    with _decided(withdrawal_id, actor):
         row = _locked(withdrawal_id, WithdrawalState.REQUESTED)
-        step_take(actor, row, check=True)
+        as_shown(seen, *_shown(row))
+        signs = step_take(actor, row, check=True)
         row.checks = withdrawal_checks(row)
         _passed(row)
         row.proposer_id, row.proposer_label = actor.id, actor.label[:160]
         row.checked_at = clock.now()
         _move(row, WithdrawalState.CHECKED)
-        _note(row, "payments.withdrawal_checked", actor)
+        _note(row, "payments.withdrawal_checked", actor, likeness=sorted(signs))
         waiting.withdrawal_waits(row, besides=(actor.id, row.requested_by))
     return row
 
 
-def withdrawal_approve(*, actor: Actor, withdrawal_id: UUID) -> Withdrawal:
+def withdrawal_approve(*, actor: Actor, withdrawal_id: UUID, seen: str | None = None) -> Withdrawal:
     """The next pair of eyes; the last one of the chain releases the money.
 
-    Raises SamePerson, NotYourTurn, WrongState, WithdrawalRefused.
+    Raises SamePerson, NotYourTurn, WrongState, WithdrawalRefused; ShownDiffers where `seen` is not how it stands now.
     """
-    with transaction.atomic():
+    with _decided(withdrawal_id, actor):
         row = _locked(withdrawal_id, WithdrawalState.CHECKED)
+        as_shown(seen, *_shown(row))
         signs = step_take(actor, row, check=False)
         row.checks = [*withdrawal_checks(row), {"code": "two_people", "good": not signs}]
         _passed(row)

@@ -6,15 +6,17 @@ from datetime import timedelta
 
 from babel.dates import format_timedelta
 from django import template
+from django.db.models import Model
 from django.utils.translation import get_language
 
 from kernel.actors import Actor
 from kernel.ui.formatting import locale_for
+from tenant_apps.clients.eyes import shown
 
 from .. import registry, words
 from ..models import ApprovalRule, ApprovalStep, state_tone
 from ..payouts import payout_method
-from ..services.chain import who_choices
+from ..services.chain import step_words, who_choices
 
 register = template.Library()
 register.filter("method_name", words.method_name)
@@ -25,11 +27,18 @@ register.filter("reason_words", words.reason_words)
 register.filter("attention_words", words.attention_words)
 register.filter("action_words", words.action_words)
 register.filter("match_words", words.match_words)
+register.filter("line_note", words.line_note)
 register.filter("risk_words", words.risk_words)
 register.filter("hold_words", words.hold_words)
 register.filter("window_words", words.window_words)
 register.filter("routing_words", words.routing_words)
 register.filter("state_tone", state_tone)
+
+
+@register.filter
+def as_seen(row: Model) -> str:
+    """What goes back with an approval of this row, so that nothing else is approved."""
+    return shown(row)
 
 
 @register.filter
@@ -56,7 +65,7 @@ def rule_steps(rule: ApprovalRule) -> list[str]:
 
 @register.filter
 def step_who(step: ApprovalStep) -> str:
-    return dict(who_choices()).get(step.who or "any", step.who)
+    return step_words(step.withdrawal, step)
 
 
 @register.filter

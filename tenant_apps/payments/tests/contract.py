@@ -1,4 +1,5 @@
-"""What every adapter has to do at its sandbox, over real sockets. A new adapter subclasses `ProviderContract`.
+"""What every adapter has to do at its sandbox, over real sockets. A new adapter subclasses `ProviderContract`,
+`UnitsContract` and, where it pays out, `PayoutContract`.
 
 The subclass gives a `side` fixture: an account at the sandbox with `connect() -> ProviderAccount`, `pay(order, redirect)`,
 `decline(order, redirect)` and `deliveries() -> [(body, headers)]`, which are the webhooks as sent.
@@ -6,23 +7,27 @@ The subclass gives a `side` fixture: an account at the sandbox with `connect() -
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 import pytest
 
-from kernel.errors import OutcomeUnknown, Rejected
+from kernel import secrets
+from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
 from kernel.ids import uuid7
 from kernel.money import Money
 from tenant_apps.payments.models import ProviderAccount
 from tenant_apps.payments.ports import (
     DepositOrder,
+    DepositStatus,
     EventKind,
     Payer,
     PaymentProvider,
     PaymentState,
     PayoutOrder,
     PayoutProvider,
+    ProviderConfig,
     RefundState,
     SignatureInvalid,
 )
@@ -35,12 +40,78 @@ PAYER = Payer(
 )  # fmt: skip
 
 
+def spoil_keys(side: Any, account: ProviderAccount) -> None:
+    for name in secrets.credentials_of(account.secrets_owner):
+        secrets.credential_set(owner=account.secrets_owner, name=name, value=side.wrong_key)
+
+
+class UnitsContract:
+    """What amounts look like on an adapter's wire. Set the table from the provider's documentation, never from the adapter:
+    a mistake here is a factor of a hundred, and an adapter that reads what it wrote itself does not see it.
+
+    Inherit in the adapter's own package; needs no server and no database.
+    """
+
+    kind: ClassVar[str]
+    units: ClassVar[Sequence[tuple[int, str, Any]]]  # our minor units, currency, what goes over the wire
+    refused: ClassVar[Sequence[tuple[int, str]]]  # what cannot be said there: our minor units, currency
+
+    def to_wire(self, amount: Money) -> object:
+        """As the adapter says an amount. Raises AppError for what cannot be said."""
+        raise NotImplementedError
+
+    def from_wire(self, wire: Any, currency: str) -> Money:
+        raise NotImplementedError
+
+    def told_as_paid(self, amount: Money) -> DepositStatus:
+        """What the adapter makes of a payment that the provider calls paid, of this amount."""
+        raise NotImplementedError
+
+    def _provider(self) -> PaymentProvider:
+        return adapter_class(self.kind)(ProviderConfig(account_id=uuid7(), mode="test", settings={}))
+
+    def test_amounts_mean_the_same_on_both_sides(self) -> None:
+        said = [(minor, currency, self.to_wire(Money(minor, currency))) for minor, currency, _ in self.units]
+        assert said == list(self.units)
+        read = [self.from_wire(wire, currency) for _, currency, wire in self.units]
+        assert read == [Money(minor, currency) for minor, currency, _ in self.units]
+
+    def test_what_cannot_be_said_is_refused_not_rounded(self) -> None:
+        assert self.refused
+        for minor, currency in self.refused:
+            with pytest.raises((AppError, ValueError)):
+                self.to_wire(Money(minor, currency))
+
+    def test_steps_are_those_of_the_table(self) -> None:
+        provider = self._provider()
+        for minor, currency, _ in self.units:
+            step = provider.amount_step(currency)
+            assert step, currency
+            assert minor % step == 0, currency
+        for minor, currency in self.refused:
+            step = provider.amount_step(currency)
+            assert not step or minor % step, currency
+
+    def test_every_currency_offered_is_in_the_table(self) -> None:
+        capabilities = adapter_class(self.kind).capabilities
+        offered: set[str] = set()
+        for method in (*capabilities.methods, *capabilities.payout_methods):
+            offered |= method.currencies or frozenset()
+        assert offered <= {currency for _, currency, _ in self.units}
+
+    def test_paid_of_nothing_is_no_payment(self) -> None:
+        minor, currency, _ = self.units[0]
+        assert self.told_as_paid(Money(minor, currency)).state is PaymentState.PAID
+        assert self.told_as_paid(Money(0, currency)).state is not PaymentState.PAID
+
+
 class ProviderContract:
     """Inherit, set `amount` and `method`, and give the `side` fixture."""
 
     amount: ClassVar[Money]
     method: ClassVar[str]
     repeats_give_the_same_page: ClassVar[bool] = True
+    looks_for_refunds: ClassVar[bool] = True  # not where "none" is always the answer, and sending again harmless
 
     def order(self, side: Any) -> DepositOrder:
         url = side.receiver.url
@@ -68,13 +139,21 @@ class ProviderContract:
         assert provider.test_connection().good
 
     def test_wrong_keys_are_told_not_raised(self, side: Any, account: ProviderAccount) -> None:
-        from kernel import secrets
-
-        for name in secrets.credentials_of(account.secrets_owner):
-            secrets.credential_set(owner=account.secrets_owner, name=name, value=side.wrong_key)
+        spoil_keys(side, account)
         report = provider_of(account).test_connection()
         assert not report.good
         assert report.details
+
+    def test_wrong_keys_never_mean_not_there(self, side: Any, account: ProviderAccount) -> None:
+        """What is not there may be sent again or given back: nobody who was not let in knows that."""
+        spoil_keys(side, account)
+        provider = provider_of(account)
+        if type(provider).capabilities.asks:
+            with pytest.raises((Unavailable, OutcomeUnknown)):
+                provider.fetch_deposit(getattr(side, "absent_reference", side.unknown_reference))
+        if self.looks_for_refunds:
+            with pytest.raises((Unavailable, OutcomeUnknown)):
+                provider.find_refund(uuid7(), payment_reference=side.unknown_reference)
 
     def test_a_new_payment_is_open_and_has_a_page(self, side: Any, provider: PaymentProvider) -> None:
         redirect = provider.create_deposit(self.order(side))
@@ -176,6 +255,12 @@ class PayoutContract:
         assert method is not None
         assert {field.name for field in method.fields if field.required} <= set(self.destination)
         assert set(method.identity) <= {field.name for field in method.fields}
+
+    def test_wrong_keys_never_mean_not_paid_out(self, side: Any, account: ProviderAccount) -> None:
+        spoil_keys(side, account)
+        payer = cast(PayoutProvider, provider_of(account))
+        with pytest.raises((Unavailable, OutcomeUnknown)):
+            payer.find_payout(uuid7(), reference=side.unknown_reference)
 
     def test_paid_out_once_and_found(self, side: Any, payer: PayoutProvider) -> None:
         order = self.payout_order(side)

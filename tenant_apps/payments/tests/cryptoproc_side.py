@@ -18,6 +18,7 @@ SECRET = "AbCdEfG123456"  # noqa: S105
 class CryptoSide:
     wrong_key = "AnotherSecret"
     unknown_reference = "an address nobody made"
+    absent_reference = "00000000-0000-7000-8000-000000000000"
 
     def __init__(self, server: Sandbox, receiver: Receiver) -> None:
         self.server, self.receiver = server, receiver

@@ -13,8 +13,10 @@ from kernel.models import AuditEntry
 from kernel.money import Money
 from sandbox.bank import camt
 from sandbox.bank.mt940 import STYLES, render_mt940
+from tenant_apps.accounts.tests.support import staff as staff_user
 from tenant_apps.clients.models import Client
 from tenant_apps.ledger import selectors as ledger
+from tenant_apps.notifications.models import Notification
 from tenant_apps.payments.adapters.bank_wire import camt053
 from tenant_apps.payments.errors import SamePerson, StatementRefused, WrongState
 from tenant_apps.payments.models import (
@@ -32,6 +34,7 @@ from tenant_apps.payments.services.deposits import deposit_open, deposit_start
 from tenant_apps.payments.services.parts import part_refused_by_bank, part_sent_by_hand
 from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
 from tenant_apps.wallets.selectors import wallet_of
+from tenant_apps.wallets.tests.support import give
 
 from .support import client_actor, eur, make_account, make_client, make_rule, staff
 
@@ -189,7 +192,8 @@ def test_pending_returned_and_outgoing_entries_are_no_deposits(account: Provider
             opening=Decimal(10),
         ),
     )
-    assert list(BankLine.objects.order_by("position").values_list("state", flat=True)) == ["unmatched", "outgoing"]
+    rows = BankLine.objects.order_by("position").values_list("state", "reasons")
+    assert list(rows) == [(LineState.UNMATCHED, ["returned"]), (LineState.UNMATCHED, ["no_order"])]
     assert balance(deposit.client) == eur("0")
 
 
@@ -292,6 +296,102 @@ def test_sent_and_back_in_one_statement(account: ProviderAccount, order: int) ->
     entries = [entry("-200", row.reference), back(row)][::order]
     imported(account, document(*entries, opening=Decimal(500), number=2))
     assert stands(row) == ("failed", "failed", eur("500"))
+    assert not BankLine.objects.filter(statement__statement_id__contains="2").exclude(state=LineState.MATCHED).exists()
+
+
+def lines_of(amount: int) -> list[tuple[str, list[str]]]:
+    rows = BankLine.objects.filter(amount_minor=amount).order_by("created_at", "position")
+    return list(rows.values_list("state", "reasons"))
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_wire_that_left_twice_waits_for_people(account: ProviderAccount, apart: bool) -> None:
+    """In one statement or in two: one line is the wire, and of the other somebody has to know."""
+    row = wired(account)
+    first, second = entry("-200", row.reference, bank_reference="R1"), entry("-200", row.reference, bank_reference="R2")
+    if apart:
+        imported(account, document(first, opening=Decimal(500), number=2))
+        imported(account, document(second, opening=Decimal(300), number=3))
+    else:
+        imported(account, document(first, second, opening=Decimal(500), number=2))
+    assert stands(row) == ("paid", "paid", eur("300"))
+    assert lines_of(-20000) == [
+        (LineState.MATCHED, ["reference", "amount"]),
+        (LineState.UNMATCHED, ["reference", "amount", "taken"]),
+    ]
+    line = BankLine.objects.get(state=LineState.UNMATCHED)
+    assert line.part is None
+    with pytest.raises(Invalid):
+        bank_lines.line_propose(actor=staff(BANK_IMPORT), line_id=line.pk, client_number=row.client.number)
+    bank_lines.line_ignore(actor=staff(BANK_IMPORT), line_id=line.pk, note="sent twice, asked back")
+
+
+def test_a_wire_sent_by_hand_that_left_twice_waits_for_people(account: ProviderAccount) -> None:
+    row = wired(account)
+    part_sent_by_hand(actor=staff(PROPOSE), part_id=row.parts.get().pk, bank_reference="BR-1")
+    for number, opening in ((2, 500), (3, 300)):
+        left = entry("-200", row.reference, bank_reference=f"R{number}")
+        imported(account, document(left, opening=Decimal(opening), number=number))
+    assert stands(row) == ("paid", "paid", eur("300"))
+    assert lines_of(-20000) == [
+        (LineState.MATCHED, ["reference", "amount"]),
+        (LineState.UNMATCHED, ["reference", "amount", "taken"]),
+    ]
+
+
+@pytest.mark.parametrize("spent", ["0", "400"])
+def test_a_wire_that_left_though_the_bank_had_refused_it_is_paid_after_all(
+    account: ProviderAccount, spent: str
+) -> None:
+    """What the wallet does not have any more is the house's loss, and people are told."""
+    row = wired(account)
+    told = Notification.objects.filter(kind="payments.paid_after_failure")
+    staff_user("finance", name="Fin One")
+    part_refused_by_bank(actor=staff(PROPOSE), part_id=row.parts.get().pk, reason="Account closed")
+    if spent != "0":
+        give(row.client, f"-{spent}")
+    imported(account, document(entry("-200", row.reference), opening=Decimal(500), number=2))
+    assert stands(row) == ("paid", "paid", eur("300") if spent == "0" else eur("0"))
+    assert lines_of(-20000) == [(LineState.MATCHED, ["reference", "amount"])]
+    assert ledger.balance(posting.clearing(account, "EUR")).balance == eur("-300")
+    assert told.exists()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_refused_wire_that_left_and_came_back_changes_nothing(
+    account: ProviderAccount, order: int, apart: bool
+) -> None:
+    """In either order, in one statement or in two."""
+    row = wired(account)
+    part_refused_by_bank(actor=staff(PROPOSE), part_id=row.parts.get().pk, reason="Account closed")
+    entries = [entry("-200", row.reference), back(row)][::order]
+    if apart:
+        imported(account, document(entries[0], opening=Decimal(500), number=2))
+        imported(account, document(entries[1], opening=Decimal(300 if order == 1 else 700), number=3))
+    else:
+        imported(account, document(*entries, opening=Decimal(500), number=2))
+    assert stands(row) == ("failed", "failed", eur("500"))
+    assert [state for state, _ in lines_of(-20000) + lines_of(20000)] == [LineState.MATCHED] * 2
+    assert ledger.balance(posting.clearing(account, "EUR")).balance == eur("-500")
+
+
+def test_a_wire_that_came_back_twice_in_one_statement_is_given_back_once(account: ProviderAccount) -> None:
+    row = wired(account)
+    both = [back(row, bank_reference="R1"), back(row, bank_reference="R2")]
+    imported(account, document(entry("-200", row.reference), *both, opening=Decimal(500), number=2))
+    assert stands(row) == ("failed", "failed", eur("500"))
+    assert [state for state, _ in lines_of(20000)] == [LineState.MATCHED, LineState.UNMATCHED]
+    assert lines_of(20000)[1][1][-1] == "taken"
+    assert lines_of(-20000) == [(LineState.MATCHED, ["reference", "amount"])]
+
+
+def test_a_line_of_nothing_pays_for_nothing(account: ProviderAccount) -> None:
+    deposit = announced(account)
+    imported(account, document(entry("500", deposit.reference)).replace(b"500.00", b"0.00"))
+    deposit.refresh_from_db()
+    assert (deposit.state, balance(deposit.client)) == ("pending", eur("0"))
+    assert lines_of(0) == [(LineState.UNMATCHED, ["none"])]
 
 
 def test_a_return_told_again_in_another_file_changes_nothing(account: ProviderAccount) -> None:
@@ -334,8 +434,6 @@ def test_a_wire_refused_by_the_bank_is_in_the_wallet_again(account: ProviderAcco
         words = {"reason": "x"} if again is part_refused_by_bank else {"bank_reference": "x"}
         with pytest.raises(WrongState):
             again(actor=staff(PROPOSE), part_id=part.pk, **words)
-    imported(account, document(entry("-200", row.reference), opening=Decimal(500), number=2))
-    assert stands(row) == ("failed", "failed", eur("500"))  # it was sent after all: a person sees the outgoing line
 
 
 def test_a_wire_sent_by_hand_needs_the_banks_reference(account: ProviderAccount) -> None:

@@ -20,16 +20,25 @@ from sandbox.tests.support import Sandbox
 from tenant_apps.accounts.models import Realm, User
 from tenant_apps.payments import selectors
 from tenant_apps.payments.errors import BatchRefused, SamePerson, WrongState
-from tenant_apps.payments.models import BatchState, PayoutBatch, PayoutLine, ProviderAccount, Withdrawal
-from tenant_apps.payments.permissions_list import BATCH_MAKE, BATCH_RELEASE, PROPOSE
-from tenant_apps.payments.services import batches
+from tenant_apps.payments.models import (
+    BatchState,
+    ChangeState,
+    PayoutBatch,
+    PayoutLine,
+    ProposedChange,
+    ProviderAccount,
+    Withdrawal,
+)
+from tenant_apps.payments.permissions_list import APPROVE, BATCH_MAKE, BATCH_RELEASE, PROPOSE
+from tenant_apps.payments.services import batches, changes
 from tenant_apps.payments.services.parts import part_refused_by_bank, part_sent_by_hand
+from tenant_apps.wallets.selectors import wallet_of
 
 from .crash_worker import crashed
 from .support import eur, make_destination, staff
 from .test_bank import OURS, THEIRS, account, balance, document, entry, imported, stands, wire_account, wired
 from .test_exactly_once import in_threads
-from .test_pages import ALL, officer
+from .test_pages import ALL, officer, seen_on
 
 __all__ = ["account"]  # the fixture
 
@@ -54,6 +63,13 @@ def file_of(batch: PayoutBatch) -> bytes:
 
 def answered(batch: PayoutBatch, data: bytes) -> batches.Answered:
     return batches.payout_status_read(actor=staff(BATCH_MAKE), batch_id=batch.pk, data=data)
+
+
+def agreed(*rows: Withdrawal) -> None:
+    """A second person agrees to what the bank's answer proposed."""
+    parts = [row.parts.get().pk for row in rows]
+    for change in ProposedChange.objects.filter(kind="wire_refused", object_id__in=parts, state=ChangeState.WAITING):
+        changes.change_approve(actor=staff(APPROVE), change_id=change.pk)
 
 
 def report(batch: PayoutBatch, *transactions: str, whole: str = "PART", more: str = "") -> bytes:
@@ -170,29 +186,69 @@ def test_a_wire_that_was_settled_meanwhile_stops_the_release(account: ProviderAc
     assert stands(row) == ("paid", "paid", eur("300"))
 
 
-def test_what_the_bank_refuses_is_in_the_wallet_again(account: ProviderAccount) -> None:
+def test_what_the_bank_refuses_waits_for_a_second_person(account: ProviderAccount) -> None:
     good, bad, open_ = wired(account), wired(account), wired(account)
     batch = released(account, good, bad, open_)
     told = report(batch, f"{good.reference} ACSP", f"{bad.reference} RJCT AC04", f"{open_.reference} PDNG")
     done = answered(batch, told)
     assert (done.accepted, done.refused, done.booked) == (1, 1, 0)
+    assert {stands(row)[:2] for row in (good, bad, open_)} == {("sending", "sending")}
+    assert batches.refusals_waiting(batch) == {bad.parts.get().pk}
+    change = ProposedChange.objects.get()
+    assert (change.title, change.note, change.client) == (bad.reference, "Refused by the bank. AC04", bad.client)
+    assert wallet_of(bad.client_id, "EUR").available == eur("300")
+    agreed(bad)
     assert [stands(row)[:2] for row in (good, bad, open_)] == [
         ("sending", "sending"), ("failed", "failed"), ("sending", "sending"),
     ]  # fmt: skip
-    assert balance(bad.client) == eur("500")
+    assert (balance(bad.client), batches.refusals_waiting(batch)) == (eur("500"), set())
+    assert bad.parts.get().failure_text == "Refused by the bank. AC04"
     lines = batch.lines.order_by("position").values_list("state", "reason")
     assert list(lines) == [("accepted", ""), ("refused", "AC04"), ("open", "")]
     again = answered(batch, told)
     assert (again.accepted, again.refused) == (0, 0)
     later = answered(batch, report(batch, f"{good.reference} RJCT AM04", f"{bad.reference} ACSP"))
     assert (later.accepted, later.refused) == (0, 1)  # accepted first and refused then; a refusal is final
+    agreed(good)
     assert stands(good)[1] == stands(bad)[1] == "failed"
+
+
+def test_whoever_read_the_answer_in_does_not_agree_to_it(account: ProviderAccount) -> None:
+    """Reading answers in takes one right, and gives no other; who has both is one person still."""
+    row = wired(account)
+    batch = released(account, row)
+    reader = staff(BATCH_MAKE, APPROVE)
+    batches.payout_status_read(actor=reader, batch_id=batch.pk, data=report(batch, f"{row.reference} RJCT"))
+    change = ProposedChange.objects.get()
+    for actor, error in ((reader, SamePerson), (staff(BATCH_MAKE), Forbidden)):
+        with pytest.raises(error):
+            changes.change_approve(actor=actor, change_id=change.pk)
+    assert stands(row)[1] == "sending"
+
+
+def test_a_refusal_that_waits_already_is_left_and_one_taken_back_stays_for_people(account: ProviderAccount) -> None:
+    by_hand, late = wired(account), wired(account)
+    batch = released(account, by_hand, late)
+    changes.change_propose(
+        actor=staff(PROPOSE), kind="wire_refused", object_id=by_hand.parts.get().pk, title=by_hand.reference, values={},
+        client=by_hand.client, note="told by telephone",
+    )  # fmt: skip
+    assert answered(batch, report(batch, whole="RJCT")).refused == 2
+    notes = set(ProposedChange.objects.values_list("note", flat=True))
+    assert notes == {"told by telephone", "Refused by the bank."}
+    imported(account, document(entry("-200", late.reference), opening=Decimal(1000), number=3))
+    change = ProposedChange.objects.get(object_id=late.parts.get().pk)
+    with pytest.raises(WrongState):  # the bank has paid it after all: the statement counts
+        changes.change_approve(actor=staff(APPROVE), change_id=change.pk)
+    agreed(by_hand)
+    assert (stands(late)[1], stands(by_hand)[1]) == ("paid", "failed")
 
 
 def test_a_file_refused_whole_fails_every_wire(account: ProviderAccount) -> None:
     rows = [wired(account), wired(account)]
     batch = released(account, *rows)
     assert answered(batch, report(batch, whole="RJCT")).refused == 2
+    agreed(*rows)
     assert [stands(row)[1] for row in rows] == ["failed", "failed"]
 
 
@@ -234,6 +290,7 @@ def test_people_at_once_make_release_and_read_once(live_tenant: Any) -> None:
     told = report(batch, f"{row.reference} RJCT AC04")
     done = in_threads(live_tenant, 3, lambda _: answered(batch, told).refused)
     assert sorted(done) == [0, 0, 1]
+    agreed(row)
     assert stands(row) == ("failed", "failed", eur("500"))
 
 
@@ -292,6 +349,7 @@ def test_from_the_release_to_the_statement_at_a_bank(
     done = answered(batch, answer.content)
     assert (done.accepted, done.refused) == (2, 1)
     assert answered(batch, at_bank.http.get(f"{url}/payments/{batch.reference}").content).refused == 0
+    agreed(refused)
     at_bank.http.post(f"{url}/returns/{back.reference}", json={"reason": "AC06"})
     imported(account, at_bank.http.post(f"{url}/statements", json={"format": form}).content)
     assert stands(paid) == ("paid", "paid", eur("300"))
@@ -351,16 +409,20 @@ def test_the_pages_from_making_to_the_answer(account: ProviderAccount, tenant: A
     about = maker.get(f"/payments/withdrawals/{row.pk}/").content.decode()
     assert page in about
     assert "/refused/" not in about  # while the file waits nobody decides about the wire alone
-    maker.post(f"{page}release/")
+    maker.post(f"{page}release/", seen_on(releaser, page))
     assert maker.get(f"{page}file/")["Location"] == page
     assert f"{page}release/" in releaser.get(page).content.decode()
-    releaser.post(f"{page}release/")
+    releaser.post(f"{page}release/", seen_on(releaser, page))
     first, second = maker.get(f"{page}file/"), releaser.get(f"{page}file/")
     assert first.content == second.content
     assert first["Content-Disposition"] == f'attachment; filename="{batch.reference}.xml"'
     answer = SimpleUploadedFile("a.xml", report(batch, f"{row.reference} RJCT AC04"))
     assert maker.post(f"{page}status/", {})["Location"] == page
     maker.post(f"{page}status/", {"file": answer})
+    assert stands(row)[1] == "sending"
+    assert "refusal waits for a second person" in maker.get(page).content.decode()
+    agreed(row)
+    assert "refusal waits" not in maker.get(page).content.decode()
     assert stands(row)[1] == "failed"
     for language in ("en", "ar"):
         maker.cookies["language"] = language

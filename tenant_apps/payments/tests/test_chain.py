@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils.html import escape
 
 from kernel import clock
 from kernel.actors import Reach
 from kernel.errors import AppError, Forbidden, Invalid
+from kernel.models import AuditEntry
 from tenant_apps.accounts.models import Role, User
 from tenant_apps.accounts.tests.support import actor as actor_of
 from tenant_apps.accounts.tests.support import staff as staff_user
@@ -19,10 +21,21 @@ from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.tests.support import in_threads
 from tenant_apps.payments import selectors
 from tenant_apps.payments.errors import NotYourTurn, SamePerson, WithdrawalRefused, WrongState
-from tenant_apps.payments.models import ApprovalRule, ApprovalStep, Withdrawal, WithdrawalState
+from tenant_apps.payments.models import (
+    ApprovalRule,
+    ApprovalStep,
+    Deposit,
+    DepositState,
+    Freeze,
+    FundsThreshold,
+    Withdrawal,
+    WithdrawalState,
+)
+from tenant_apps.payments.office.payout_forms import RuleForm
 from tenant_apps.payments.permissions_list import AGREE, APPROVE, PROPOSE, RULES
+from tenant_apps.payments.services.checks import withdrawal_checks
 from tenant_apps.payments.services.rules import approval_rule_save
-from tenant_apps.payments.services.tracker import tracker_of
+from tenant_apps.payments.services.tracker import MISSING, tracker_of
 from tenant_apps.payments.services.withdrawals import (
     withdrawal_approve,
     withdrawal_check,
@@ -32,6 +45,7 @@ from tenant_apps.payments.services.withdrawals import (
 from tenant_apps.wallets import risk_signs
 
 from .support import client_actor, eur, staff
+from .test_pages import trader
 from .test_withdrawals import IBAN, amounts, funded, requested
 
 
@@ -220,6 +234,34 @@ def test_caps_per_client_and_for_all(tenant: Any, settings: Any, calm: None) -> 
         assert [requested(one, amount).auto for amount in ("50", "0.01")] == [True, False]  # 200 in the week
 
 
+CAPS = ("client_daily", "client_weekly", "client_monthly", "total_daily")
+
+
+@pytest.mark.parametrize("cap", CAPS)
+def test_a_cap_of_zero_lets_nothing_through(tenant: Any, cap: str) -> None:
+    """Typed, stored, proposed and shown: zero is a cap, and nothing typed is none."""
+    rule = auto(**{f"{name}_minor": 500_00 for name in CAPS})
+    assert requested(funded(), "10").auto
+    typed = {
+        "name": "Rule", "currency": "EUR", "minimum": "", "maximum": "300", "countries": "", "tags": "", "risk_from": "0",
+        "step0": "any", "auto": "on", "auto_risk_below": "100", "position": "0", "enabled": "on",
+        **{name: "0" if name == cap else "" for name in CAPS},
+    }  # fmt: skip
+    form = RuleForm(data=typed, rule=rule)
+    assert form.is_valid(), form.errors
+    stored = approval_rule_save(actor=staff(RULES), rule=form.result())
+    assert [getattr(stored, f"{name}_minor") for name in CAPS] == [0 if name == cap else None for name in CAPS]
+    shown = AuditEntry.objects.filter(action="payments.approval_rule_saved").latest("id").after
+    assert {name: shown[name] for name in CAPS} == {name: "0.00 EUR" if name == cap else None for name in CAPS}
+    assert RuleForm(rule=stored).initial[cap] == eur("0")
+    assert not requested(funded(), "0.01").auto
+
+
+def test_a_largest_amount_of_zero_fits_nothing(tenant: Any) -> None:
+    auto(maximum_minor=0)
+    assert requested(funded(), "0.01").rule is None
+
+
 def test_what_was_refused_does_not_use_a_cap_up(tenant: Any) -> None:
     auto(client_daily_minor=100_00)
     person = funded()
@@ -260,7 +302,7 @@ def test_the_tracker_says_who_has_it_what_is_missing_and_by_when(tenant: Any, se
         ("", "done"), ("Payments team", "current"), ("Your account manager", "todo"), ("Payments team", "todo"),
         ("Bank or payment provider", "todo"),
     ]  # fmt: skip
-    assert first.missing == ("We are verifying that the account is yours.",)
+    assert [line.words for line in first.missing] == ["We are verifying that the account is yours."]
     assert first.due_at == row.due_at
     assert not first.late
     person.destinations.update(state="verified")
@@ -281,3 +323,31 @@ def test_a_check_that_fails_stops_it_and_says_which(tenant: Any) -> None:
         withdrawal_check(actor=staff(PROPOSE), withdrawal_id=row.pk)
     assert refused.value.data["check"] == "destination"
     assert row.steps.filter(decided_at=None).count() == 2
+
+
+def test_every_check_that_fails_has_words_and_the_clients_own_part_a_link(tenant: Any) -> None:
+    row = requested(funded())
+    known = {check["code"] for check in withdrawal_checks(row)} | {"name", "iban", "destination"}
+    states = {f"destination:{state}" for state in ("", "new", "cooling", "refused", "retired")}
+    assert known - {"destination"} | states <= set(MISSING)
+
+
+def test_the_tracker_says_what_is_missing_and_where_to_answer_it(tenant: Any) -> None:
+    person = funded()
+    row = requested(person)
+    deposit = Deposit.objects.get()
+    Withdrawal.objects.filter(pk=row.pk).update(holder="Somebody Else", iban="DE00")
+    FundsThreshold.objects.create(currency="EUR", amount_minor=1)
+    lost = Deposit.objects.create(
+        client=person, provider_account=deposit.provider_account, reference="D2", method="wire", currency="EUR",
+        amount_minor=1, state=DepositState.REVERSED,
+    )  # fmt: skip
+    Freeze.objects.create(client=person, deposit=lost, currency="EUR", lost_minor=1, uncovered_minor=1)
+    web = trader(tenant, person)
+    page = web.get(f"/cashier/withdrawals/{row.pk}/").content.decode()
+    assert 'href="/cashier/funds/"' in page
+    for code in ("funds_source", "name", "iban", "held", "no_reversal"):
+        assert escape(str(MISSING[code])) in page, code
+    Withdrawal.objects.filter(pk=row.pk).update(hold_reason="reversal")
+    page = web.get(f"/cashier/withdrawals/{row.pk}/").content.decode()
+    assert escape(str(MISSING["held"])) not in page  # said above already

@@ -55,7 +55,7 @@ def test_the_office_reaches_rules_and_providers_by_a_proposal_only() -> None:
     """What carries a change out is one person's act: no page may call it."""
     carried_out = (
         "approval_rule_save", "approval_rule_remove", "payout_settings_save", "withdrawal_policy_save",
-        "withdrawal_policy_remove", "provider_account_save",
+        "withdrawal_policy_remove", "provider_account_save", "row_save", "row_remove",
     )  # fmt: skip
     for path in (Path(__file__).parents[1] / "office").glob("*.py"):
         text = path.read_text()
@@ -214,6 +214,21 @@ def test_a_clients_money_always_takes_two(tenant: Any) -> None:
     assert Freeze.objects.filter(active=True).exists()
     change_approve(actor=actor(person("finance", name="Bob Ross")), change_id=row.pk)
     assert not Freeze.objects.filter(active=True).exists()
+
+
+def test_what_was_agreed_to_for_one_round_does_not_lift_the_next(tenant: Any) -> None:
+    """Both are covered: nothing tells them apart but what was lost."""
+    one, _ = funded_twice()
+    tell(one, PaymentState.REVERSED, eur("30"), dispute="d1")
+    row = change_propose(
+        actor=actor(person("finance", name="Ann Miller")), kind="freeze_lift", object_id=one.pk, title=one.reference,
+        values={}, client=one.client,
+    )  # fmt: skip
+    assert row is not None
+    tell(one, PaymentState.REVERSED, eur("40"), dispute="d2")
+    with pytest.raises(ChangeStale):
+        change_approve(actor=actor(person("finance", name="Bob Ross")), change_id=row.pk)
+    assert Freeze.objects.filter(active=True).count() == 2
 
 
 def test_a_deposits_page_says_that_its_settlement_waits(tenant: Any) -> None:

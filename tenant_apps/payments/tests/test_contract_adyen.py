@@ -53,6 +53,7 @@ def side(tenant: Any, adyen_server: Sandbox, receiver: Receiver) -> AdyenSide:
 class TestAdyen(ProviderContract):
     amount = Money(50_000, "EUR")
     method = "card"
+    looks_for_refunds = False
 
     def test_paid_is_told_and_found(self, side: AdyenSide, provider: AdyenProvider) -> None:
         """Asked, Adyen says only that the payer has finished; what was paid stands in the signed webhook."""

@@ -53,6 +53,7 @@ def balance(deposit: Deposit) -> Money | None:
 class TestClick(ProviderContract):
     amount = Money(AMOUNT, "UZS")
     method = "click"
+    looks_for_refunds = False
 
     @pytest.fixture
     def side(self, tenant: Any) -> Iterator[ClickSide]:

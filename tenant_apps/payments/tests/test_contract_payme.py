@@ -84,6 +84,7 @@ def balance(deposit: Deposit) -> Money | None:
 class TestPayme(ProviderContract):
     amount = Money(AMOUNT, "UZS")
     method = "payme"
+    looks_for_refunds = False
 
     @pytest.fixture
     def side(self, tenant: Any) -> Iterator[PaymeSide]:

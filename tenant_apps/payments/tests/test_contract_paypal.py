@@ -17,6 +17,7 @@ from kernel.ids import uuid7
 from kernel.models import Command, CommandState
 from kernel.money import Money
 from sandbox.tests.support import Receiver, Sandbox
+from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.adapters.paypal import PayPalProvider, facts, units
 from tenant_apps.payments.adapters.paypal.wire import Api
 from tenant_apps.payments.models import Deposit, DepositState, PartState, ProviderAccount, WithdrawalPart
@@ -29,6 +30,7 @@ from tenant_apps.payments.ports import (
     RefundState,
     SignatureInvalid,
 )
+from tenant_apps.payments.services import posting
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
 from tenant_apps.payments.services.destinations import fingerprint, masked
 from tenant_apps.payments.services.offers import offers_for
@@ -481,3 +483,7 @@ def test_a_withdrawal_to_an_address_of_paypal(
     wallet = wallet_of(person.pk, "EUR")
     assert wallet is not None
     assert (part.state, wallet.balance, wallet.held) == (state, eur(left), eur("0"))
+    paid = state == PartState.PAID
+    assert bool(part.provider_fee) is paid  # what went out cost what PayPal says, once; what came back had not
+    booked = ledger.balance(posting.provider_fees("EUR")).balance
+    assert booked == (-part.provider_fee if part.provider_fee else eur("0"))

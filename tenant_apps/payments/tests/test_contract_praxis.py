@@ -13,7 +13,7 @@ from kernel.errors import OutcomeUnknown, Rejected, Unavailable
 from kernel.ids import uuid7
 from kernel.money import Money
 from sandbox.tests.support import Receiver, Sandbox
-from tenant_apps.payments.adapters.praxis import PraxisProvider, signing
+from tenant_apps.payments.adapters.praxis import PraxisProvider, signing, wire
 from tenant_apps.payments.adapters.praxis.units import Units
 from tenant_apps.payments.errors import AmountNotPayable
 from tenant_apps.payments.models import ProviderAccount
@@ -219,7 +219,7 @@ def test_statuses_of_a_payment(status: str, session: str, state: PaymentState, f
     event = told(status, session=session)
     assert event.deposit is not None
     assert (event.deposit.state, event.deposit.failure) == (state, failure)
-    assert bool(event.refetch) == (state is PaymentState.PAID)
+    assert bool(event.refetch) == (state in {PaymentState.PAID, PaymentState.REVERSED})  # neither status is signed
 
 
 @pytest.mark.parametrize(
@@ -378,6 +378,36 @@ def test_a_refund_that_went_wrong_there_waits_for_a_person(side: PraxisSide, pro
     found = provider.find_refund(operation, payment_reference=tid)
     assert found is not None
     assert found.state is RefundState.SUCCEEDED
+
+
+def test_only_a_signed_not_found_is_not_there(
+    account: ProviderAccount, provider: PraxisProvider, side: PraxisSide
+) -> None:
+    """Another secret, application, version or address of ours: none of them says whether money went out."""
+    operation = uuid7()
+    assert provider.find_refund(operation, payment_reference="7") is None
+    assert provider.find_payout(operation, reference="") is None
+    account.settings = {**account.settings, "application_key": "other.example"}
+    other = provider_of(account)
+    assert isinstance(other, PraxisProvider)
+    for ask in (
+        lambda: other.find_refund(operation, payment_reference="7"),
+        lambda: other.find_payout(operation, reference=""),
+        lambda: other.fetch_deposit(str(operation)),
+        lambda: other.refund(operation_id=operation, payment_reference="7", amount=Money(100, "EUR"), reason="W1"),
+    ):
+        with pytest.raises(Unavailable, match="unknown application"):
+            ask()
+    assert not other.test_connection().good
+
+
+@pytest.mark.parametrize(
+    ("words", "sure"),
+    [("order_id: not found", True), ("Order was not found", True), ("Transaction does not exist", True),
+     ("Merchant not found", False), ("application_key: not found", False), ("Invalid signature", False), ("", False)],
+)  # fmt: skip
+def test_what_is_said_to_be_missing(words: str, sure: bool) -> None:
+    assert bool(wire.NOT_THERE.search(words)) == sure
 
 
 def test_errors_of_the_other_side(side: PraxisSide, provider: PraxisProvider) -> None:

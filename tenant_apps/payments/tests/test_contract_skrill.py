@@ -275,6 +275,26 @@ def test_paid_in_another_currency_than_the_accounts(tenant: Any, skrill_server: 
     assert side.control("GET", "refunds")["data"] == []
 
 
+def test_a_chargeback_in_another_currency_takes_the_whole_payment(tenant: Any, side: SkrillSide) -> None:
+    """Paid in euros into an account in dollars: a report signs the dollars only, and they are not what the client lost."""
+    account, deposit, fields = credited(tenant, side)
+    dollars = {**fields, "mb_amount": "545", "mb_currency": "USD", "status": "-3"}
+    assert post(tenant, account, report(side, dollars)) == 200
+    run_inbox()
+    deposit.refresh_from_db()
+    assert (deposit.state, deposit.attention, balance(deposit)) == (DepositState.REVERSED, "reversed", eur("0"))
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_chargeback_never_names_a_converted_amount(asked: bool) -> None:
+    fields = {"transaction_id": "T", "status": "-3", "mb_amount": "545", "mb_currency": "USD"}
+    own = {"amount": "500", "currency": "EUR"}
+    assert reports.deposit_status(fields, signed=not asked).amount is None
+    assert reports.deposit_status({**fields, **own}, signed=not asked).amount == (eur("500") if asked else None)
+    same = {**fields, "mb_currency": "EUR", "currency": "EUR"}
+    assert reports.deposit_status(same, signed=not asked).amount == Money(54_500, "EUR")
+
+
 def test_a_refund_whose_last_answer_is_lost_is_unknown(side: SkrillSide, provider: Any) -> None:
     order = TestSkrill().order(side)
     redirect = provider.create_deposit(order)

@@ -10,7 +10,7 @@ from kernel import secrets
 from sandbox.tests.support import Sandbox
 from tenant_apps.payments import addresses, defaults
 from tenant_apps.payments.adapters.stripe import StripeProvider
-from tenant_apps.payments.models import MethodRule, ProviderAccount, WithdrawalPolicy
+from tenant_apps.payments.models import ApprovalRule, MethodRule, ProviderAccount, WithdrawalPolicy
 from tenant_apps.payments.services.checks import iban_good
 from tenant_apps.payments.services.offers import offers_for
 from tenant_apps.payments.services.providers import provider_account_test, provider_of
@@ -81,6 +81,9 @@ def test_without_sandboxes_accounts_wait_for_keys(tenant: Any, settings: Any, pr
     assert [account.enabled for account in accounts] == [False, False]
     assert offers_for(make_client(country="AE"), "USD") == []
     assert set(WithdrawalPolicy.objects.values_list("currency", flat=True)) == set(defaults.PRESETS[preset].currencies)
+    rules = list(ApprovalRule.objects.order_by("position"))
+    assert [rule.currency for rule in rules] == list(defaults.PRESETS[preset].currencies)
+    assert all(rule.steps == ["manager", ""] and rule.minimum_minor > 0 for rule in rules)
 
 
 @pytest.mark.parametrize("country", ["DE", "AE", "KZ", "CR"])

@@ -97,6 +97,7 @@ def test_the_tightest_window_decides_and_the_words_say_what_is_left(account: Pro
         ({"state": "expired"}, False),
         ({"state": "reversed", "received_minor": 30_000, "reversed_minor": 30_000, "credited_at": 0}, False),
         ({"state": "credited", "received_minor": 30_000, "reversed_minor": 30_000, "credited_at": 0}, False),
+        ({"state": "reversed", "received_minor": 30_100, "reversed_minor": 100, "credited_at": 0}, True),
         ({"state": "credited", "received_minor": 30_000, "credited_at": 0, "currency": "USD"}, False),
     ],
 )
@@ -251,11 +252,11 @@ def test_a_broker_may_refuse_instead(account: ProviderAccount) -> None:
     credit(start(account, person, "900"))
     start(account, person, "100")
     with pytest.raises(FundsNeeded):
-        start(account, person, "100.01")
+        start(account, person, "0.01")  # what was begun may still be paid
     row = FundsRequest.objects.get(client=person)  # asked for all the same
     assert funds.kept_back(person.pk, "EUR") == eur("0")
     funds.decide(actor=staff("kyc.decide"), request_id=row.pk, accepted=True)
-    start(account, person, "100.01")
+    start(account, person, "0.01")
 
 
 def paper() -> SimpleUploadedFile:
@@ -300,12 +301,33 @@ def test_the_client_shows_it_and_compliance_decides(account: ProviderAccount, te
         funds.decide(actor=staff("payments.view"), request_id=row.pk, accepted=True)
 
 
+def test_residents_under_a_rule_pack_have_the_narrower_limit_of_each_window(account: ProviderAccount) -> None:
+    DepositLimit.objects.create(currency="EUR", kyc_level=0, day_minor=900, total_minor=5_000)
+    DepositLimit.objects.create(
+        currency="EUR", kyc_level=1, pack="fca", day_minor=1_000, week_minor=2_000, total_minor=4_000
+    )
+    DepositLimit.objects.create(currency="EUR", kyc_level=4, pack="fca", day_minor=1)
+    DepositLimit.objects.create(currency="EUR", kyc_level=0, pack="esma", day_minor=1)
+    british, elsewhere = make_client(country="GB", kyc_level=2), make_client(country="BR", kyc_level=2)
+    found = {room.window: room.limit.minor for room in deposit_limits.room_of(british, "EUR")}
+    assert found == {"day": 900, "week": 2_000, "total": 4_000}
+    found = {room.window: room.limit.minor for room in deposit_limits.room_of(elsewhere, "EUR")}
+    assert found == {"day": 900, "total": 5_000}
+    with pytest.raises(DepositLimitReached):
+        deposit_limits.check(british, Money(950, "EUR"))
+    DepositLimit.objects.filter(pack="").delete()
+    assert deposit_limits.room_of(elsewhere, "EUR") == []
+    with pytest.raises(DepositLimitReached):
+        deposit_limits.check(british, Money(1_001, "EUR"))
+
+
 def test_limits_that_cannot_be_are_refused(tenant: Any) -> None:
     chief = staff(RIGHT)
     for row in (
         DepositLimit(currency="EUR", kyc_level=1),
         DepositLimit(currency="EUR", kyc_level=1, day_minor=500, week_minor=400),
         DepositLimit(currency="EUR", kyc_level=1, day_minor=0),
+        DepositLimit(currency="EUR", kyc_level=1, day_minor=500, pack="offshore"),  # protects nobody
         FundsThreshold(currency="EUR", amount_minor=0),
         VelocityRule(measure="attempts", most=0, hours=1, action="refuse"),
     ):
@@ -336,6 +358,10 @@ def test_the_office_sets_changes_and_removes_them(tenant: Any, language: str) ->
     rule, threshold = VelocityRule.objects.get(), FundsThreshold.objects.get()
     body = strip_tags(web.get(base).content.decode())
     assert "10.500" in body
+    assert web.post(f"{base}levels/new/", {**sent, "pack": "fca"}).status_code == 302
+    assert "United Kingdom (FCA)" in strip_tags(web.get(base).content.decode())
+    assert web.post(f"{base}levels/new/", {**sent, "pack": "moon"}).status_code == 422
+    DepositLimit.objects.filter(pack="fca").delete()
     for path, row in (("levels", limit), ("speed", rule), ("sources", threshold)):
         assert web.get(f"{base}{path}/{row.pk}/").status_code == 200
         assert web.get(f"{base}{path}/new/").status_code == 200

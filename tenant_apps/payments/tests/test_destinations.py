@@ -18,7 +18,7 @@ from tenant_apps.accounts.tests.support import staff as staff_user
 from tenant_apps.clients.models import Client
 from tenant_apps.payments import selectors
 from tenant_apps.payments.errors import SamePerson, WithdrawalRefused, WrongState
-from tenant_apps.payments.models import Destination, DestinationState
+from tenant_apps.payments.models import ApprovalRule, Destination, DestinationState
 from tenant_apps.payments.permissions_list import DESTINATIONS, PROPOSE, RULES
 from tenant_apps.payments.services.destinations import (
     destination_add,
@@ -270,6 +270,41 @@ def test_rules_and_promise_are_set_in_the_office(tenant: Any) -> None:
     assert desk.post(f"/payments/approval/{stored.pk}/remove/").status_code == 302
     assert selectors.approval_rules() == []
     assert officer(tenant, "payments.view").get("/payments/approval/").status_code == 403
+
+
+def test_the_presets_are_always_there_and_ask_for_what_makes_them_so(tenant: Any) -> None:
+    desk, new = officer(tenant, RULES), "/payments/approval/new/"
+    rule = {"name": "Large", "risk_from": "0", "auto_risk_below": "20", "position": "3", "enabled": "on"}
+    wanted = {"manager": ("minimum", {"step0": "manager", "step1": "any"}), "auto": ("maximum", {"auto": "on"})}
+    for preset, (amount, more) in wanted.items():
+        page = desk.get(f"{new}?preset={preset}").content.decode()
+        assert 'value="EUR" selected' in page  # the brokerage's own currency, and "all" is no choice
+        assert 'value="" selected' not in page
+        sent = {**rule, **more, "preset": preset, "currency": "EUR"}
+        for lacking in ({}, {amount: ""}, {amount: "0"}, {amount: "5", "currency": ""}):
+            assert desk.post(new, {**sent, **lacking}).status_code == 422, (preset, lacking)
+        assert selectors.approval_rules() == []
+        assert desk.post(new, {**sent, amount: "5000"}).status_code == 302
+        (stored,) = selectors.approval_rules()
+        assert getattr(stored, amount) == eur("5000")
+        listed = desk.get("/payments/approval/").content.decode()
+        assert all(f"?preset={one}" in listed for one in wanted)
+        selectors.approval_rule_get(stored.pk).delete()
+
+
+def test_the_page_says_who_takes_the_managers_step_of_a_client_without_one(tenant: Any) -> None:
+    person = funded()
+    ApprovalRule.objects.create(name="Large", steps=["manager", ""])
+    row = requested(person)
+    words = "Nobody is responsible for the client: anybody who may approve"
+    web = officer(tenant, "payments.view", "wallets.view")
+    assert web.get(f"/payments/withdrawals/{row.pk}/").content.decode().count(words) == 1
+    assert (
+        "Where nobody is responsible for a client" in officer(tenant, RULES).get("/payments/approval/").content.decode()
+    )
+    Client.objects.filter(pk=person.pk).update(owner_id=uuid7())
+    other = requested(Client.objects.get(pk=person.pk), "100")
+    assert words not in web.get(f"/payments/withdrawals/{other.pk}/").content.decode()
 
 
 def test_the_service_says_what_it_cannot_do(tenant: Any) -> None:

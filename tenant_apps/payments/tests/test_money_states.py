@@ -25,6 +25,7 @@ from tenant_apps.payments.models import (
     ProposedChange,
     Reversal,
     SuspensePayment,
+    SuspenseState,
     WithdrawalState,
 )
 from tenant_apps.payments.ports import DepositStatus, PaymentState, RefundState, RefundStatus
@@ -75,6 +76,27 @@ def wallet(deposit: Deposit, currency: str = "EUR") -> tuple[int, int]:
 
 def told(name: str) -> int:
     return OutboxMessage.objects.filter(name=name).count()
+
+
+def test_a_loss_named_in_the_banks_currency_is_the_whole_payment(tenant: Any) -> None:
+    """Taken back and won, heard of in either order and before the payment itself: dollars are never booked."""
+    for steps in (["paid", "taken"], ["taken", "paid"], ["paid", "taken", "won"], ["won", "taken", "paid"]):
+        deposit, states = pending_deposit(), {"paid": PaymentState.PAID, "taken": PaymentState.REVERSED}
+        for step in steps:
+            state = states.get(step, PaymentState.REINSTATED)
+            amount = deposit.amount if step == "paid" else Money(54_321, "USD")
+            tell(deposit, state, amount, dispute="" if step == "paid" else "d1", bank_amount=step != "paid")
+        kept = deposit.amount if "won" in steps else Money.zero("EUR")
+        assert deposit.state == (DepositState.CREDITED if "won" in steps else DepositState.REVERSED)
+        assert (cleared(deposit), cleared(deposit, "USD")) == (-kept, Money.zero("USD"))
+        assert not SuspensePayment.objects.exists()
+
+
+def test_a_loss_of_a_payment_in_suspense_may_be_named_in_any_currency(tenant: Any) -> None:
+    deposit, row = in_suspense()
+    assert tell(deposit, PaymentState.REVERSED, eur("1"), dispute="d1", bank_amount=True) == "reversed"
+    row.refresh_from_db()
+    assert (row.left_minor, deposit.state, cleared(deposit, "USD").minor) == (0, DepositState.REVERSED, 0)
 
 
 def another(deposit: Deposit, **values: Any) -> Deposit:
@@ -137,6 +159,50 @@ def test_two_people_credit_it_in_its_own_currency(tenant: Any) -> None:
         DepositState.REVERSED, (0, 0), Money.zero("USD"),
     )  # fmt: skip
     assert ledger.broken_invariants() == {}
+
+
+@pytest.mark.parametrize("amount", [None, USD])
+def test_a_loss_takes_what_waits_to_be_decided_before_what_was_credited(tenant: Any, amount: Money | None) -> None:
+    """A part was taken back before the decision and won after it: nobody may credit it once all of the payment is lost."""
+    deposit, row = in_suspense()
+    part = Money(USD.minor // 4, "USD")
+    tell(deposit, PaymentState.REVERSED, part, dispute="d1")
+    one, two = staff(), staff()
+    decided(row, one, two)
+    tell(deposit, PaymentState.REINSTATED, part, dispute="d1")
+    assert (house("suspense", "USD"), wallet(deposit, "USD")[0]) == (part, (USD - part).minor)
+    assert [tell(deposit, PaymentState.REVERSED, amount, dispute="d2") for _ in range(2)] == ["reversed", "nothing"]
+    row.refresh_from_db()
+    assert (row.left_minor, row.state) == (0, SuspenseState.TAKEN_BACK)
+    assert (house("suspense", "USD"), wallet(deposit, "USD")[0], cleared(deposit, "USD").minor) == (
+        Money.zero("USD"),
+        0,
+        0,
+    )
+    assert tell(deposit, PaymentState.REINSTATED, amount, dispute="d2") == "reinstated"
+    assert (house("suspense", "USD"), wallet(deposit, "USD")[0]) == (part, (USD - part).minor)
+    assert cleared(deposit, "USD") == -USD
+    decided(row, two, one)  # whoever approved before may propose now
+    assert wallet(deposit, "USD")[0] == USD.minor
+    assert ledger.broken_invariants() == {}
+
+
+def test_old_news_of_a_loss_takes_nothing_out_of_suspense(tenant: Any) -> None:
+    """What was credited bore it; since then something else came back to be decided."""
+    deposit, row = in_suspense()
+    part = Money(USD.minor // 4, "USD")
+    tell(deposit, PaymentState.REVERSED, part, dispute="d0")
+    decided(row, staff(), staff())
+    assert tell(deposit, PaymentState.REVERSED, part, dispute="d1") == "reversed"
+    tell(deposit, PaymentState.REINSTATED, part, dispute="d0")
+    assert (house("suspense", "USD"), wallet(deposit, "USD")[0]) == (part, USD.minor - 2 * part.minor)
+    assert tell(deposit, PaymentState.REVERSED, part, dispute="d1") == "nothing"
+    assert (house("suspense", "USD"), wallet(deposit, "USD")[0]) == (part, USD.minor - 2 * part.minor)
+
+
+def decided(row: SuspensePayment, proposer: Actor, approver: Actor) -> None:
+    suspense.suspense_propose(actor=proposer, row_id=row.pk, decision="credit")
+    suspense.suspense_approve(actor=approver, row_id=row.pk)
 
 
 def test_two_people_send_it_back(tenant: Any) -> None:
@@ -374,7 +440,7 @@ def test_what_covers_several_rounds_is_one_line_with_the_sum(tenant: Any) -> Non
     tell(another(one), PaymentState.PAID, eur("400"))
     freeze_take(actor=staff(), deposit_id=one.pk)
     line = AuditEntry.objects.get(action="payments.freeze_taken")
-    assert line.after == {"taken": "400.00 EUR", "uncovered": "100.00 EUR"}
+    assert line.after == {"taken": "400.00 EUR", "uncovered": "100.00 EUR", "lost": "500.00 EUR"}
 
 
 def test_movements_without_a_common_reference_are_paired_in_their_order(tenant: Any) -> None:

@@ -151,6 +151,16 @@ def test_a_statement_in_two_messages_adds_up_in_each() -> None:
     assert len(mt940.read((first + second).replace(":28C:1", ":28C:1/1", 1).encode())) == 2
 
 
+@pytest.mark.parametrize("tag", [":60M:", ":60F:"])
+def test_payments_alike_on_two_pages_are_two(tag: str) -> None:
+    alike = ":61:261120C5,NTRFNONREF"
+    first = message(alike, closing="C261120EUR105,")
+    second = message(alike, opening="C261120EUR105,", closing="C261120EUR110,").replace(":60F:", tag)
+    pages = mt940.read((first + second).encode())
+    assert len({line.key for page in pages for line in page.lines}) == 2
+    assert [page.lines for page in mt940.read((first + second).encode())] == [page.lines for page in pages]
+
+
 @pytest.mark.parametrize(("currency", "text", "minor"), [("KWD", "1,500", 1500), ("JPY", "5000,", 5000)])
 def test_decimals_of_the_currency(currency: str, text: str, minor: int) -> None:
     opening, closing = f"C261120{currency}0,", f"C261120{currency}{text}"

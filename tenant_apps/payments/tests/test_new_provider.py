@@ -50,8 +50,29 @@ def test_a_package_made_of_it_is_found_and_passes_the_contract(tmp_path: Path) -
     done = run(package, *pytest_, "-n", "0", "-q", "--pyargs", NAME)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     passed = int(done.stdout.split(" passed")[0].rsplit(maxsplit=1)[-1])
-    assert passed >= 3 * 10, "the contract, in three kinds of currency"
+    assert passed >= 3 * (10 + 8) + 5, "both halves of the contract in three kinds of currency, and the table of units"
     assert "failed" not in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "seen_by"),
+    [
+        ('(1_505, "KWD", 1_505)', '(1_505, "KWD", 15_050)', "test_amounts_mean_the_same_on_both_sides"),
+        ('        (99, "GBP", 99),\n', "", "test_every_currency_offered_is_in_the_table"),
+    ],
+)
+def test_its_own_table_of_units_sees_a_wrong_one(tmp_path: Path, right: str, wrong: str, seen_by: str) -> None:
+    """The table lies in the package, where its author fills it; what it says of the adapter is checked."""
+    package = tmp_path / "package"
+    write_package(NAME, package)
+    install(package)
+    tests = package / NAME / "tests" / "test_contract.py"
+    assert right in tests.read_text()
+    tests.write_text(tests.read_text().replace(right, wrong))
+    pytest_ = ["-m", "pytest", "-c", "pyproject.toml", "--rootdir", ".", "-p", "conftest", "-p", "no:cacheprovider"]
+    done = run(package, *pytest_, "-n", "0", "-q", "-k", "TestUnits", "--pyargs", NAME)
+    assert (done.returncode, done.stdout.count("FAILED")) == (1, 1), done.stdout[-2000:]
+    assert seen_by in done.stdout
 
 
 def test_a_package_that_does_not_load_takes_nothing_down(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -58,6 +59,12 @@ def officer(tenant: Any, *codes: str, reach: Reach = Reach.ALL) -> Browser:
     user = User.objects.create(realm=Realm.STAFF, email=f"{uuid7()}@example.com", name=f"Finance {uuid7()}")
     user.roles.add(role)
     return browser(tenant, "office", user)
+
+
+def seen_on(web: Browser, path: str) -> dict[str, str]:
+    """What the form of an approval on this page posts: the digest of what the page shows."""
+    found = re.search(r'name="seen" value="(\w+)"', web.get(path).content.decode())
+    return {"seen": found[1] if found else ""}
 
 
 def deposit_of(client: Client, state: str = DepositState.PENDING, **values: Any) -> Deposit:
@@ -211,9 +218,9 @@ def test_a_statement_looked_at_can_be_reloaded_and_is_its_uploaders_alone(tenant
     assert "A Payer" in web.get(stored).content.decode()
     assert "/approve/" not in web.get(stored).content.decode()  # not for the one who uploaded it
     assert f"{stored}approve/" in colleague.get(stored).content.decode()
-    web.post(f"{stored}approve/")
+    web.post(f"{stored}approve/", seen_on(web, stored))
     assert not BankLine.objects.exists()
-    assert colleague.post(f"{stored}approve/")["Location"] == stored
+    assert colleague.post(f"{stored}approve/", seen_on(colleague, stored))["Location"] == stored
     assert BankLine.objects.count() == 1
     assert "A Payer" in web.get(stored).content.decode()
 
@@ -277,7 +284,8 @@ def test_after_a_decision_the_next_page_links_back_to_it(tenant: Any) -> None:
         withdrawal_request(actor=client_actor(person), client=person, amount=eur("50"), iban=IBAN, holder="Lena Vogt")
         for _ in range(2)
     )
-    answer = officer(tenant, *ALL).post(f"/payments/withdrawals/{asked.pk}/check/", follow=True)
+    web, page = officer(tenant, *ALL), f"/payments/withdrawals/{asked.pk}/"
+    answer = web.post(f"{page}check/", seen_on(web, page), follow=True)
     assert answer.request["PATH_INFO"] == f"/payments/withdrawals/{other.pk}/"
     shown = answer.content.decode()
     assert f'href="/payments/withdrawals/{asked.pk}/"><bdi dir="ltr">{asked.reference}</bdi>' in shown
@@ -319,10 +327,11 @@ def test_two_people_decide_in_the_browser(tenant: Any) -> None:
         actor=client_actor(person), client=person, amount=eur("50"), iban=IBAN, holder="Lena Vogt"
     )  # fmt: skip
     first, second = officer(tenant, *ALL), officer(tenant, *ALL)
-    first.post(f"/payments/withdrawals/{asked.pk}/check/")
-    first.post(f"/payments/withdrawals/{asked.pk}/approve/")
+    page = f"/payments/withdrawals/{asked.pk}/"
+    first.post(f"{page}check/", seen_on(first, page))
+    first.post(f"{page}approve/", seen_on(second, page))
     assert Withdrawal.objects.get(pk=asked.pk).state == "checked"
-    second.post(f"/payments/withdrawals/{asked.pk}/approve/")
+    second.post(f"{page}approve/", seen_on(second, page))
     assert Withdrawal.objects.get(pk=asked.pk).state == "sending"
 
 

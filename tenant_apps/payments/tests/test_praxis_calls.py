@@ -15,6 +15,7 @@ from kernel.models import InboxMessage
 from sandbox.tests.support import Receiver, Sandbox
 from tenant_apps.payments.models import Deposit, DepositState, ProviderAccount
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
+from tenant_apps.payments.tasks import deposits_to_ask
 from tenant_apps.wallets.selectors import wallet_of
 
 from .praxis_side import SECRET, PraxisSide, digest
@@ -179,6 +180,33 @@ def test_a_forged_status_is_asked_about_before_it_is_credited(tenant: Any, side:
     assert InboxMessage.objects.get().outcome == "asked"
     assert deposit_ask(deposit_id=deposit.pk, actor=SYSTEM) == "nothing"
     assert wallet_of(deposit.client_id, "EUR") is None
+
+
+def test_a_chargeback_is_asked_about_until_praxis_answers(tenant: Any, side: PraxisSide) -> None:
+    """Neither a forged status nor a lost question moves money: what was heard stays with the deposit until it is answered."""
+    deposit = started(side)
+    tid = side.control("POST", f"sessions/{deposit.pk}/pay", {"number": "4111111111111111"})["tid"]
+    assert deposit_ask(deposit_id=deposit.pk, actor=SYSTEM) == "credited"
+    message = {
+        "merchant_id": side.merchant, "application_key": "nordwind.example", "timestamp": 5,
+        "customer": {"customer_token": "c0ffee"}, "session": {"order_id": str(deposit.pk), "intent": "payment"},
+        "transaction": {"transaction_type": "sale", "transaction_status": "chargeback", "tid": tid, "currency": "EUR",
+                        "amount": 50_000},
+    }  # fmt: skip
+    signature = digest(side.merchant, "nordwind.example", 5, "c0ffee", deposit.pk, tid, "EUR", 50_000)
+    assert post(tenant, deposit.provider_account, json.dumps(message).encode(), signature, query="")[0] == 200
+    assert deposits_to_ask() == []
+    run_inbox()
+    Deposit.objects.update(asked_at=None)
+    assert deposits_to_ask() == [deposit.pk]
+    side.control("PUT", "faults", {"api_error_before_commit": 1})
+    assert deposit_ask(deposit_id=deposit.pk, actor=SYSTEM) == "no answer"
+    assert deposits_to_ask() == []  # not at once again
+    Deposit.objects.update(asked_at=None)
+    side.settle(tid, "chargeback")
+    assert deposit_ask(deposit_id=deposits_to_ask()[0], actor=SYSTEM) == "reversed"
+    Deposit.objects.update(asked_at=None)
+    assert deposits_to_ask() == []
 
 
 def test_from_the_page_to_the_wallet(

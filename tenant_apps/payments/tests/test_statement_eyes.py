@@ -17,6 +17,7 @@ from sandbox.bank import camt
 from sandbox.bank.mt940 import render_mt940
 from tenant_apps.accounts.actors import actor_for
 from tenant_apps.accounts.models import Realm, Role, User
+from tenant_apps.clients.errors import ShownDiffers
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.notifications.models import Notification
 from tenant_apps.payments.errors import SamePerson, StatementRefused, WrongState
@@ -143,6 +144,26 @@ def test_several_statements_of_a_file_are_decided_together(account: ProviderAcco
     result = approved(done.statements[1])
     assert (result.lines, result.credited, len(result.statements)) == (2, 1, 2)
     assert not BankStatement.objects.exclude(state=StatementState.APPROVED).exists()
+
+
+def test_an_approval_covers_no_statement_of_the_file_that_was_not_shown(account: ProviderAccount) -> None:
+    deposit = announced(account)
+    first = camt.Statement(iban=OURS, currency="EUR", entries=[entry("10", "of nobody")])
+    second = camt.Statement(
+        iban=OURS, currency="EUR", entries=[entry("500", deposit.reference)], opening=Decimal(10), number=2
+    )
+    opened = uploaded(account, render_mt940(first) + render_mt940(second)).statements[0]
+    told = bank.file_told(opened)
+    assert [len(matches) for _, matches in told] == [1, 1]
+    seen = bank.file_shown(told)
+    Deposit.objects.filter(pk=deposit.pk).update(reference="D00000000")  # the second one credits nobody now
+    with pytest.raises(ShownDiffers):
+        bank.statement_approve(actor=staff(BANK_APPROVE), statement_id=opened.pk, seen=seen)
+    with pytest.raises(ShownDiffers):
+        bank.statement_approve(actor=staff(BANK_APPROVE), statement_id=opened.pk, seen=bank.file_shown(told[:1]))
+    Deposit.objects.filter(pk=deposit.pk).update(reference=deposit.reference)
+    again = bank.file_shown(bank.file_told(opened))
+    assert bank.statement_approve(actor=staff(BANK_APPROVE), statement_id=opened.pk, seen=again).credited == 1
 
 
 def test_one_person_suffices_where_the_account_says_so(account: ProviderAccount) -> None:

@@ -13,12 +13,15 @@ import stripe
 
 from kernel import clock, inbox
 from kernel.models import InboxMessage, OutboxMessage
+from kernel.money import Money
 from sandbox.tests.support import Sandbox
 from tenant_apps.clients.models import Stage, TimelineEntry
 from tenant_apps.ledger import selectors as ledger
+from tenant_apps.payments.adapters.stripe.events import fee_of
 from tenant_apps.payments.models import Deposit, DepositState
 from tenant_apps.payments.services import posting
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
+from tenant_apps.payments.services.providers import provider_of
 from tenant_apps.payments.tasks import deposits_to_ask
 from tenant_apps.wallets.selectors import wallet_of
 
@@ -157,10 +160,26 @@ def test_a_lost_webhook_is_made_up_for_by_asking(live_tenant: Any, stripe_server
     assert deposit_ask(deposit_id=deposit.pk, actor=SYSTEM) == "nothing"
     deposit.refresh_from_db()
     assert (deposit.source, deposit.fee_minor) == ("Visa •••• 4242", 300)
+    assert deposit.provider_fee == eur("3.25")  # the answer tells what Stripe keeps: 1.5 % and 0.25
+    assert ledger.balance(posting.clearing(account, "EUR")).balance == eur("-196.75")
     wallet = wallet_of(client.pk, "EUR")
     assert wallet is not None
     assert wallet.balance == eur("197.00")
     assert ledger.broken_invariants() == {}
+
+
+def test_what_stripe_keeps_is_told_where_it_is_asked(side: StripeSide) -> None:
+    """A debit on its way has no fee yet, a balance in a currency that we do not carry none that we could book."""
+    side.settings(sepa_settle_seconds=None)
+    deposit = started(side, "sepa_debit", "120.50")
+    intent = side.pay(deposit.provider_reference, "sepa_debit")
+    provider = provider_of(deposit.provider_account)
+    assert provider.fetch_deposit(deposit.provider_reference).fee is None
+    side.control("POST", f"payment_intents/{intent['id']}/settle", {"outcome": "succeed"})
+    assert provider.fetch_deposit(deposit.provider_reference).fee == eur("0.35")
+    assert fee_of({"balance_transaction": {"fee": 12, "currency": "iqd"}}) is None
+    assert fee_of({"balance_transaction": {"fee": 12, "currency": "jpy"}}) == Money(12, "JPY")
+    assert fee_of({"balance_transaction": "txn_1"}) is None
 
 
 def test_a_dispute_takes_the_money_back_once(side: StripeSide) -> None:

@@ -38,7 +38,7 @@ def _looked_at(actor: Actor, row: Deposit) -> list[Decision]:
     return [
         Decision(
             key="approve", label=pgettext_lazy("work decision", "Looked at"), icon="check", hotkey="a", tone="primary",
-            act=lambda who, what, reason, text: deposit_looked_at(actor=who, deposit_id=what.pk),
+            act=lambda who, what, said: deposit_looked_at(actor=who, deposit_id=what.pk),
             done=pgettext_lazy("work decision", "Noted. It no longer waits."),
         )
     ]  # fmt: skip
@@ -52,7 +52,7 @@ register(
         page=lambda row: reverse("payments:deposit", args=[row.pk]),
         reference="reference", minor="amount_minor", currency="currency",
         states=DepositState, search=("provider_reference", "payment_reference"),
-        provider=lambda account_id: Q(provider_account=account_id),
+        provider=lambda account_id: Q(provider_account=account_id), method=lambda code: Q(method=code),
         facts=lambda row: [
             (pgettext("work fact", "Why"), words.attention_words(row.attention) if row.attention else ""),
             (pgettext("work fact", "Method"), words.method_name(row.method)),
@@ -92,7 +92,7 @@ def _suspense_decisions(actor: Actor, row: SuspensePayment) -> list[Decision]:
             Decision(
                 key="approve", label=pgettext_lazy("work decision", "Approve"), icon="shield-check", hotkey="a",
                 confirm=pgettext_lazy("work decision", "It is carried out at once."),
-                act=lambda who, what, reason, text: suspense_approve(actor=who, row_id=what.pk),
+                act=lambda who, what, said: suspense_approve(actor=who, row_id=what.pk, seen=said.seen),
                 done=pgettext_lazy("work decision", "Approved."),
             )
         )  # fmt: skip
@@ -101,7 +101,7 @@ def _suspense_decisions(actor: Actor, row: SuspensePayment) -> list[Decision]:
             Decision(
                 key="reject", label=pgettext_lazy("work decision", "Not like this"), icon="undo-2", tone="danger",
                 hotkey="r", confirm=pgettext_lazy("work decision", "Somebody has to propose what to do with it again."),
-                act=lambda who, what, reason, text: suspense_withdraw(actor=who, row_id=what.pk),
+                act=lambda who, what, said: suspense_withdraw(actor=who, row_id=what.pk),
                 done=pgettext_lazy("work decision", "The proposal is taken back."),
             )
         )  # fmt: skip
@@ -115,7 +115,7 @@ register(
         page=lambda row: reverse("payments:suspense"),
         reference="deposit__reference", minor="left_minor", currency="currency", client="deposit__client",
         states=SuspenseState,
-        provider=lambda account_id: Q(deposit__provider_account=account_id),
+        provider=lambda account_id: Q(deposit__provider_account=account_id), method=lambda code: Q(deposit__method=code),
         facts=lambda row: [
             (pgettext("work fact", "Proposal"), row.get_decision_display()),
             (pgettext("work fact", "Note"), row.note),
@@ -147,7 +147,7 @@ register(
         page=lambda row: reverse("payments:deposit", args=[row.deposit_id]),
         reference="deposit__reference", state=F("deposit__state"), minor="lost_minor", currency="currency",
         within=timedelta(hours=72), states=DepositState,
-        provider=lambda account_id: Q(deposit__provider_account=account_id),
+        provider=lambda account_id: Q(deposit__provider_account=account_id), method=lambda code: Q(deposit__method=code),
         facts=lambda row: [(pgettext("work fact", "Not covered"), row.uncovered),
                            (pgettext("work fact", "Set aside"), row.held)],
         decided_by=lambda row: row.lifted_by,
@@ -174,14 +174,14 @@ def _funds_decisions(actor: Actor, row: FundsRequest) -> list[Decision]:
         Decision(
             key="approve", label=pgettext_lazy("work decision", "Accept"), icon="check", hotkey="a",
             confirm=pgettext_lazy("work decision", "What the client deposited can be withdrawn then."),
-            act=lambda who, what, reason, text: funds.decide(actor=who, request_id=what.pk, accepted=True),
+            act=lambda who, what, said: funds.decide(actor=who, request_id=what.pk, accepted=True),
             done=pgettext_lazy("work decision", "Accepted."),
         ),
         Decision(
             key="reject", label=pgettext_lazy("work decision", "Ask for more"), icon="x", tone="danger", hotkey="r",
             wants_text=True, text_label=pgettext_lazy("work decision", "What is still needed"),
-            act=lambda who, what, reason, text: funds.decide(
-                actor=who, request_id=what.pk, accepted=False, reason=text
+            act=lambda who, what, said: funds.decide(
+                actor=who, request_id=what.pk, accepted=False, reason=said.text
             ),
             done=pgettext_lazy("work decision", "The client is asked for more."),
         ),

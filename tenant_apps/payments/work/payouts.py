@@ -15,6 +15,7 @@ from ..payouts import payout_method
 from ..permissions_list import BATCH_MAKE, BATCH_RELEASE, BATCH_VIEW, DESTINATIONS
 from ..services.batches import payout_batch_cancel, payout_batch_release
 from ..services.destinations import destination_refuse, destination_verify
+from .wires import by_wire
 
 
 def _new(actor: Actor) -> QuerySet[Destination]:
@@ -28,13 +29,13 @@ def _destination_decisions(actor: Actor, row: Destination) -> list[Decision]:
         Decision(
             key="approve", label=pgettext_lazy("work decision", "Verify"), icon="shield-check", hotkey="a",
             confirm=pgettext_lazy("work decision", "Money may be paid to this account then."),
-            act=lambda who, what, reason, text: destination_verify(actor=who, destination_id=what.pk),
+            act=lambda who, what, said: destination_verify(actor=who, destination_id=what.pk),
             done=pgettext_lazy("work decision", "Verified. Money may be paid to it."),
         ),
         Decision(
             key="reject", label=pgettext_lazy("work decision", "Refuse"), icon="x", tone="danger", hotkey="r",
             wants_text=True, text_label=pgettext_lazy("work decision", "Message to the client"),
-            act=lambda who, what, reason, text: destination_refuse(actor=who, destination_id=what.pk, reason=text),
+            act=lambda who, what, said: destination_refuse(actor=who, destination_id=what.pk, reason=said.text),
             done=pgettext_lazy("work decision", "Refused. Nothing is paid to it."),
         ),
     ]  # fmt: skip
@@ -50,7 +51,7 @@ register(
         kind="destination", label=pgettext_lazy("work", "Payout accounts"), icon="contact", permission=DESTINATIONS,
         order=20, open=_new, mine=_new, every=selectors.destinations_visible,
         page=lambda row: reverse("payments:destination", args=[row.pk]),
-        reference="label", states=DestinationState,
+        reference="label", states=DestinationState, method=lambda code: Q(method=code),
         facts=lambda row: [
             (pgettext("work fact", "Method"), _method(row)),
             (pgettext("work fact", "Holder"), row.holder),
@@ -88,7 +89,7 @@ def _batch_decisions(actor: Actor, row: PayoutBatch) -> list[Decision]:
             Decision(
                 key="approve", label=pgettext_lazy("work decision", "Release"), icon="shield-check", hotkey="a",
                 confirm=pgettext_lazy("work decision", "The file can be sent to the bank then."),
-                act=lambda who, what, reason, text: payout_batch_release(actor=who, batch_id=what.pk),
+                act=lambda who, what, said: payout_batch_release(actor=who, batch_id=what.pk, seen=said.seen),
                 done=pgettext_lazy("work decision", "Released."),
             )
         )  # fmt: skip
@@ -97,7 +98,7 @@ def _batch_decisions(actor: Actor, row: PayoutBatch) -> list[Decision]:
             Decision(
                 key="reject", label=pgettext_lazy("work decision", "Cancel the file"), icon="x", tone="danger",
                 hotkey="r", wants_text=True, text_label=pgettext_lazy("work decision", "Why"),
-                act=lambda who, what, reason, text: payout_batch_cancel(actor=who, batch_id=what.pk, reason=text),
+                act=lambda who, what, said: payout_batch_cancel(actor=who, batch_id=what.pk, reason=said.text),
                 done=pgettext_lazy("work decision", "Cancelled. The wires may go into another file."),
             )
         )  # fmt: skip
@@ -111,7 +112,7 @@ register(
         page=lambda row: reverse("payments:batch", args=[row.pk]),
         reference="reference", minor="total_minor", currency="currency",
         states=BatchState,
-        provider=lambda account_id: Q(provider_account=account_id),
+        provider=lambda account_id: Q(provider_account=account_id), method=by_wire,
         facts=lambda row: [
             (pgettext("work fact", "Account"), row.provider_account.name),
             (pgettext("work fact", "Wires"), str(row.count)),

@@ -10,13 +10,14 @@ from django.urls import reverse
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.actors import Actor, shown
+from kernel.ui.formatting import money_text
 from tenant_apps.wallets.worklist.registry import Decision, Source, Step, register
 
 from .. import selectors, words
 from ..models import RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
 from ..permissions_list import APPROVE, PROPOSE, VIEW
-from ..services.chain import MANAGER, may_take, next_step, role_names
-from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject
+from ..services.chain import may_take, next_step, step_words
+from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject, withdrawal_shown
 
 DECIDING = (WithdrawalState.REQUESTED, WithdrawalState.CHECKED)
 
@@ -29,6 +30,12 @@ def _through(account_id: UUID) -> Q:
     return Q(Exists(WithdrawalPart.objects.filter(withdrawal=OuterRef("pk"), provider_account=account_id)))
 
 
+def _by(method: str) -> Q:
+    """Those of which a part goes out this way: back by a deposit's method, the rest by the one that was chosen."""
+    parts = WithdrawalPart.objects.filter(withdrawal=OuterRef("pk"))
+    return Q(Exists(parts.filter(deposit__method=method))) | Q(Exists(parts.filter(deposit=None)), method=method)
+
+
 def _decisions(actor: Actor, row: Withdrawal) -> list[Decision]:
     if row.state not in DECIDING:
         return []
@@ -36,12 +43,12 @@ def _decisions(actor: Actor, row: Withdrawal) -> list[Decision]:
     mine = step is not None and may_take(actor, step, row.client)
     had_a_part = row.steps.filter(decided_by_id=actor.id).exists() or row.requested_by == actor.id
     found = []
-    if mine and step is not None and step.is_check:
+    if mine and not had_a_part and step is not None and step.is_check:
         found.append(
             Decision(
                 key="approve", label=pgettext_lazy("work decision", "Check and propose"), icon="clipboard-check",
                 hotkey="a", tone="primary",
-                act=lambda who, what, reason, text: withdrawal_check(actor=who, withdrawal_id=what.pk),
+                act=lambda who, what, said: withdrawal_check(actor=who, withdrawal_id=what.pk, seen=said.seen),
                 done=pgettext_lazy("work decision", "Checked and proposed. Someone else approves it."),
             )
         )  # fmt: skip
@@ -50,7 +57,7 @@ def _decisions(actor: Actor, row: Withdrawal) -> list[Decision]:
             Decision(
                 key="approve", label=pgettext_lazy("work decision", "Approve"), icon="shield-check", hotkey="a",
                 confirm=pgettext_lazy("work decision", "After the last approval the money leaves at once."),
-                act=lambda who, what, reason, text: withdrawal_approve(actor=who, withdrawal_id=what.pk),
+                act=lambda who, what, said: withdrawal_approve(actor=who, withdrawal_id=what.pk, seen=said.seen),
                 done=pgettext_lazy("work decision", "Approved."),
             )
         )  # fmt: skip
@@ -59,19 +66,13 @@ def _decisions(actor: Actor, row: Withdrawal) -> list[Decision]:
             Decision(
                 key="reject", label=pgettext_lazy("work decision", "Reject"), icon="x", tone="danger", hotkey="r",
                 reasons=RejectReason.choices, text_label=pgettext_lazy("work decision", "Message to the client"),
-                act=lambda who, what, reason, text: withdrawal_reject(
-                    actor=who, withdrawal_id=what.pk, reason=reason, text=text
+                act=lambda who, what, said: withdrawal_reject(
+                    actor=who, withdrawal_id=what.pk, reason=said.reason, text=said.text
                 ),
                 done=pgettext_lazy("work decision", "Rejected. The money is back in the wallet."),
             )
         )  # fmt: skip
     return found
-
-
-def _whose(who: str) -> str:
-    if who == MANAGER:
-        return pgettext("approval rule", "Who is responsible for the client")
-    return role_names().get(who, "") if who else pgettext("approval rule", "Anybody who may approve")
 
 
 def _steps(row: Withdrawal) -> list[Step]:
@@ -81,7 +82,7 @@ def _steps(row: Withdrawal) -> list[Step]:
         if one.decided_at:
             found.append(Step(title=title, text=shown(one.decided_by_label), state="done"))
             continue
-        text = "" if one.is_check else _whose(one.who)
+        text = "" if one.is_check else step_words(row, one)
         found.append(Step(title=title, text=text, state="current" if waits else "todo"))
         waits = False
     return found
@@ -93,6 +94,7 @@ def _facts(row: Withdrawal) -> list[tuple[Any, Any]]:
     return [
         (pgettext("work fact", "To"), account or pgettext("work fact", "Back to where it came from")),
         (pgettext("work fact", "Holder"), row.holder),
+        (pgettext("work fact", "Our fee"), f"\u2066{money_text(row.fee)}\u2069" if row.fee else ""),
         (pgettext("work fact", "Risk"), f"{row.risk} / 100"),
         (pgettext("work fact", "What speaks against it"), " · ".join(signs)),
         (pgettext("work fact", "Stopped"), words.hold_words(row.hold_reason) if row.hold_reason else ""),
@@ -112,7 +114,7 @@ register(
         open=_open, mine=selectors.waiting_for, every=selectors.withdrawals_visible,
         page=lambda row: reverse("payments:withdrawal", args=[row.pk]),
         reference="reference", minor="amount_minor", currency="currency", due="due_at",
-        states=WithdrawalState, search=("iban",), provider=_through,
-        facts=_facts, steps=_steps, decisions=_decisions, decided_by=_decided_by,
+        states=WithdrawalState, search=("iban",), provider=_through, method=_by,
+        facts=_facts, seen=withdrawal_shown, steps=_steps, decisions=_decisions, decided_by=_decided_by,
     )
 )  # fmt: skip

@@ -20,6 +20,7 @@ from kernel.money import Money
 from kernel.pages import page
 from kernel.ui.forms import MoneyField, UiForm
 from kernel.ui.tables import build_table
+from tenant_apps.wallets.casework import colleagues
 
 from .. import selectors
 from ..models import Case, CaseKind, CaseState, Correction, CorrectionState, Place
@@ -118,6 +119,7 @@ def _case(request: Any, row: Case, form: CorrectionForm | None = None) -> HttpRe
         ],
         "form": form or (CorrectionForm(case=row) if workable else None),
         "client": corrections.client_of(row) if workable else None,
+        "colleagues": colleagues(actor, WORK) if row.is_open and actor.may(WORK) else [],
         "may_work": actor.may(WORK), "mine": row.owner_id == actor.id,
         "crumbs": [
             (pgettext("navigation", "Reconciliation"), url("reconciliation:desk")),
@@ -144,6 +146,16 @@ def _act(request: Any, case_id: UUID, act: Callable[[], Any], done: str = "") ->
 @require_POST
 def take(request: Any, case_id: UUID) -> HttpResponse:
     return _act(request, case_id, lambda: service.case_take(actor=request.actor, case_id=case_id))
+
+
+@guard("reconciliation.work")
+@require_POST
+def hand_over(request: Any, case_id: UUID) -> HttpResponse:
+    to = request.POST.get("to", "")
+    return _act(
+        request, case_id, lambda: service.case_hand_over(actor=request.actor, case_id=case_id, to=to),
+        pgettext("reconciliation", "Handed over."),
+    )  # fmt: skip
 
 
 @guard("reconciliation.work")

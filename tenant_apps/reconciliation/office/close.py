@@ -85,7 +85,8 @@ def close(request: Any, day: str) -> HttpResponse:
         "day": wanted, "signed": signed, "prepared": prepared, "tab": "close",
         "figures": [
             {"one": one, "lines": _lines(one),
-             "proofs": [(PROOF_WORDS[name], told, posted, less) for name, told, posted, less in one.proofs]}
+             "proofs": [(PROOF_WORDS[name], told, posted, less, name in one.unproved)
+                        for name, told, posted, less in one.proofs]}
             for one in figures
         ],
         "may_prepare": over and not signed and actor.may(CLOSE), "over": over,
@@ -129,7 +130,10 @@ def _export_lines(figures: list[service.Figures]) -> Iterator[list[object]]:
         for words, amount in _lines(one):
             yield [one.currency, words, amount.amount, "", ""]
         for name, told, posted, less in one.proofs:
-            yield [one.currency, str(PROOF_WORDS[name]), posted.amount, told.amount, less.amount]
+            words = str(PROOF_WORDS[name])
+            if name in one.unproved:
+                words = f"{words} ({pgettext('daily close', 'not proved')})"
+            yield [one.currency, words, posted.amount, told.amount, less.amount]
 
 
 @guard("reconciliation.view")

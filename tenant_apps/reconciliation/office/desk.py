@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import pgettext, pgettext_lazy
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from kernel.guards import guard
@@ -16,6 +16,7 @@ from kernel.pages import page
 from kernel.ui.forms import UiForm
 
 from .. import selectors, standing
+from ..alarm_models import AGES
 from ..permissions_list import IMPORT, SETTINGS
 from ..services.alarms import desk_settings, settings_save
 from ..services.reports import TOPIC
@@ -23,19 +24,14 @@ from .close import days
 
 
 class SettingsForm(UiForm, forms.Form):
-    deposit_days = forms.IntegerField(
-        label=pgettext_lazy("reconciliation settings", "A deposit may be on its way for days"),
-        min_value=1,
-        max_value=60,
-    )
-    withdrawal_days = forms.IntegerField(
-        label=pgettext_lazy("reconciliation settings", "A withdrawal may be being sent for days"),
-        min_value=1,
-        max_value=60,
-    )
-    case_days = forms.IntegerField(
-        label=pgettext_lazy("reconciliation settings", "A case may be open for days"), min_value=1, max_value=60
-    )
+    """One number for each of AGES, in the unit that its label says."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in AGES.items():
+            self.fields[name] = forms.IntegerField(
+                label=label, min_value=1, max_value=240 if name.endswith("_hours") else 90
+            )
 
 
 @guard("reconciliation.view")
@@ -53,8 +49,10 @@ def desk(request: Any) -> HttpResponse:
 @guard("reconciliation.view")
 @require_GET
 def alarms(request: Any) -> HttpResponse:
+    chosen = desk_settings()
     context = {
-        "rows": selectors.alarms()[:300], "settings": desk_settings(), "may_set": request.actor.may(SETTINGS), "tab": "alarms",
+        "rows": selectors.alarms()[:300], "may_set": request.actor.may(SETTINGS), "tab": "alarms",
+        "ages": [(label, getattr(chosen, name)) for name, label in AGES.items()],
     }  # fmt: skip
     template = "reconciliation/alarms.html#rows" if request.htmx else "reconciliation/alarms.html"
     return page(request, template, context, live=[TOPIC])
@@ -64,7 +62,7 @@ def alarms(request: Any) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def settings(request: Any) -> HttpResponse:
     row = desk_settings()
-    initial = {name: getattr(row, name) for name in ("deposit_days", "withdrawal_days", "case_days")}
+    initial = {name: getattr(row, name) for name in AGES}
     form = SettingsForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         settings_save(actor=request.actor, **form.cleaned_data)

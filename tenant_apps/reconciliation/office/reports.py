@@ -57,7 +57,7 @@ def index(request: Any) -> HttpResponse:
         "accounts": selectors.accounts(),
         "form": ReportForm(),
         "may_import": request.actor.may(IMPORT),
-        "known": [item.label for item in {item.code: item for item in FORMATS}.values()],
+        "known": list({item.code: item for item in FORMATS}.values()),
         "tab": "reports",
     }
     template = "reconciliation/reports.html#rows" if request.htmx else "reconciliation/reports.html"
@@ -185,7 +185,7 @@ def report(request: Any, report_id: UUID) -> HttpResponse:
     lines = selectors.lines_of(row, state=chosen["state"], kind=chosen["kind"], text=chosen["q"])
     states = selectors.states_of(row)
     context = {
-        "row": row, "table": build_table(LINES, lines, request, keyset=True), "problems": service.problems_of(row),
+        "row": row, "format": format_get(row.format), "table": build_table(LINES, lines, request, keyset=True), "problems": service.problems_of(row),
         "states": [(state, label, states.get(state, 0)) for state, label in LineState.choices if states.get(state)],
         "deposits": list(deposits_only_with_us(row)[:SHOWN]), "parts": list(parts_only_with_us(row)[:SHOWN]),
         "may_import": request.actor.may(IMPORT), "state_choices": LineState.choices, "kinds": LineKind.choices, "chosen": chosen, "tab": "reports",

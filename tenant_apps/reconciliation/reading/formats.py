@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .guesses import GUESSES
 from .layout import Format, Layout
 
 _STRIPE_KINDS = {
@@ -110,6 +111,7 @@ FORMATS: list[Format] = [
             ("Transaction Ref", "Transaction Type", "Cart ID", "Transaction Amount", "Transaction Currency"),
         )
     ),
+    *GUESSES,
 ]  # fmt: skip
 
 

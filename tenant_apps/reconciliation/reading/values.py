@@ -105,7 +105,8 @@ def zone_of(name: str) -> tzinfo:
 
 
 def moment(text: str, formats: tuple[str, ...], zone: tzinfo) -> datetime:
-    """UTC. ISO 8601, seconds since 1970, or one of the formats; without an offset, in `zone`. Raises Unreadable."""
+    """UTC. ISO 8601, seconds or milliseconds since 1970, or one of the formats; without an offset, in `zone`. Raises
+    Unreadable."""
     plain = text.strip()
     found: datetime | None = None
     for pattern in formats:
@@ -116,11 +117,10 @@ def moment(text: str, formats: tuple[str, ...], zone: tzinfo) -> datetime:
             continue
     if found is None:
         try:
-            found = (
-                datetime.fromtimestamp(int(plain), UTC)
-                if plain.isdecimal() and 9 <= len(plain) <= 10
-                else datetime.fromisoformat(plain)
-            )
+            if plain.isdecimal() and len(plain) in (9, 10, 12, 13):
+                found = datetime.fromtimestamp(int(plain) / (1000 if len(plain) > 10 else 1), UTC)
+            else:
+                found = datetime.fromisoformat(plain)
         except (ValueError, OverflowError):
             raise Unreadable("date") from None
     try:

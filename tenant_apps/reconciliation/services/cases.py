@@ -13,6 +13,7 @@ from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.live import publish as live
 from tenant_apps.payments.models import Deposit, ProviderAccount, WithdrawalPart
+from tenant_apps.wallets import casework
 
 from ..errors import CaseClosed, ReasonMissing
 from ..kinds import LineKind, LineState
@@ -158,8 +159,7 @@ def case_save(
 
 
 def note(case: Case, actor: Actor, text: str) -> None:
-    if text.strip():
-        CaseNote.objects.create(case=case, at=clock.now(), author=actor.label[:160], text=text.strip()[:1000])
+    casework.note_add(case.notes, author=actor.label, text=text)
 
 
 def case_take(*, actor: Actor, case_id: UUID) -> Case:
@@ -169,10 +169,25 @@ def case_take(*, actor: Actor, case_id: UUID) -> Case:
         case = case_locked(case_id)
         if not case.is_open:
             raise CaseClosed
-        case.owner_id, case.owner_label = actor.id, actor.label[:160]
+        casework.take(case, actor)
         if case.state == CaseState.OPEN:
             case.state = CaseState.IN_WORK
         case_save(case, "reconciliation.case_taken", actor)
+    return case
+
+
+def case_hand_over(*, actor: Actor, case_id: UUID, to: str) -> Case:
+    """Give a case to a colleague who may work on cases. Raises CaseClosed, NoColleague."""
+    actor.require(WORK)
+    with transaction.atomic():
+        case = case_locked(case_id)
+        if not case.is_open:
+            raise CaseClosed
+        label, link = case.label or case.fact, f"/reconciliation/cases/{case.pk}/"
+        casework.hand_over(case, actor, to=to, right=WORK, label=label, link=link)
+        if case.state == CaseState.OPEN:
+            case.state = CaseState.IN_WORK
+        case_save(case, "reconciliation.case_handed_over", actor, after={"owner": case.owner_label})
     return case
 
 

@@ -2,7 +2,7 @@
 
 Client money is what the ledger's client accounts hold: wallets, what is on its way, trading accounts' mirrors. Opening plus
 movements is closing by construction; what proves something are the sources that know nothing of the postings: the deposits
-and payouts as documents, the running balances, and the sum of all accounts.
+and payouts as documents, the running balances, the sum of all accounts, and what others say (`outside.py`).
 """
 
 from __future__ import annotations
@@ -22,24 +22,28 @@ from kernel.actors import Actor
 from kernel.live import publish as live
 from kernel.money import Money
 from tenant_apps.ledger.services import HOUSE
+from tenant_apps.payments.services.posting import DEPOSIT
 
 from ..errors import CaseClosed, DayNotOver, FiguresChanged, ReasonMissing
 from ..models import DayClose, PreparedClose
 from ..permissions_list import CLOSE, SIGN
 from .eyes import second_required
+from .outside import Told, told_of
 from .reports import TOPIC
 from .telling import tell_those_who_may
 
-MOVEMENTS = ("deposits", "withdrawals", "fees", "fx", "reversals", "trading", "corrections", "other")
-PROOFS = ("deposits", "withdrawals", "balances", "ledger")
+MOVEMENTS = ("deposits", "withdrawals", "fees", "fx", "reversals", "trading", "commissions", "corrections", "other")
+WHERE_ANY = frozenset({"commissions"})  # a day has these only if something moved: days signed before keep their shape
+PROOFS = ("deposits", "withdrawals", "balances", "ledger", "bank", "trading")
 _KINDS = {
-    "payments.deposit": "deposits", "payments.withdrawal": "withdrawals", "payments.withdrawal_returned": "withdrawals",
+    "payments.deposit": "deposits", "payments.deposit_told": "deposits", "payments.withdrawal": "withdrawals",
+    "payments.withdrawal_returned": "withdrawals", "payments.withdrawal.reversal": "withdrawals",
     "payments.deposit_reversed": "reversals", "payments.deposit_refunded": "reversals",
     "payments.deposit_reversed.reversal": "reversals", "payments.deposit_refunded.reversal": "reversals",
 }  # fmt: skip
 _PREFIXES = (
     ("trading.", "trading"), ("reconciliation.", "corrections"), ("wallets.adjustment", "corrections"),
-    ("wallets.exchange", "fx"), ("fx.", "fx"),
+    ("wallets.exchange", "fx"), ("fx.", "fx"), ("commissions.", "commissions"),
 )  # fmt: skip
 
 _BEFORE = """
@@ -64,21 +68,33 @@ _BALANCES = """
         UNION ALL
         SELECT a.currency, -e.amount FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
          WHERE a.owner LIKE %(clients)s AND e.created_at >= %(end)s) told GROUP BY 1"""
+# What was presumed before anybody said how much it was is compared as it was posted; it is set right by a posting of its own.
 _DEPOSITS = """
-    SELECT d.currency, sum(d.received_minor)::bigint FROM payments_deposit d
+    SELECT d.currency, sum(CASE WHEN t.data ? 'presumed' THEN (
+               SELECT -sum(e.amount) FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
+                WHERE e.transfer_id = t.id AND a.kind LIKE %(clearing)s) ELSE d.received_minor END)::bigint
+      FROM payments_deposit d
       LEFT JOIN ledger_transfer t ON t.key = 'payments.deposit:' || d.id::text
      WHERE d.received_minor IS NOT NULL AND d.credited_at >= %(start)s - interval '1 day'
        AND d.credited_at < %(end)s + interval '1 day'
        AND coalesce(t.created_at, d.credited_at) >= %(start)s AND coalesce(t.created_at, d.credited_at) < %(end)s GROUP BY 1"""
 _PARTS = """
-    SELECT p.currency, sum(CASE WHEN t.key LIKE %(returned)s THEN p.amount_minor ELSE -p.amount_minor END)::bigint
+    SELECT p.currency, sum(CASE WHEN t.kind = 'payments.withdrawal' THEN -p.amount_minor ELSE p.amount_minor END)::bigint
       FROM ledger_transfer t JOIN payments_withdrawal_part p ON p.id::text = split_part(t.key, ':', 2)
-     WHERE t.kind IN ('payments.withdrawal', 'payments.withdrawal_returned')
-       AND t.created_at >= %(start)s AND t.created_at < %(end)s GROUP BY 1
+     WHERE t.kind = ANY(%(sent)s) AND t.created_at >= %(start)s AND t.created_at < %(end)s GROUP BY 1
     UNION ALL
     SELECT p.currency, -sum(p.amount_minor)::bigint FROM payments_withdrawal_part p
      WHERE p.state = 'paid' AND p.closed_at >= %(start)s AND p.closed_at < %(end)s
-       AND NOT EXISTS (SELECT 1 FROM ledger_transfer t WHERE t.key = 'payments.part:' || p.id::text || ':paid') GROUP BY 1"""
+       AND NOT EXISTS (
+           SELECT 1 FROM ledger_transfer t
+            WHERE t.key IN ('payments.part:' || p.id::text || ':paid', 'payments.part:' || p.id::text || ':late'))
+     GROUP BY 1"""
+# What left by the providers and banks, whoever bore it: a wallet may not have had all of what was paid late.
+_SENT = """
+    SELECT a.currency, -sum(e.amount)::bigint FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
+      JOIN ledger_transfer t ON t.id = e.transfer_id
+     WHERE a.owner = %(house)s AND a.kind LIKE %(clearing)s AND t.kind = ANY(%(sent)s)
+       AND e.created_at >= %(start)s AND e.created_at < %(end)s GROUP BY 1"""
 _REQUIREMENT = """
     SELECT currency, sum(greatest(minor, 0))::bigint FROM (
         SELECT a.currency, a.owner, sum(e.amount) AS minor FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
@@ -98,10 +114,11 @@ def _day(day: date) -> tuple[datetime, datetime]:
 
 
 def figures_of(day: date) -> list[dict[str, Any]]:
-    """A day's figures, one per currency that has any, in minor units. Nine queries, however much happened."""
+    """A day's figures, one per currency that has any, in minor units. A fixed number of queries, however much happened."""
     start, end = _day(day)
     values: dict[str, Any] = {
-        "start": start, "end": end, "house": HOUSE, "clients": "client:%", "clearing": "clearing:%", "returned": "%:returned",
+        "start": start, "end": end, "house": HOUSE, "clients": "client:%", "clearing": "clearing:%",
+        "sent": [kind for kind, movement in _KINDS.items() if movement == "withdrawals"],
     }  # fmt: skip
     sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     with connection.cursor() as cursor:
@@ -114,17 +131,20 @@ def figures_of(day: date) -> list[dict[str, Any]]:
             sums[currency]["opening"] = int(minor)
         for currency, kind, minor in rows(_DURING):
             sums[currency][_movement(kind)] += int(minor)
+            sums[currency]["posted_deposits"] += int(minor) if kind == DEPOSIT else 0
         for currency, account, kind, minor in rows(_HOUSE):
             _house(sums[currency], account, kind, int(minor))
         for name, query in (
-            ("ledger", _WHOLE), ("balances", _BALANCES), ("told_deposits", _DEPOSITS), ("told_withdrawals", _PARTS),
+            ("ledger", _WHOLE), ("balances", _BALANCES), ("told_deposits", _DEPOSITS), ("told_withdrawals", _PARTS), ("sent", _SENT),
             ("requirement", _REQUIREMENT),
         ):  # fmt: skip
             for currency, minor in rows(query):
                 sums[currency][name] += int(minor)
         for currency, bank, minor in rows(_RESOURCES):
             sums[currency]["bank" if bank else "providers"] += int(minor)
-    return [_figures(currency, sums[currency]) for currency in sorted(sums) if any(sums[currency].values())]
+    told = told_of(day)
+    any_of = {currency for currency in sums if any(sums[currency].values())} | set(told)
+    return [_figures(currency, sums[currency], told.get(currency, Told())) for currency in sorted(any_of)]
 
 
 def _movement(kind: str) -> str:
@@ -133,25 +153,31 @@ def _movement(kind: str) -> str:
 
 
 def _house(told: dict[str, int], account: str, kind: str, minor: int) -> None:
-    """A fee is taken out of the deposit: shown apart, so that deposits are what clients paid."""
+    """A fee is taken out of the deposit or the withdrawal: shown apart, so that these are what clients paid and were sent."""
     if account == "provider_fees":
         told["provider_fees"] += minor
-    elif kind == "payments.deposit":
-        told["deposits"] += minor
+    elif _KINDS.get(kind) in ("deposits", "withdrawals"):
+        told[_KINDS[kind]] += minor
         told["fees"] -= minor
+        told["posted_deposits"] += minor if kind == DEPOSIT else 0
 
 
-def _figures(currency: str, told: Mapping[str, int]) -> dict[str, Any]:
-    plain = {name: int(told.get(name, 0)) for name in ("opening", *MOVEMENTS)}
+def _figures(currency: str, told: Mapping[str, int], outside: Told) -> dict[str, Any]:
+    plain = {
+        name: int(told.get(name, 0)) for name in ("opening", *MOVEMENTS) if told.get(name) or name not in WHERE_ANY
+    }
     closing = sum(plain.values())
     proofs = {
-        "deposits": [int(told.get("told_deposits", 0)), plain["deposits"]],
-        "withdrawals": [int(told.get("told_withdrawals", 0)), plain["withdrawals"]],
+        "deposits": [int(told.get("told_deposits", 0)), int(told.get("posted_deposits", 0))],
+        "withdrawals": [int(told.get("told_withdrawals", 0)), int(told.get("sent", 0))],
         "balances": [int(told.get("balances", 0)), closing],
         "ledger": [int(told.get("ledger", 0)), 0],
+        **outside.proofs,
     }
     money = {name: int(told.get(name, 0)) for name in ("requirement", "providers", "bank", "provider_fees")}
-    return {"currency": currency, **plain, "closing": closing, "proofs": proofs, **money}
+    money |= {"gone": outside.gone} if outside.gone else {}  # days signed before keep their shape
+    unproved = {"unproved": sorted(outside.unproved)} if outside.unproved else {}
+    return {"currency": currency, **plain, "closing": closing, "proofs": proofs, **unproved, **money}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +187,17 @@ class Figures:
     currency: str
     values: dict[str, Money]
     proofs: list[tuple[str, Money, Money, Money]]  # name, as the other source tells it, as posted, difference
+    unproved: frozenset[str] = frozenset()  # proofs whose source has not said it all, or whose parts differ
 
     @property
     def right(self) -> bool:
-        return all(not difference for *_, difference in self.proofs)
+        return not self.unproved and all(not difference for *_, difference in self.proofs)
 
     @property
     def resources(self) -> Money:
-        return self.values["providers"] + self.values["bank"]
+        """What providers and banks hold, less what has left a bank and was not posted."""
+        gone = self.values.get("gone", Money(0, self.currency))
+        return self.values["providers"] + self.values["bank"] + gone
 
     @property
     def cover(self) -> Money:
@@ -186,7 +215,7 @@ def shown(figures: Any) -> list[Figures]:
             for name, (told, posted) in sorted(one["proofs"].items(), key=lambda item: PROOFS.index(item[0]))
         ]
         values = {name: Money(value, code) for name, value in one.items() if isinstance(value, int)}
-        made.append(Figures(code, values, proofs))
+        made.append(Figures(code, values, proofs, frozenset(one.get("unproved", ()))))
     return made
 
 

@@ -6,7 +6,7 @@ stands. Whatever it books has the line's own key: once, however often.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,8 +21,7 @@ from kernel.money import Money
 from tenant_apps.ledger.models import Account
 from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, post
 from tenant_apps.payments.models import Deposit, PartState, ProviderAccount, WithdrawalPart
-from tenant_apps.payments.services import posting
-from tenant_apps.payments.services.deposit_fees import provider_fees_settled
+from tenant_apps.payments.services.provider_fees import deposit_fees_settled, part_fees_settled
 
 from ..kinds import LineKind, LineState
 from ..models import Report, ReportLine, ReportMapping, ReportState
@@ -34,6 +33,7 @@ CHUNK = 500
 AT_ONCE = 20_000  # lines in one task; the next one goes on
 OPEN = (LineState.PENDING, LineState.DIFFERS, LineState.ONLY_THERE)
 FEE, PAYOUT = "reconciliation.fee", "reconciliation.payout"
+_PAYMENTS = (LineKind.CHARGE, LineKind.REFUND, LineKind.WITHDRAWAL)  # whose fee the provider may have told before
 
 
 @dataclass(slots=True)
@@ -59,9 +59,10 @@ def _charge(line: ReportLine, known: books.Books) -> Verdict:
     deposit, reason = found
     if known.taken_deposits.get(deposit.pk, line.pk) != line.pk:
         return Verdict(LineState.ONLY_THERE, [reason, "taken"], deposit)
-    if deposit.state not in books.CREDITED:
+    came = known.came(deposit)
+    if came is None:
         return Verdict(LineState.ONLY_THERE, [reason, "not_credited"], deposit)
-    verdict = _against(line, deposit.received_minor or 0, deposit.currency, reason)
+    verdict = _against(line, came.minor, came.currency, reason)
     verdict.deposit = deposit
     known.taken_deposits[deposit.pk] = line.pk
     return verdict
@@ -82,14 +83,14 @@ def _refund(line: ReportLine, known: books.Books) -> Verdict:
     if paid is None:
         return Verdict(LineState.ONLY_THERE, ["none"])
     deposit, reason = paid
-    part = known.free_part(line, known.parts_by_deposit.get(deposit.pk, ()))
+    among = [part for one in known.family(deposit) for part in known.parts_by_deposit.get(one.pk, ())]
+    part = known.free_part(line, among)
     if part is not None:
         return _paid(line, known, part, "payment")
-    for reference in line.references:
-        if (ours := known.posted.get(posting.refund_key(deposit, reference))) is not None:
-            verdict = _against(line, ours, deposit.currency, reason)
-            verdict.deposit = deposit
-            return verdict
+    if (ours := known.refund_of(deposit, line)) is not None:
+        verdict = _against(line, ours, known.currency(deposit), reason)
+        verdict.deposit = deposit
+        return verdict
     return Verdict(LineState.ONLY_THERE, [reason, "not_refunded"], deposit)
 
 
@@ -119,10 +120,10 @@ def _dispute(undone: str) -> Callable[[ReportLine, books.Books], Verdict]:
             return Verdict(LineState.ONLY_THERE, ["none"])
         deposit, reason = found
         told = known.disputes[deposit.pk, line.kind] - {line.pk}  # each line is of a round of its own, in their order
-        ours = known.posted.get(posting.reversal_key(deposit, len(told) + 1) + undone)
+        ours = known.posted.get(known.reversal_of(deposit, len(told) + 1) + undone)
         if ours is None:
             return Verdict(LineState.ONLY_THERE, [reason, "not_reinstated" if undone else "not_reversed"], deposit)
-        verdict = _against(line, ours, deposit.currency, reason)
+        verdict = _against(line, ours, known.currency(deposit), reason)
         verdict.deposit = deposit
         known.disputes[deposit.pk, line.kind].add(line.pk)
         return verdict
@@ -169,31 +170,40 @@ class _Till:
 
 
 def costs_of(line: ReportLine, told: Money | None) -> list[Money]:
-    """What the provider kept by this line, less what was booked when the payment came; one amount per currency.
-
-    A line without a fee says nothing of it: many reports have no such column.
+    """What the provider kept by this line, less what was booked when the payment came or was paid out; one amount per
+    currency. A line without a fee says nothing of it: many reports have no such column.
     """
     costs: dict[str, int] = {line.fee_currency: line.fee_minor}
     if line.kind == LineKind.FEE:
         costs[line.currency] = costs.get(line.currency, 0) - line.amount_minor
-    if told is not None and line.kind == LineKind.CHARGE and line.fee_minor:
+    if told is not None and line.kind in _PAYMENTS and line.fee_minor:
         costs[told.currency] = costs.get(told.currency, 0) - told.minor
     return [Money(minor, currency) for currency, minor in sorted(costs.items()) if minor]
 
 
-def _told(lines: Iterable[ReportLine]) -> dict[UUID, Money]:
-    """What is booked already of the fees of payments that these lines book: theirs from now on, whatever is told later."""
-    fees = {
-        line.deposit_id: Money(line.fee_minor, line.fee_currency)
-        for line in lines
-        if line.kind == LineKind.CHARGE and line.deposit_id and line.fee_minor and line.state in books.MATCHES
-    }
-    return provider_fees_settled(fees)
+def _told(lines: Iterable[ReportLine]) -> dict[int, Money]:
+    """What is booked already, by line, of the fees that these lines book: theirs from now on, whatever is told later."""
+    deposits: dict[UUID, ReportLine] = {}
+    parts: dict[UUID, ReportLine] = {}
+    for line in lines:
+        if not line.fee_minor or line.state not in books.MATCHES:
+            continue
+        if line.kind == LineKind.CHARGE and line.deposit_id:
+            deposits[line.deposit_id] = line
+        elif line.kind in _PAYMENTS and line.part_id:
+            parts[line.part_id] = line
+    found = {deposits[pk].pk: fee for pk, fee in deposit_fees_settled(_fees(deposits)).items()}
+    return found | {parts[pk].pk: fee for pk, fee in part_fees_settled(_fees(parts)).items()}
+
+
+def _fees(lines: Mapping[UUID, ReportLine]) -> dict[UUID, Money]:
+    return {pk: Money(line.fee_minor, line.fee_currency) for pk, line in lines.items()}
 
 
 def _book(line: ReportLine, told: Money | None, till: _Till) -> bool:
-    """Post what this line brings; False while that has to wait until one knows whose payment it was."""
-    if line.kind == LineKind.CHARGE and line.state not in books.MATCHES:
+    """Post what this line brings; False while that has to wait until one knows which payment it was, whose fee may have been
+    told before, or may yet be."""
+    if line.kind in _PAYMENTS and line.state not in books.MATCHES and (line.kind == LineKind.CHARGE or line.fee_minor):
         return False
     data = {"reference": line.reference or line.own or line.line_key, "line": line.pk, "report": str(line.report_id)}
     if line.deposit_id:
@@ -217,7 +227,7 @@ def fee_settle(line: ReportLine) -> None:
     till = _Till(line.provider_account)
     state, line.state = line.state, LineState.MATCHED
     told = _told([line])
-    _book(line, told.get(line.deposit_id) if line.deposit_id else None, till)
+    _book(line, told.get(line.pk), till)
     line.state, line.booked_at = state, clock.now()
     line.save(update_fields=["booked_at"])
 
@@ -267,7 +277,7 @@ def _chunk(account: ProviderAccount, lines: list[ReportLine], done: Compared) ->
     unbooked = [line for line in lines if line.booked_at is None]
     told = _told(unbooked)
     for line in unbooked:
-        if _book(line, told.get(line.deposit_id) if line.deposit_id else None, till):
+        if _book(line, told.get(line.pk), till):
             line.booked_at = clock.now()
             done.booked += 1
     done.looked_at += len(lines)
@@ -306,7 +316,12 @@ def accounts_waiting() -> list[UUID]:
 
 def deposits_only_with_us(report: Report) -> QuerySet[Deposit]:
     """Deposits credited within the report's period that no line of any report tells. None for a report without payments."""
-    lines = ReportLine.objects.filter(deposit=OuterRef("pk"), kind=LineKind.CHARGE)
+    lines = ReportLine.objects.filter(
+        Q(deposit=OuterRef("pk"))
+        | Q(deposit__suspended__credited=OuterRef("pk"))
+        | Q(deposit=OuterRef("out_of__deposit")),
+        kind=LineKind.CHARGE,
+    )
     rows = Deposit.objects.filter(provider_account=report.provider_account, state__in=books.CREDITED)
     if report.period_from is None or not _tells_payments(report):
         return rows.none()

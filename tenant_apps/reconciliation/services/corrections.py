@@ -14,7 +14,7 @@ from kernel import clock
 from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.money import Money
-from tenant_apps.accounts import humans
+from tenant_apps.clients.eyes import as_shown, is_own
 from tenant_apps.clients.models import Client
 from tenant_apps.ledger.models import Account, Transfer
 from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, post, reverse
@@ -64,7 +64,7 @@ def correction_propose(
         if source == target or not {source, target} <= set(Place.values) or amount.minor <= 0:
             raise NotCorrectable(field="amount")
         client = _whose(case, client_number) if Place.WALLET in (source, target) else None
-        if client is not None and humans.is_client(actor.id, client.email):
+        if client is not None and is_own(actor, [client]):
             raise SamePerson
         if not reason.strip():
             raise ReasonMissing(field="reason")
@@ -114,11 +114,12 @@ def _locked(correction_id: UUID, *, need: str) -> tuple[Case, Correction]:
     return case, row
 
 
-def correction_approve(*, actor: Actor, correction_id: UUID) -> Correction:
-    """Second pair of eyes: post it. Raises SamePerson, CaseClosed, and the ledger's refusals (InsufficientFunds)."""
+def correction_approve(*, actor: Actor, correction_id: UUID, seen: str | None = None) -> Correction:
+    """Second pair of eyes: post it. Raises SamePerson, CaseClosed, ShownDiffers, and the ledger's refusals (InsufficientFunds)."""
     actor.require(APPROVE)
     with transaction.atomic():
         case, row = _locked(correction_id, need=CorrectionState.PROPOSED)
+        as_shown(seen, row)
         signs = second_required(actor, row.proposer_id, client=row.client)
         transfer = _undo(row, actor) if row.reverses else _post(case, row, actor)
         row.state, row.transfer_id, row.decided_at = CorrectionState.POSTED, transfer.pk, clock.now()

@@ -20,6 +20,16 @@ register.filter("match_reason", words.match_reason)
 
 
 @register.filter
+def bank_reason(name: str) -> str:
+    return str(words.BANK_REASONS.get(name, name))
+
+
+@register.filter
+def side_words(name: str) -> str:
+    return str(words.SIDE_WORDS.get(name, name))
+
+
+@register.filter
 def kind_label(kind: str) -> str:
     return str(dict(LineKind.choices).get(kind, kind))
 

@@ -71,8 +71,8 @@ def credited(account: ProviderAccount, amount: str = "100.00", currency: str = "
         payment_reference=f"pi_{short_id(12)}", pending_at=clock.now(), **values,
     )  # fmt: skip
     told = DepositStatus(
-        state=PaymentState.PAID, provider_reference=deposit.provider_reference,
-        payment_reference=deposit.payment_reference, amount=deposit.amount, **(status or {}),
+        provider_reference=deposit.provider_reference, payment_reference=deposit.payment_reference,
+        **{"state": PaymentState.PAID, "amount": deposit.amount, **(status or {})},
     )  # fmt: skip
     deposit_apply(deposit_id=deposit.pk, status=told, actor=SYSTEM)
     deposit.refresh_from_db()

@@ -37,6 +37,7 @@ from tenant_apps.reconciliation.services.corrections import (
     correction_refuse,
     correction_reverse,
 )
+from tenant_apps.wallets.casework import NoColleague
 from tenant_apps.wallets.selectors import wallet_of
 
 from .support import credited, stripe, stripe_file, stripe_line, take_in
@@ -250,6 +251,21 @@ def test_people_take_note_close_and_reopen(tenant: Any) -> None:
     assert [note.text for note in case.notes.order_by("id")] == ["Asked the provider", "A test payment", "It was none"]
     with pytest.raises(Forbidden):
         cases.case_note(actor=staff(VIEW), case_id=case.pk, text="hello")
+
+
+def test_a_case_is_handed_over_to_who_may_work_on_it_and_they_hear_of_it(tenant: Any) -> None:
+    ann, bob, case = person("finance", name="Ann"), person("finance", name="Bob"), case_for(stripe(), stripe_line())
+    with pytest.raises(NoColleague):
+        cases.case_hand_over(actor=actor(ann), case_id=case.pk, to=str(person("support").pk))
+    web = log_in(tenant, ann)
+    assert "Bob" in web.get(f"/reconciliation/cases/{case.pk}/").content.decode()
+    web.post(f"/reconciliation/cases/{case.pk}/hand-over/", {"to": str(bob.pk)})
+    case.refresh_from_db()
+    assert (case.owner_id, case.state) == (str(bob.pk), CaseState.IN_WORK)
+    assert [row.user_id for row in Notification.objects.filter(kind="wallets.case_handed_over")] == [bob.pk]
+    cases.case_solve(actor=actor(bob), case_id=case.pk, reason="A test payment")
+    with pytest.raises(CaseClosed):
+        cases.case_hand_over(actor=actor(bob), case_id=case.pk, to=str(ann.pk))
 
 
 def test_who_may_approve_hears_of_it_once(tenant: Any) -> None:

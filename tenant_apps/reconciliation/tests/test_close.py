@@ -20,12 +20,14 @@ from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, client_owner
 from tenant_apps.notifications.models import Notification
 from tenant_apps.payments.errors import SamePerson
 from tenant_apps.payments.models import Deposit, DepositState
-from tenant_apps.payments.ports import DepositStatus, PaymentState
+from tenant_apps.payments.ports import DepositStatus, PaymentState, RefundState, RefundStatus
 from tenant_apps.payments.services.deposits import deposit_apply
+from tenant_apps.payments.services.parts import part_apply
 from tenant_apps.payments.tests.support import SYSTEM, eur, make_account, make_client, staff
 from tenant_apps.reconciliation import selectors
+from tenant_apps.reconciliation.alarm_models import AGES
 from tenant_apps.reconciliation.errors import CaseClosed, DayNotOver, FiguresChanged, ReasonMissing
-from tenant_apps.reconciliation.models import Alarm, Case, DayClose
+from tenant_apps.reconciliation.models import Alarm, Case, DayClose, DeskSettings
 from tenant_apps.reconciliation.permissions_list import CLOSE, SIGN
 from tenant_apps.reconciliation.services.alarms import alarms_run, settings_save
 from tenant_apps.reconciliation.services.close import (
@@ -37,9 +39,10 @@ from tenant_apps.reconciliation.services.close import (
     shown,
 )
 from tenant_apps.reconciliation.services.compare import account_compare
+from tenant_apps.wallets.tests.support import give
 
 from .support import credited, stripe, stripe_file, stripe_line, take_in
-from .test_compare import paid_part
+from .test_compare import paid_part, refund_part
 
 Back = Callable[[float], None]
 
@@ -81,6 +84,70 @@ def test_a_days_figures_and_what_proves_them(tenant: Any, back: Back) -> None:
     assert (one["requirement"], one["providers"], one["bank"], one["provider_fees"]) == (55_800, 55_850, 0, -150)
     (told,) = shown([one])
     assert (told.right, told.cover) == (True, eur("0.50"))
+
+
+def test_a_fee_of_a_withdrawal_is_shown_apart_from_what_was_sent(tenant: Any, back: Back) -> None:
+    back(2)
+    before = credited(stripe(), "500.00")
+    back(1)
+    part = refund_part(before, "30.00", fee_minor=250)
+    status = RefundStatus(state=RefundState.SUCCEEDED, reference="re_1", amount=part.amount)
+    part_apply(part_id=part.pk, status=status, actor=SYSTEM)
+    back(0)
+    (one,) = figures_of(yesterday())
+    assert (one["withdrawals"], one["fees"], one["closing"]) == (-3_000, -250, 46_750)
+    assert one["proofs"]["withdrawals"] == [-3_000, -3_000]
+    back(1)
+    refused = RefundStatus(state=RefundState.FAILED, reference="re_1", amount=part.amount)
+    part_apply(part_id=part.pk, status=refused, actor=SYSTEM)
+    back(0)
+    (one,) = figures_of(yesterday())
+    assert (one["withdrawals"], one["fees"], one["closing"]) == (0, 0, 50_000)
+    assert one["proofs"]["withdrawals"] == [0, 0]
+
+
+@pytest.mark.parametrize(("spent", "carried"), [("0", 0), ("490", 2_000)])
+def test_what_was_paid_late_proves_itself_whoever_bore_it(tenant: Any, back: Back, spent: str, carried: int) -> None:
+    """Failed, and paid after all when the wallet may not have it any more; then returned."""
+    back(2)
+    before = credited(stripe(), "500.00")
+    part = refund_part(before, "30.00")
+
+    def told(state: RefundState) -> str:
+        status = RefundStatus(state=state, reference="re_1", amount=part.amount)
+        return part_apply(part_id=part.pk, status=status, actor=SYSTEM, asked=True)
+
+    told(RefundState.FAILED)
+    give(before.client, f"-{spent}") if spent != "0" else None
+    back(1)
+    assert told(RefundState.SUCCEEDED) == "paid"
+    back(0)
+    (one,) = figures_of(yesterday())
+    assert (one["withdrawals"], one["other"]) == (-3_000 + carried, 0)
+    assert one["proofs"]["withdrawals"] == [-3_000, -3_000]
+    back(1)
+    assert told(RefundState.FAILED) == "returned"
+    back(0)
+    (one,) = figures_of(yesterday())
+    assert (one["withdrawals"], one["other"], one["proofs"]["withdrawals"]) == (0, 0, [0, 0])
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_was_presumed_and_told_otherwise_proves_itself(tenant: Any, back: Back, lost: bool) -> None:
+    back(1)
+    deposit = credited(stripe(), "100.00", status={"state": PaymentState.REVERSED, "amount": None})
+    if not lost:
+        won = DepositStatus(state=PaymentState.REINSTATED, provider_reference="", amount=None)
+        deposit_apply(deposit_id=deposit.pk, status=won, actor=SYSTEM)
+    paid = DepositStatus(state=PaymentState.PAID, provider_reference="", amount=eur("60.00"))
+    assert deposit_apply(deposit_id=deposit.pk, status=paid, actor=SYSTEM) == "told otherwise"
+    back(0)
+    (one,) = shown(figures_of(yesterday()))
+    assert (one.right, one.values["closing"], one.values["other"]) == (
+        True,
+        eur("0.00" if lost else "60.00"),
+        eur("0.00"),
+    )
 
 
 def test_documents_that_say_something_else_are_seen(tenant: Any, back: Back) -> None:
@@ -167,7 +234,7 @@ def test_figures_cost_the_same_however_much_happened(tenant: Any, back: Back) ->
         with CaptureQueriesContext(connection) as queries:
             figures_of(yesterday())
         counts.append(len(queries))
-    assert counts[0] == counts[1] <= 9
+    assert counts[0] == counts[1] <= 18
 
 
 # --- what is stuck
@@ -257,8 +324,10 @@ def test_a_day_is_prepared_and_signed_in_the_office(tenant: Any) -> None:
 
 def test_settings_are_saved_and_refused_out_of_range(tenant: Any) -> None:
     office = log_in(tenant, person("finance"))
-    given = {"deposit_days": "5", "withdrawal_days": "2", "case_days": "4"}
+    given = {name: str(2 + number) for number, name in enumerate(AGES)}
     assert office.post("/reconciliation/settings/", {**given, "case_days": "0"}).status_code == 422
     assert office.post("/reconciliation/settings/", given).status_code == 302
-    assert "5 days" in office.get("/reconciliation/alarms/").content.decode()
+    saved = DeskSettings.objects.get()
+    assert {name: str(getattr(saved, name)) for name in AGES} == given
+    assert "<bdi>13</bdi>" in office.get("/reconciliation/alarms/").content.decode()
     assert not Case.objects.exists()

@@ -14,10 +14,13 @@ from kernel.money import Money
 from tenant_apps.accounts.tests.support import log_in
 from tenant_apps.accounts.tests.support import staff as person
 from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, client_owner, post
-from tenant_apps.payments.tests.support import SYSTEM, eur, make_account, make_client
-from tenant_apps.reconciliation import standing
+from tenant_apps.payments.tests.support import SYSTEM, eur, make_account, make_client, staff
+from tenant_apps.reconciliation import sides, standing
+from tenant_apps.reconciliation.errors import ReasonMissing
+from tenant_apps.reconciliation.permissions_list import CLOSE, SIGN
+from tenant_apps.reconciliation.services.close import close_prepare, close_sign, figures_of
 from tenant_apps.reconciliation.services.compare import account_compare
-from tenant_apps.trading.models import AccountType, CaseKind, TradingAccount, TradingServer
+from tenant_apps.trading.models import AccountType, CaseKind, Comparison, TradingAccount, TradingServer, Transfer
 from tenant_apps.trading.models import Case as TradingCase
 
 from .support import credited, stripe, stripe_file, stripe_line, take_in
@@ -105,7 +108,7 @@ def test_pages_open_and_cost_the_same_however_much_there_is(tenant: Any) -> None
     make_account("bank_wire", settings={})
     pages = (
         "/reconciliation/clearing/", f"/reconciliation/clearing/{account.pk}/EUR/", "/reconciliation/trading/",
-        "/reconciliation/trial-balance/", "/reconciliation/trial-balance/export/",
+        "/reconciliation/trial-balance/", "/reconciliation/trial-balance/export/", "/reconciliation/sides/",
     )  # fmt: skip
     counts: list[list[int]] = []
     for size in (1, 8):
@@ -120,3 +123,121 @@ def test_pages_open_and_cost_the_same_however_much_there_is(tenant: Any) -> None
             counts[-1].append(len(queries))
     assert counts[0] == counts[1]
     assert office.get(f"/reconciliation/clearing/{account.pk}/XXQ/").status_code == 404
+
+
+# --- after each day
+
+
+def night(server: TradingServer, days: int = 1, **values: int) -> Comparison:
+    """A comparison after a day so many days ago."""
+    plain = {
+        "platform": 500,
+        "mirror": 500,
+        "difference": 0,
+        "in_transit": 0,
+        "accounts": 1,
+        "differing": 0,
+        "missing": 0,
+    }
+    day = clock.today() - timedelta(days=days)
+    return Comparison.objects.create(server=server, day=day, figures=[{"currency": "EUR", **plain, **values}])
+
+
+def proved(days: int = 1) -> tuple[list[int] | None, bool]:
+    """The proof of the trading side for the day's close: [platform, ledger], and whether it holds."""
+    (one,) = figures_of(clock.today() - timedelta(days=days))
+    return one["proofs"].get("trading"), "trading" not in one.get("unproved", ())
+
+
+def earlier(account: TradingAccount) -> TradingAccount:
+    """Opened before yesterday ended."""
+    TradingAccount.objects.filter(pk=account.pk).update(created_at=clock.now() - timedelta(days=3))
+    return account
+
+
+def test_a_day_is_proved_by_the_newest_comparison_after_it(tenant: Any) -> None:
+    server = earlier(trading_account(500, 500, 2001)).server
+    assert proved() == ([0, 0], False)  # nobody has compared
+    night(server, days=2)
+    assert proved() == ([0, 0], False)  # of another day
+    night(server, platform=570, difference=50, in_transit=20, differing=1)
+    assert proved() == ([570, 520], False)
+    night(server)
+    assert proved() == ([500, 500], True)
+
+
+def test_two_servers_whose_differences_cancel_out_prove_nothing(tenant: Any) -> None:
+    one = earlier(trading_account(500, 500, 2002)).server
+    other = TradingServer.objects.create(name="Second", kind="mt5", manager=1)
+    night(one, platform=510, difference=10, differing=1)
+    assert proved() == ([510, 500], False)
+    night(other, platform=490, difference=-10, differing=1)
+    assert proved() == ([1000, 1000], False)
+
+
+def test_a_server_that_did_not_speak_of_all_its_accounts_proves_nothing(tenant: Any) -> None:
+    night(earlier(trading_account(500, 500, 2003)).server, missing=1)
+    assert proved() == ([500, 500], False)
+
+
+def test_a_server_that_stands_still_is_red_beside_one_that_agrees(tenant: Any) -> None:
+    first = earlier(trading_account(500, 500, 2004)).server
+    second = TradingServer.objects.create(name="Second", kind="mt5", manager=1)
+    account = earlier(trading_account(500, 500, 2005))
+    TradingAccount.objects.filter(pk=account.pk).update(server=second)
+    night(first)
+    assert proved() == ([500, 500], False)
+    night(second)
+    assert proved() == ([1000, 1000], True)
+
+
+def test_whoever_signs_a_day_whose_platforms_differ_says_why(tenant: Any) -> None:
+    server = earlier(trading_account(500, 500, 2006)).server
+    day = clock.today() - timedelta(days=1)
+    close_prepare(actor=staff(CLOSE), day=day)
+    with pytest.raises(ReasonMissing):
+        close_sign(actor=staff(SIGN), day=day)
+    row = close_sign(actor=staff(SIGN), day=day, note="The server was down all night")
+    assert row.figures[0]["unproved"] == ["trading"]
+    night(server)
+    body = log_in(tenant, person("finance")).get(f"/reconciliation/close/{day.isoformat()}/").content.decode()
+    assert "Not proved" in body  # as it was signed
+
+
+def test_the_comparisons_are_shown_with_their_days(tenant: Any) -> None:
+    server = trading_account(500, 500, 2007).server
+    night(server, platform=570, difference=50, in_transit=20, differing=1, missing=2)
+    body = log_in(tenant, person("finance")).get("/reconciliation/trading/").content.decode()
+    assert "Compared after each day" in body
+    assert "2 not told of" in body
+    assert "€0.50" in body
+
+
+# --- the three sides
+
+
+def test_the_three_sides_of_a_currency_stand_beside_each_other(tenant: Any) -> None:
+    credited(stripe(), "100.00")
+    account = earlier(trading_account(700, 650, 3001))
+    Transfer.objects.create(
+        account=account, client=account.client, direction="in", amount_minor=400, currency="EUR", key="t:1"
+    )
+    (one,) = sides.sides()
+    assert dict(one.places) == {"providers": eur("100"), "banks": eur("0")}
+    assert dict(one.owners) == {
+        "wallets": eur("100"), "to_trading": eur("0"), "trading": eur("6.50"),
+    }  # fmt: skip
+    assert (one.clients, one.cover, one.told_by_banks) == (eur("106.50"), eur("-6.50"), None)
+    assert one.platform is not None
+    assert (one.platform.platform, one.platform.difference) == (eur("7"), eur("0.50"))
+    assert one.under_way == [("to_accounts", eur("4"))]
+    body = log_in(tenant, person("finance")).get("/reconciliation/sides/").content.decode()
+    assert "Not covered" in body
+    assert "Wallet to trading account" in body
+
+
+def test_without_any_money_the_three_sides_are_an_empty_page(tenant: Any) -> None:
+    assert (
+        "Nothing has been posted yet"
+        in log_in(tenant, person("finance")).get("/reconciliation/sides/").content.decode()
+    )

@@ -1,4 +1,4 @@
-"""Trading servers and cases in the office."""
+"""Trading servers in the office."""
 
 from __future__ import annotations
 
@@ -9,36 +9,22 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import pgettext, pgettext_lazy
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
 from kernel import audit, secrets
-from kernel.errors import AppError, NotFound
+from kernel.errors import AppError
 from kernel.guards import guard
 from kernel.pages import page
 from kernel.tasks import enqueue
-from kernel.ui.tables import Column, TableSpec, build_table
 from kernel.ui.toast import toast
 from tenant_apps.trading import pages, platforms, selectors
 from tenant_apps.trading.bridge import metrics
-from tenant_apps.trading.forms import NoteForm, ServerForm
-from tenant_apps.trading.models import Case, CaseKind, TradingServer
-from tenant_apps.trading.permissions_list import CASES_EDIT, CASES_VIEW, SERVERS_EDIT, SERVERS_VIEW, TYPES_EDIT
-from tenant_apps.trading.services import cases as case_services
+from tenant_apps.trading.forms import ServerForm
+from tenant_apps.trading.models import TradingServer
+from tenant_apps.trading.permissions_list import SERVERS_EDIT, SERVERS_VIEW, TYPES_EDIT
 from tenant_apps.trading.services import servers as services
 from tenant_apps.trading.tasks import compare_server
-
-CASES = TableSpec(
-    default_sort="-when",
-    page_size=50,
-    columns=[
-        Column(key="kind", label=pgettext_lazy("trading case", "What")),
-        Column(key="account", label=pgettext_lazy("trading case", "Account")),
-        Column(key="amount", label=pgettext_lazy("trading case", "Amount"), align="num"),
-        Column(key="when", label=pgettext_lazy("trading case", "Found"), sort="created_at", align="end"),
-        Column(key="state", label=pgettext_lazy("trading case", "State"), align="end"),
-    ],
-)
 
 
 @guard(SERVERS_VIEW)
@@ -115,42 +101,3 @@ def compare(request: Any, server_id: UUID) -> HttpResponse:
     response = HttpResponse(status=204)
     toast(response, pgettext("trading server", "The comparison has begun. Differences appear as cases."), "info")
     return response
-
-
-@guard(CASES_VIEW)
-def case_list(request: Any) -> HttpResponse:
-    """Open cases first; told live of new ones."""
-    rows = Case.objects.select_related("account", "account__client", "server")
-    state = request.GET.get("state", "open")
-    rows = rows.filter(resolved_at__isnull=state != "resolved")
-    if request.GET.get("kind") in CaseKind.values:
-        rows = rows.filter(kind=request.GET["kind"])
-    values = {
-        "table": build_table(CASES, rows, request),
-        "kinds": CaseKind.choices,
-        "state": state,
-        "states": [("open", pgettext("trading case", "Open")), ("resolved", pgettext("trading case", "Resolved"))],
-        "kind": request.GET.get("kind", ""),
-        "may_edit": request.actor.may(CASES_EDIT),
-    }
-    if request.htmx:
-        return render(request, "trading/office/cases.html#rows", values)
-    return page(request, "trading/office/cases.html", values, live=["money"])
-
-
-@guard(CASES_EDIT)
-def case(request: Any, case_id: UUID) -> HttpResponse:
-    """Look at a case and resolve it."""
-    found = Case.objects.select_related("account", "server").filter(pk=case_id).first()
-    if found is None:
-        raise NotFound
-    form = NoteForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            case_services.case_resolve(actor=request.actor, case_id=found.pk, note=form.cleaned_data["note"])
-        except AppError as error:
-            pages.add_error(form, error)
-        else:
-            return pages.done(pgettext("trading case", "Resolved."))
-    values = {"case": found, "form": form, "facts": [(key, value) for key, value in found.data.items() if value]}
-    return render(request, "trading/office/_case.html", values, status=422 if request.method == "POST" else 200)

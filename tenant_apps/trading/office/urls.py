@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import account_types, accounts, servers
+from . import account_types, accounts, cases, servers
 
 urlpatterns = [
     path("trading/accounts/", accounts.account_list, name="office-accounts"),
@@ -17,6 +17,12 @@ urlpatterns = [
     path("trading/types/", account_types.index, name="office-types"),
     path("trading/servers/<uuid:server_id>/types/new/", account_types.new, name="office-type-new"),
     path("trading/types/<uuid:type_id>/", account_types.edit, name="office-type"),
-    path("trading/cases/", servers.case_list, name="office-cases"),
-    path("trading/cases/<uuid:case_id>/", servers.case, name="office-case"),
+    path("trading/cases/", cases.case_list, name="office-cases"),
+    path("trading/cases/<uuid:case_id>/", cases.case, name="office-case"),
+    path("trading/cases/<uuid:case_id>/take/", cases.take, name="office-case-take"),
+    path("trading/cases/<uuid:case_id>/hand-over/", cases.hand_over, name="office-case-hand-over"),
+    path("trading/cases/<uuid:case_id>/note/", cases.note, name="office-case-note"),
+    path("trading/cases/<uuid:case_id>/resolve/", cases.resolve, name="office-case-resolve"),
+    path("trading/cases/<uuid:case_id>/approve/", cases.approve, name="office-case-approve"),
+    path("trading/cases/<uuid:case_id>/refuse/", cases.refuse, name="office-case-refuse"),
 ]

@@ -145,9 +145,10 @@ def test_a_slow_server_starves_no_neighbour(
 
 
 def test_money_that_moved_without_us_is_a_case(world: World, tmp_path: Path) -> None:
+    from tenant_apps.accounts.tests.support import actor, staff
     from tenant_apps.trading import platforms
     from tenant_apps.trading.ports import Amount, BalanceKind, BalanceOperation
-    from tenant_apps.trading.services.cases import case_resolve
+    from tenant_apps.trading.services.cases import case_resolve, settlement_approve
 
     account = trader(world)
     operation = BalanceOperation(
@@ -159,7 +160,10 @@ def test_money_that_moved_without_us_is_a_case(world: World, tmp_path: Path) -> 
         until(lambda: agree(world, account), "ledger and server agreeing")
     case = Case.objects.get()
     assert case.amount == Money(2_500, "EUR")
-    case_resolve(actor=TEST, case_id=case.pk, note="Paid out of goodwill")
+    one, other = actor(staff("dealing", name="Dora Deal")), actor(staff("finance", name="Fin One"))
+    proposal = case_resolve(actor=one, case_id=case.pk, note="Paid out of goodwill")
+    assert proposal is not None
+    settlement_approve(actor=other, change_id=proposal.pk)
     house = {kind: minor for owner, kind, _, minor in ledger.trial_balance() if owner == "house"}
     assert (house["suspense"], house["trading-adjustments"]) == (0, -2_500)
 

@@ -19,15 +19,16 @@ from kernel.pages import page
 from kernel.ui.charts import Chart, Series
 
 from .. import rates, registry
+from ..change_kinds import POLICY
+from ..change_kinds import markup_id as pair_id
+from ..change_told import told
 from ..models import pair_key
 from ..permissions_list import RATES_APPROVE, RATES_PROPOSE, SETTINGS
+from ..services.changes import ChangeWaits, change_propose
 from ..services.rates import (
-    exchange_policy_save,
     manual_rate_approve,
     manual_rate_propose,
     manual_rate_reject,
-    markup_remove,
-    markup_save,
     rates_refresh,
 )
 from .forms import ExchangeForm, MarkupForm, RateForm
@@ -101,10 +102,13 @@ def propose(request: Any) -> HttpResponse:
 @guard("wallets.settings.edit")
 def markup(request: Any) -> HttpResponse:
     def save(data: dict[str, Any]) -> None:
-        markup_save(actor=request.actor, **data)
+        told(request, change_propose(
+            actor=request.actor, kind="markup", object_id=pair_id(data["base"], data["quote"]), values=data,
+            title=pair_key(data["base"], data["quote"]),
+        ))  # fmt: skip
 
     title = pgettext("rates", "Mark-up of a pair")
-    return _form_page(request, MarkupForm(request.POST or None), save, title, pgettext("rates", "Saved."))
+    return _form_page(request, MarkupForm(request.POST or None), save, title)
 
 
 @guard("wallets.settings.edit")
@@ -112,21 +116,27 @@ def rules(request: Any) -> HttpResponse:
     form = ExchangeForm(request.POST or None, policy=rates.exchange_policy())
 
     def save(data: dict[str, Any]) -> None:
-        exchange_policy_save(actor=request.actor, values=form.values())
+        title = pgettext("rates", "Rules of exchange")
+        told(request, change_propose(
+            actor=request.actor, kind="exchange_rules", object_id=POLICY, title=title, values=form.values()
+        ))  # fmt: skip
 
-    return _form_page(request, form, save, pgettext("rates", "Rules of exchange"), pgettext("rates", "Saved."))
+    return _form_page(request, form, save, pgettext("rates", "Rules of exchange"))
 
 
 def _form_page(
-    request: Any, form: Any, save: Callable[[dict[str, Any]], None], title: str, done: str
+    request: Any, form: Any, save: Callable[[dict[str, Any]], None], title: str, done: str = ""
 ) -> HttpResponse:  # fmt: skip
     if request.method == "POST" and form.is_valid():
         try:
             save(form.cleaned_data)
         except Invalid as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))
+        except ChangeWaits as error:
+            form.add_error(None, str(error))
         else:
-            messages.success(request, done)
+            if done:
+                messages.success(request, done)
             return redirect("wallets:rates")
     context = {"form": form, "title": title}
     return page(request, "wallets/office/rates_form.html", context, status=422 if request.method == "POST" else 200)
@@ -135,8 +145,17 @@ def _form_page(
 @guard("wallets.settings.edit")
 @require_POST
 def markup_remove_view(request: Any, markup_id: UUID) -> HttpResponse:
-    markup_remove(actor=request.actor, markup_id=markup_id)
-    messages.success(request, pgettext("rates", "The default mark-up stands for this pair."))
+    row = next((row for row in rates.markups() if row.pk == markup_id), None)
+    if row is None:
+        raise NotFound
+    try:
+        made = change_propose(
+            actor=request.actor, kind="markup_gone", object_id=row.pk, title=row.pair, values={"markup_id": str(row.pk)}
+        )
+    except ChangeWaits as error:
+        messages.error(request, str(error))
+    else:
+        told(request, made)
     return redirect("wallets:rates")
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import override
 from django.views.decorators.http import require_GET
 
@@ -51,7 +52,8 @@ def statement_csv(request: Any, client_id: UUID, currency: str) -> HttpResponseB
     found = asked(request, client, currency, zone_of(client))
     _told(request, client, named(found))
     with override(client.language):
-        return paper.csv_answer(lambda: paper.statement_rows(found), named(found), zone_of(client))
+        head, rows = paper.statement_head(), lambda: paper.statement_rows(found)
+        return paper.file_answer(request, named(found), zone_of(client), head, rows)
 
 
 @guard("wallets.view")
@@ -98,7 +100,8 @@ def trial_balance(request: Any) -> HttpResponse:
         moment, problem = clock.now(), str(error)
     text = request.GET.get("at", "") if not problem else ""
     context = {
-        "books": books_at(moment), "moment": moment, "problem": problem, "query": f"?at={text}" if text else "",
+        "books": books_at(moment), "moment": moment, "problem": problem, "query": f"?{urlencode({'at': text})}" if text else "",
+        "until": f"?{urlencode({'to': text})}" if text else "",
         "typed": f"{moment.astimezone(zone):%Y-%m-%dT%H:%M}",
     }  # fmt: skip
     return page(request, "wallets/office/trial_balance.html", context)
@@ -111,4 +114,5 @@ def trial_balance_csv(request: Any) -> HttpResponseBase:
     moment = moment_of(request.GET.get("at", ""), zone, "at", whole_day=True) or clock.now()
     audit.record(actor=request.actor, action="wallets.trial_balance_exported", label=moment.isoformat())
     books = books_at(moment)
-    return paper.csv_answer(lambda: paper.books_rows(books), f"trial-balance-{moment:%Y%m%d}", zone)
+    head, rows = paper.books_head(), lambda: paper.books_rows(books)
+    return paper.file_answer(request, f"trial-balance-{moment:%Y%m%d}", zone, head, rows)

@@ -17,14 +17,16 @@ from kernel.pages import page
 from kernel.ui.tables import Column, TableSpec, build_table
 
 from .. import transfers
+from ..change_kinds import SENDING, limits_id, limits_values
+from ..change_told import told
 from ..models import TransferState
 from ..permissions_list import SETTINGS, TRANSFER_APPROVE
 from ..rates import exchange_policy
+from ..services.changes import ChangeWaits, change_propose
 from ..services.transfers import (
     client_transfer_approve,
     client_transfer_reject,
     transfer_policy_remove,
-    transfer_policy_save,
     transfers_switch,
 )
 from .forms import TransferRulesForm
@@ -97,11 +99,22 @@ def reject(request: Any, client_transfer_id: UUID) -> HttpResponse:
 @require_POST
 def switch(request: Any) -> HttpResponse:
     on = request.POST.get("on") == "1"
-    transfers_switch(actor=request.actor, on=on)
-    words = pgettext("client transfers", "Clients can send to each other.") if on else pgettext(
-        "client transfers", "Clients can no longer send to each other."
-    )  # fmt: skip
-    messages.success(request, words)
+    if on:
+        return _switched_on(request)
+    transfers_switch(actor=request.actor, on=False)
+    messages.success(request, pgettext("client transfers", "Clients can no longer send to each other."))
+    return redirect("wallets:client-transfers")
+
+
+def _switched_on(request: Any) -> HttpResponse:
+    """A second person agrees; switching it off takes one."""
+    title = pgettext("client transfers", "Clients can send to each other.")
+    try:
+        told(request, change_propose(
+            actor=request.actor, kind="transfers_on", object_id=SENDING, title=title, values={}
+        ))  # fmt: skip
+    except ChangeWaits as error:
+        messages.error(request, str(error))
     return redirect("wallets:client-transfers")
 
 
@@ -114,14 +127,16 @@ def rules(request: Any) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            transfer_policy_save(
-                actor=request.actor, currency=form.currency, minimum=data["minimum"], daily=data["daily"],
-                approval=data["approval"],
+            made = change_propose(
+                actor=request.actor, kind="transfer_limits", object_id=limits_id(form.currency), title=form.currency,
+                values=limits_values(form.currency, data["minimum"], data["daily"], data["approval"]),
             )  # fmt: skip
         except Invalid as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))
+        except ChangeWaits as error:
+            form.add_error(None, str(error))
         else:
-            messages.success(request, pgettext("client transfers", "Saved."))
+            told(request, made)
             return redirect("wallets:client-transfers")
     context = {"form": form, "policy": known.get(wanted)}
     return page(request, "wallets/office/transfer_rules.html", context, status=422 if request.method == "POST" else 200)

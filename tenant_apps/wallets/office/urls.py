@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import adjustments, rates, statements, transfers, views
+from . import accounts, adjustments, rates, statements, transfers, views
 
 urlpatterns = [
     path("wallets/rates/", rates.index, name="rates"),
@@ -26,6 +26,10 @@ urlpatterns = [
     path("wallets/adjustments/<uuid:adjustment_id>/refuse/", adjustments.refuse, name="adjustment-refuse"),
     path("wallets/trial-balance/", statements.trial_balance, name="trial-balance"),
     path("wallets/trial-balance/csv/", statements.trial_balance_csv, name="trial-balance-csv"),
+    path("wallets/accounts/<int:account_id>/", accounts.statement, name="account"),
+    path("wallets/accounts/<int:account_id>/file/", accounts.statement_file, name="account-file"),
+    path("wallets/accounts/<int:account_id>/pdf/", accounts.statement_pdf, name="account-pdf"),
+    path("wallets/accounts/clients/<str:kind>/<str:currency>/", accounts.of_clients, name="accounts"),
     path("wallets/<uuid:client_id>/balances/", statements.balances, name="balances"),
     path("wallets/<uuid:client_id>/balances/pdf/", statements.balances_pdf, name="balances-pdf"),
     path("wallets/<uuid:client_id>/<str:currency>/period/", statements.statement, name="statement-period"),

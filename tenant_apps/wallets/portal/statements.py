@@ -28,7 +28,7 @@ def statement(request: Any, currency: str) -> HttpResponse:
 def statement_csv(request: Any, currency: str) -> HttpResponseBase:
     zone = timezone.get_current_timezone()
     found = asked(request, request.client, currency, zone)
-    return paper.csv_answer(lambda: paper.statement_rows(found), named(found), zone)
+    return paper.file_answer(request, named(found), zone, paper.statement_head(), lambda: paper.statement_rows(found))
 
 
 @client_only

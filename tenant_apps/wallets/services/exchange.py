@@ -35,8 +35,9 @@ from ..models import Exchange, ExchangePolicy, ExchangeState
 from ..pricing import needed, received, worth
 from ..rates import exchange_policy, markup_bps, price_now
 from ..selectors import wallet_of
+from ..stops import asked_for
 from . import wallet_ensure
-from .checks import mover_required
+from .checks import enough_required, kept_required, mover_required
 
 EXCHANGE = "wallets.exchange"
 DAY = timedelta(hours=24)
@@ -97,14 +98,9 @@ def exchange_quote(*, actor: Actor, client: Client, amount: Money, give_currency
     row = exchange_priced(
         client=client, amount=amount, give_currency=give_currency, get_currency=get_currency, policy=rules
     )
-    wallet = wallet_of(client.pk, give_currency)
-    if wallet is None or wallet.available < row.give:
-        raise MoveRefused(
-            pgettext_lazy("wallets error", "This is more than is available in this wallet."),
-            field="amount",
-            check="funds",
-        )
-    row.save(force_insert=True)
+    with asked_for(client.pk, actor), transaction.atomic():
+        enough_required(client, row.give)
+        row.save(force_insert=True)
     return row
 
 
@@ -124,11 +120,11 @@ def exchange_confirm(*, actor: Actor, exchange_id: UUID) -> Exchange:
 
     Raises QuoteExpired from `expires_at` on, MoveRefused, InsufficientFunds, AccountFrozen; then nothing has moved.
     """
-    with transaction.atomic():
-        owner = Exchange.objects.filter(pk=exchange_id).values_list("client_id", flat=True).first()
-        if owner is None:
-            raise NotFound
-        actor.require_client(owner)
+    owner = Exchange.objects.filter(pk=exchange_id).values_list("client_id", flat=True).first()
+    if owner is None:
+        raise NotFound
+    actor.require_client(owner)
+    with asked_for(owner, actor), transaction.atomic():
         locks.hold(f"wallets.exchange:{owner}")
         row = Exchange.objects.select_for_update(of=("self",)).select_related("client").get(pk=exchange_id)
         if row.state == ExchangeState.DONE:
@@ -137,6 +133,7 @@ def exchange_confirm(*, actor: Actor, exchange_id: UUID) -> Exchange:
         if now >= row.expires_at:
             raise QuoteExpired
         _open(row.client, exchange_policy())
+        kept_required(row.client, row.give)
         row.transfer_id = _post(row, actor).pk
         row.state, row.confirmed_at, row.updated_at = ExchangeState.DONE, now, now
         row.save(update_fields=["transfer_id", "state", "confirmed_at", "updated_at"])

@@ -37,10 +37,9 @@ from ..errors import MoveRefused, RecipientUnknown, WrongState
 from ..models import ClientTransfer, ExchangePolicy, TransferPolicy, TransferState
 from ..permissions_list import SETTINGS, TRANSFER_APPROVE
 from ..rates import exchange_policy
-from ..selectors import wallet_of
-from ..stops import stopped
+from ..stops import asked_for, stopped
 from . import wallet_ensure
-from .checks import mover_required
+from .checks import enough_required, mover_required
 from .waiting import staff_tell
 
 TRANSFER = "wallets.transfer"
@@ -59,7 +58,7 @@ def client_transfer_send(
     """
     actor.require_client(client.pk)
     try:
-        with transaction.atomic():
+        with asked_for(client.pk, actor), transaction.atomic():
             locks.hold(f"wallets.transfers:{client.pk}")
             known = ClientTransfer.objects.filter(sender=client, key=key).select_related("recipient").first()
             if known is not None:
@@ -101,13 +100,7 @@ def _allowed(client: Client, amount: Money) -> TransferPolicy:
         raise MoveRefused(
             pgettext_lazy("wallets error", "This is more than can be sent in 24 hours."), field="amount", check="limits"
         )
-    wallet = wallet_of(client.pk, amount.currency)
-    if wallet is None or wallet.available < amount:
-        raise MoveRefused(
-            pgettext_lazy("wallets error", "This is more than is available in this wallet."),
-            field="amount",
-            check="funds",
-        )
+    enough_required(client, amount)
     return policy
 
 
@@ -181,7 +174,10 @@ def _told(row: ClientTransfer) -> dict[str, Any]:
 
 def client_transfer_approve(*, actor: Actor, client_transfer_id: UUID) -> ClientTransfer:
     """Staff agree: what was held is the recipient's. Raises SamePerson, WrongState, MoveRefused, AccountFrozen."""
-    with transaction.atomic():
+    owner = ClientTransfer.objects.filter(pk=client_transfer_id).values_list("sender_id", flat=True).first()
+    if owner is None:
+        raise NotFound
+    with asked_for(owner, actor), transaction.atomic():
         row = _waiting(client_transfer_id)
         actor.require(TRANSFER_APPROVE, row.sender)
         signs = others_required(actor, client=row.sender) | others_required(actor, client=row.recipient)

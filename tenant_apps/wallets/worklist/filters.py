@@ -8,18 +8,20 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import QueryDict
 from django.utils.http import urlencode
 
 from kernel import clock
 from kernel.actors import Actor
 from kernel.money import CURRENCIES
+from tenant_apps.clients.models import KycState
 from tenant_apps.clients.queue import matching
 
 from .registry import Source
 
 AGES = (1, 4, 24, 72, 168)  # hours
+LEVELS = range(10)  # of KYC
 MOST = Decimal(10) ** 15
 
 
@@ -34,6 +36,8 @@ class Filter:
     least: str = ""
     most: str = ""
     provider: str = ""
+    method: str = ""
+    level: str = ""
     country: str = ""
     tag: str = ""
     manager: str = ""
@@ -56,6 +60,8 @@ class Filter:
             values["manager"] = ""
         if values["age"] not in {str(hours) for hours in AGES}:
             values["age"] = ""
+        if values["level"] not in {str(level) for level in LEVELS}:
+            values["level"] = ""
         values["late"] = "1" if values["late"] else ""
         return cls(**values)
 
@@ -70,12 +76,13 @@ class Filter:
 
     def rows(self, source: Source, actor: Actor) -> QuerySet[Any]:
         """The open rows of a kind that match; annotated by the listing afterwards."""
-        rows = source.open(actor)
+        rows = source.open(actor).alias(**_money(source))
         if self.kind and self.kind != source.kind:
             return rows.none()
         if self.scope == "mine":
             rows = rows.filter(pk__in=source.mine(actor).order_by().values("pk"))
-        for condition in (self._of_client(source, actor), self._of_provider(source), self._of_words(source, actor)):
+        of_source = (self._of_client(source, actor), self._of_provider(source), self._of_method(source))
+        for condition in (*of_source, self._of_words(source, actor)):
             if condition is None:
                 return rows.none()
             rows = rows.filter(condition)
@@ -99,26 +106,31 @@ class Filter:
 
     def _of_client(self, source: Source, actor: Actor) -> Q | None:
         """None where a client is asked for and the kind has none."""
-        wanted: dict[str, Any] = {}
+        wanted = Q()
         if self.country:
-            wanted["country"] = self.country.upper()
+            wanted &= Q(country=self.country.upper())
         if self.tag:
-            wanted["tags__contains"] = [self.tag.lower()]
+            wanted &= Q(tags__contains=[self.tag.lower()])
+        if self.level:
+            wanted &= at_level(int(self.level))
         if self.manager == "none":
-            wanted["owner_id__isnull"] = True
+            wanted &= Q(owner_id__isnull=True)
         elif self.manager:
-            wanted["owner_id"] = _uuid(actor.id if self.manager == "me" else self.manager)
+            wanted &= Q(owner_id=_uuid(actor.id if self.manager == "me" else self.manager))
         if not wanted:
             return Q()
-        if source.client is None:
-            return None
-        return Q(**{f"{source.client}__{name}": value for name, value in wanted.items()})
+        return None if source.client is None else _under(source.client, wanted)
 
     def _of_provider(self, source: Source) -> Q | None:
         wanted = _uuid(self.provider)
         if wanted is None:
             return Q()
         return source.provider(wanted) if source.provider else None
+
+    def _of_method(self, source: Source) -> Q | None:
+        if not self.method:
+            return Q()
+        return source.method(self.method) if source.method else None
 
     def _of_words(self, source: Source, actor: Actor) -> Q | None:
         """Reference, client or amount: any of them."""
@@ -132,8 +144,21 @@ class Filter:
             found |= _under(source.client, matching(self.q, actor.masks))
         amount = _amount(self.q.replace(",", "."))
         if amount is not None and source.minor and source.currency:
-            found |= _minor(amount, "exact", str(source.minor), str(source.currency))
+            found |= _minor(amount, "exact", "asked_minor", "asked_currency")
         return found
+
+
+def at_level(level: int) -> Q:
+    """Clients of a KYC level, as limits and routing count it: 0 while the identity is not verified, else at least 1."""
+    if level == 0:
+        return Q(kyc_state__in=[state for state in KycState if state != KycState.APPROVED])
+    return Q(kyc_state=KycState.APPROVED) & (Q(kyc_level__lte=1) if level == 1 else Q(kyc_level=level))
+
+
+def _money(source: Source) -> dict[str, Any]:
+    """Amount and currency by names, whether the kind has columns of them or expressions."""
+    found = {"asked_minor": source.minor, "asked_currency": source.currency}
+    return {name: F(one) if isinstance(one, str) else one for name, one in found.items() if one is not None}
 
 
 def _under(path: str, condition: Q) -> Q:

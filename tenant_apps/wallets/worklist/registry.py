@@ -17,14 +17,26 @@ from uuid import UUID
 from django.db.models import Q, QuerySet, TextChoices
 
 from kernel.actors import Actor
+from tenant_apps.clients.changes import Change
+from tenant_apps.clients.eyes import shown
+from tenant_apps.clients.models import Client
 
 Row = Any
 Expression = Any  # a field path, or an expression of the ORM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What came with a decision: a reason chosen, a text, and the digest of what was shown (clients.eyes)."""
+
+    reason: str = ""
+    text: str = ""
+    seen: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One thing the actor may do with a row now. `act(actor, row, reason, text)` calls the service; it raises AppError.
+    """One thing the actor may do with a row now. `act(actor, row, said)` calls the service; it raises AppError.
 
     `confirm` is asked before it is carried out. With `wants_text` a text has to be given, with `reasons` one is chosen.
     """
@@ -32,7 +44,7 @@ class Decision:
     key: str
     label: Any
     icon: str
-    act: Callable[[Actor, Row, str, str], object]
+    act: Callable[[Actor, Row, Said], object]
     done: Any
     tone: str = "success"
     hotkey: str = ""
@@ -70,14 +82,17 @@ class Source:
     `open(actor)` are the rows that wait, `mine(actor)` those that the actor may decide now, `every(actor)` the rows in
     any state, for whoever opens one that a colleague has just decided. The expressions say where a row keeps what the
     list shows; `due` is what was promised, else a row is due `within` after `since`. `client` is the path to the client,
-    None where it is nobody's in particular; `provider(id)` picks the rows of a provider's account. `states` has their words.
-    `decided_by(row)` names who decided it, empty while it waits.
+    None where it is nobody's in particular; `provider(id)` picks the rows of a provider's account, `method(code)` those of a
+    payment method (None for none of them). `states` has their words.
+    `decided_by(row)` names who decided it, empty while it waits. `whose(row)` finds the client of a kind whose rows have no
+    path to one. `changes(row)` is what an approval puts in force, field by field; `seen(row)` the digest of what is shown,
+    which comes back with the decision.
     """
 
     kind: str
     label: Any
     icon: str
-    permission: str
+    permission: str | tuple[str, ...]  # or any one of several
     open: Callable[[Actor], QuerySet[Any]]
     mine: Callable[[Actor], QuerySet[Any]]
     every: Callable[[Actor], QuerySet[Any]]
@@ -93,11 +108,23 @@ class Source:
     currency: Expression | None = None
     client: str | None = "client"
     provider: Callable[[UUID], Q] | None = None
+    method: Callable[[str], Q | None] | None = None
     search: tuple[str, ...] = ()  # more paths than the reference
     facts: Callable[[Row], list[tuple[Any, Any]]] = field(default=_nothing)
+    changes: Callable[[Row], list[Change]] = field(default=_nothing)
+    whose: Callable[[Row], Client | None] | None = None
+    seen: Callable[[Row], str] = field(default=shown)
     steps: Callable[[Row], list[Step]] = field(default=_nothing)
     decisions: Callable[[Actor, Row], list[Decision]] = field(default=_no_decisions)
     decided_by: Callable[[Row], str] = field(default=lambda row: "")
+
+
+def rights_of(source: Source) -> tuple[str, ...]:
+    return (source.permission,) if isinstance(source.permission, str) else source.permission
+
+
+def _may_see(actor: Actor, source: Source) -> bool:
+    return any(actor.may(code) for code in rights_of(source))
 
 
 _sources: dict[str, Source] = {}
@@ -109,13 +136,13 @@ def register(source: Source) -> None:
 
 def sources_for(actor: Actor) -> list[Source]:
     """The kinds this actor may see, in order."""
-    seen = [source for source in _sources.values() if actor.may(source.permission)]
+    seen = [source for source in _sources.values() if _may_see(actor, source)]
     return sorted(seen, key=lambda source: (source.order, source.kind))
 
 
 def source_for(actor: Actor, kind: str) -> Source | None:
     source = _sources.get(kind)
-    return source if source and actor.may(source.permission) else None
+    return source if source and _may_see(actor, source) else None
 
 
 def to_do(actor: Actor) -> list[QuerySet[Any]]:

@@ -24,7 +24,7 @@ from kernel.money import Money
 from kernel.tests.dying import KILLED, after_statements, forked
 from sandbox.tests.support import Sandbox
 from tenant_apps.clients.models import Client
-from tenant_apps.payments.models import Deposit, FundsThreshold, ProviderAccount
+from tenant_apps.payments.models import Deposit, FundsThreshold, ProviderAccount, WithdrawalFee
 from tenant_apps.payments.tests.support import (
     client_actor,
     make_account,
@@ -114,9 +114,18 @@ class Brokerage(RuleBasedStateMachine):
         self.by_hand = played_by_hand(fee)
         self.providers: tuple[Provider, ...] = (self.stripe, self.tap, self.by_hand)
         self.bank = self.bank_open()
+        self.withdrawals_cost()
         self.people = (self.person("EUR"), self.person("KWD"))
         self.officers = (staff(), staff())
         self.sent: dict[UUID, int] = {}  # wires that left the bank, by part, whether we know it yet or not
+
+    def withdrawals_cost(self) -> None:
+        """By every way: a share, at least a little and at most something."""
+        for account, method, currency in self.offers():
+            WithdrawalFee.objects.create(
+                provider_account=account, method=method, currency=currency, percent="0.8", fixed_minor=35,
+                minimum_minor=90, maximum_minor=700,
+            )  # fmt: skip
 
     def bank_open(self) -> BankThere:
         iban = iban_of(next(self.numbers))

@@ -13,13 +13,14 @@ from tenant_apps.payments.models import (
     BankStatement,
     Deposit,
     DepositState,
+    Freeze,
     FundsRequest,
     LineState,
     StatementState,
     SuspensePayment,
 )
 from tenant_apps.payments.ports import SignatureInvalid
-from tenant_apps.payments.services import bank, bank_lines, funds, suspense
+from tenant_apps.payments.services import bank, bank_lines, freezes, funds, suspense
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
 from tenant_apps.payments.services.webhooks import webhook_receive
 from tenant_apps.payments.tests.support import SYSTEM
@@ -175,6 +176,14 @@ class MoneyIn(Brokerage):
             self.do(
                 lambda: funds.decide(actor=self.officers[0], request_id=row.pk, accepted=accepted, reason=reason), kill
             )
+
+    @rule(pick=PICK, take=st.booleans(), kill=KILL)
+    def freeze_settled(self, pick: int, take: bool, kill: int) -> None:
+        """What two people agreed to: the loss is covered with what was set aside, or withdrawals go on."""
+        row = self.one_of(self.mine(Freeze, active=True), pick)
+        if row is not None:
+            settle = freezes.freeze_take if take else freezes.freeze_lift
+            self.do(lambda: settle(actor=self.officers[1], deposit_id=row.deposit_id), kill)
 
     def still_open(self) -> list[Deposit]:
         return self.deposits(DepositState.CREATED, DepositState.PENDING, DepositState.DELAYED)

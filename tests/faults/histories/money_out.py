@@ -11,7 +11,8 @@ from kernel import clock
 from kernel.ids import short_id
 from kernel.money import Money
 from tenant_apps.payments.models import PartState, Withdrawal, WithdrawalPart, WithdrawalState
-from tenant_apps.payments.services.parts import part_refused_by_bank, part_sent_by_hand
+from tenant_apps.payments.ports import RefundState, RefundStatus
+from tenant_apps.payments.services.parts import part_apply, part_refused_by_bank, part_sent_by_hand
 from tenant_apps.payments.services.withdrawals import (
     withdrawal_approve,
     withdrawal_cancel,
@@ -19,6 +20,7 @@ from tenant_apps.payments.services.withdrawals import (
     withdrawal_reject,
     withdrawal_request,
 )
+from tenant_apps.payments.tests.support import SYSTEM
 from tenant_apps.trading.services import transfers
 from tenant_apps.wallets.models import Adjustment, ClientTransfer, Decision, Exchange, ExchangeState, TransferState
 from tenant_apps.wallets.services.adjustments import adjustment_approve, adjustment_propose, adjustment_refuse
@@ -87,6 +89,22 @@ class MoneyOut(Brokerage):
             self.bank.transfer(-part.amount_minor, name="Lena Vogt", reference=part.withdrawal.reference)
         if told:
             self.do(lambda: part_sent_by_hand(actor=self.officers[0], part_id=part.pk, bank_reference="B1"), kill)
+
+    @rule(pick=PICK, fee=st.integers(0, 300), own=MOSTLY, kill=KILL)
+    def cost_is_told(self, pick: int, fee: int, own: bool, kill: int) -> None:
+        """A provider tells what paying out has cost us: late, and then another amount, twice."""
+        clients = [one.client for one in self.people]
+        paid = WithdrawalPart.objects.filter(withdrawal__client__in=clients, state=PartState.PAID)
+        rows = list(paid.exclude(provider_account=self.bank.account).order_by("created_at"))
+        if not rows:
+            return
+        part = rows[pick % len(rows)]
+        for minor in (fee, fee + 7, fee + 7):
+            told = RefundStatus(
+                state=RefundState.SUCCEEDED, reference=part.provider_reference, amount=part.amount,
+                fee=Money(minor, part.currency if own else "USD"),
+            )  # fmt: skip
+            self.do(lambda told=told: part_apply(part_id=part.pk, status=told, actor=SYSTEM), kill)  # type: ignore[misc]
 
     # --- inside --------------------------------------------------------------------------------------------------------
 

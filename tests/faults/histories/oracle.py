@@ -25,6 +25,8 @@ from tenant_apps.payments.models import (
     WithdrawalPart,
 )
 from tenant_apps.payments.services import posting
+from tenant_apps.reconciliation.kinds import LineKind
+from tenant_apps.reconciliation.models import ReportLine
 from tenant_apps.trading import ledgers
 from tenant_apps.trading.models import Direction, Transfer, TransferState
 from tenant_apps.wallets.models import Adjustment, ClientTransfer, Decision, Exchange, ExchangeState
@@ -45,7 +47,7 @@ def wallets_should_have() -> Sums:
         if row.received_minor is not None:
             sums[str(row.client_id), row.currency] += row.received_minor - row.fee_minor - (row.reversed_minor or 0)
     for part in WithdrawalPart.objects.filter(state=PartState.PAID).select_related("withdrawal"):
-        sums[str(part.withdrawal.client_id), part.currency] -= part.amount_minor
+        sums[str(part.withdrawal.client_id), part.currency] -= part.amount_minor + part.fee_minor
     for move in Transfer.objects.filter(state__in=ON_ITS_WAY):
         if move.direction == Direction.TO_ACCOUNT:
             sums[str(move.client_id), move.currency] -= move.amount_minor
@@ -65,6 +67,23 @@ def wallets_should_have() -> Sums:
 def house_balance(kind: str, currency: str) -> int:
     account = Account.objects.filter(owner=HOUSE, kind=kind, currency=currency).first()
     return ledger.balance(account).balance.minor if account else 0
+
+
+def providers_should_have_cost() -> Counter[str]:
+    """By currency: what each payment in or out is said to cost, and what reports tell apart from any of them."""
+    sums: Counter[str] = Counter()
+    charged = [
+        *Deposit.objects.exclude(provider_fee_currency=""),
+        *WithdrawalPart.objects.exclude(provider_fee_currency=""),
+    ]
+    for row in charged:
+        sums[row.provider_fee_currency] += row.provider_fee_minor
+    for line in ReportLine.objects.exclude(booked_at=None):
+        if line.deposit_id is None or line.kind != LineKind.CHARGE:
+            sums[line.fee_currency] += line.fee_minor if line.part_id is None else 0
+        if line.kind == LineKind.FEE:
+            sums[line.currency] -= line.amount_minor
+    return sums
 
 
 class Oracle(Brokerage):
@@ -102,6 +121,8 @@ class Oracle(Brokerage):
                 state__in=[DepositState.CREDITED, DepositState.REVERSED], currency=currency
             )
             fees = sum(credited.exclude(received_minor=None).values_list("fee_minor", flat=True))
+            paid = WithdrawalPart.objects.filter(state=PartState.PAID, currency=currency)
+            fees += sum(paid.values_list("fee_minor", flat=True))
             adjusted = Adjustment.objects.filter(state=Decision.APPROVED, currency=currency)
             for kind, earned in (("fees", fees), ("goodwill", 0)):
                 given = sum(adjusted.filter(counter=kind).values_list("amount_minor", flat=True))
@@ -112,6 +133,13 @@ class Oracle(Brokerage):
             position = sum(one.give_minor for one in done if one.give_currency == currency)
             position -= sum(one.worth_minor for one in done if one.get_currency == currency)
             assert house_balance("fx", currency) == position
+
+    @invariant()
+    def providers_cost_what_they_told(self) -> None:
+        """Of each payment in or out once, however often it was told, and whether a report told it too."""
+        should = providers_should_have_cost()
+        for currency in CURRENCIES:
+            assert house_balance("provider_fees", currency) == -should[currency], currency
 
     @invariant()
     def nothing_is_booked_that_did_not_happen(self) -> None:
@@ -142,7 +170,7 @@ class Oracle(Brokerage):
         frozen = Freeze.objects.filter(client=person.client, currency=currency, active=True)
         sending = ClientTransfer.objects.filter(sender=person.client, currency=currency, state=SendingState.WAITING)
         return (
-            sum(parts.values_list("amount_minor", flat=True))
+            sum(sent + fee for sent, fee in parts.values_list("amount_minor", "fee_minor"))
             + sum(freeze.held.minor for freeze in frozen)
             + sum(sending.values_list("amount_minor", flat=True))
         )

@@ -118,14 +118,22 @@ class StripeThere:
         return [one for one in charges if one["amount"] > one["amount_refunded"]]
 
     def chargeback(self, pick: int) -> None:
-        if charges := self._whole():
-            self.side.control("POST", f"charges/{charges[pick % len(charges)]['id']}/dispute", {})
+        """A bank takes money back at once, or first inquires; an inquiry is escalated."""
+        if asked := self._disputes("warning_needs_response"):
+            self.side.control("POST", f"disputes/{asked[pick % len(asked)]['id']}/escalate")
+        elif charges := self._whole():
+            inquiry = {"inquiry": "true"} if pick % 3 == 2 else {}
+            self.side.control("POST", f"charges/{charges[pick % len(charges)]['id']}/dispute", inquiry)
+
+    def _disputes(self, *states: str) -> list[Any]:
+        return [one for one in self.listed("disputes") if one["status"] in states]
 
     def dispute_closed(self, pick: int, won: bool) -> None:
-        disputes = [one for one in self.listed("disputes") if one["status"] == "needs_response"]
-        if disputes:
+        if disputes := self._disputes("needs_response", "warning_needs_response"):
             one = disputes[pick % len(disputes)]
-            self.side.control("POST", f"disputes/{one['id']}/close", {"outcome": "won" if won else "lost"})
+            outcome = "won" if won else "lost"
+            outcome = outcome if one["status"] == "needs_response" else "warning_closed"
+            self.side.control("POST", f"disputes/{one['id']}/close", {"outcome": outcome})
 
     def refund_by_hand(self, pick: int, amount: int) -> None:
         """Somebody gives money back on the provider's own pages, without us."""
@@ -220,12 +228,18 @@ class TapThere:
 
 @dataclass
 class Played:
-    """A payment at the third provider, and what became of it there."""
+    """A payment at the third provider, and what became of it there: each round of a dispute is what it took, and what of
+    that came back."""
 
     deposit_id: UUID
     came: Money
-    back: bool = False
-    won: bool = False
+    rounds: list[Money | None] = field(default_factory=list)  # None: not decided for us, or not yet
+
+    @property
+    def left(self) -> Money:
+        """What the payer's bank could still take."""
+        lost = sum((self.came.minor - (won.minor if won else 0)) for won in self.rounds)
+        return Money(max(0, self.came.minor - lost), self.came.currency)
 
 
 @dataclass
@@ -235,12 +249,12 @@ class ByHand:
     methods = (("card", "EUR"), ("card", "KWD"))
     account: ProviderAccount
     payments: list[Played] = field(default_factory=list)
-    told: list[tuple[Played, PaymentState]] = field(default_factory=list)
+    told: list[tuple[Played, DepositStatus]] = field(default_factory=list)
     heard_of: set[int] = field(default_factory=set)
 
     def open_pages(self) -> list[Any]:
         known = {one.deposit_id for one in self.payments}
-        return [one for one in Deposit.objects.filter(provider_account=self.account, corrects=None).order_by("created_at")
+        return [one for one in Deposit.objects.filter(provider_account=self.account, corrects=None, out_of=None).order_by("created_at")
                 if one.pk not in known]  # fmt: skip
 
     def pay(self, page: Any, how: int) -> None:
@@ -253,7 +267,12 @@ class ByHand:
             lambda: Money(asked.minor, "USD"),
         )[how % 4]
         self.payments.append(Played(page.pk, came()))
-        self.told.append((self.payments[-1], PaymentState.PAID))
+        self._tell(self.payments[-1], PaymentState.PAID, self.payments[-1].came)
+
+    def _tell(self, payment: Played, state: PaymentState, amount: Money) -> None:
+        """A dispute keeps its reference; the third provider gives each round one."""
+        dispute = "" if state is PaymentState.PAID else f"dp_{len(payment.rounds)}"
+        self.told.append((payment, DepositStatus(state=state, provider_reference="", amount=amount, dispute=dispute)))
 
     def expire(self, page: Any) -> None:
         status = DepositStatus(state=PaymentState.EXPIRED, provider_reference="")
@@ -263,23 +282,25 @@ class ByHand:
         return
 
     def chargeback(self, pick: int) -> None:
-        if standing := [one for one in self.payments if not one.back]:
+        """Of all of it, and once more when the round before was won wholly."""
+        if standing := [one for one in self.payments if one.left == one.came]:
             one = standing[pick % len(standing)]
-            one.back = True
-            self.told.append((one, PaymentState.REVERSED))
+            one.rounds.append(None)
+            self._tell(one, PaymentState.REVERSED, one.came)
 
     def dispute_closed(self, pick: int, won: bool) -> None:
-        if won and (lost := [one for one in self.payments if one.back and not one.won]):
+        """Won wholly, or in part."""
+        if won and (lost := [one for one in self.payments if one.rounds and one.rounds[-1] is None]):
             one = lost[pick % len(lost)]
-            one.won = True
-            self.told.append((one, PaymentState.REINSTATED))
+            back = one.came if pick % 3 else Money(max(1, one.came.minor * 2 // 5), one.came.currency)
+            one.rounds[-1] = back
+            self._tell(one, PaymentState.REINSTATED, back)
 
     def news(self) -> list[Any]:
         return list(enumerate(self.told))
 
     def hear(self, news: Any, *, again: bool = False) -> None:
-        number, (payment, state) = news
-        status = DepositStatus(state=state, provider_reference="", amount=payment.came)
+        number, (payment, status) = news
         for _ in range(2 if again else 1):
             deposit_apply(deposit_id=payment.deposit_id, status=status, actor=SYSTEM)
         self.heard_of.add(number)
@@ -293,9 +314,11 @@ class ByHand:
     def moved(self) -> Moved:
         found: Moved = Counter()
         for one in self.payments:
-            for happened, sign in ((True, 1), (one.back, -1), (one.won, 1)):
-                if happened:
-                    found[one.came.currency, sign * one.came.minor] += 1
+            found[one.came.currency, one.came.minor] += 1
+            for back in one.rounds:
+                found[one.came.currency, -one.came.minor] += 1
+                if back is not None:
+                    found[one.came.currency, back.minor] += 1
         return found
 
 

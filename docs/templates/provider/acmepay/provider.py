@@ -1,4 +1,4 @@
-"""Acmepay: a hosted page, refunds, signed webhooks.
+"""Acmepay: a hosted page, refunds, payouts to bank accounts, signed webhooks.
 
 Contract: none, the provider is imaginary. Name here the pages of the documentation that each rule comes from.
 """
@@ -21,16 +21,21 @@ from tenant_apps.payments.ports import (
     ConnectionReport,
     DepositOrder,
     DepositStatus,
+    DestinationField,
     EventKind,
     Method,
     NormalizedEvent,
     PaymentState,
+    PayoutMethod,
+    PayoutOrder,
     ProviderConfig,
     Redirect,
     RefundState,
     RefundStatus,
     SettingField,
+    Shape,
     SignatureInvalid,
+    if_paid,
 )
 
 LIVE = "https://api.acmepay.example"
@@ -70,6 +75,21 @@ class AcmepayProvider:
             SettingField(name="webhook_key", label="Webhook key", secret=True),
             SettingField(name="base_url", label="API address", required=False, help="Leave empty for Acmepay's own."),
         ),
+        # Where it only takes money: leave this, `payout`, `find_payout` and the payouts of `read_webhook` out. A code that other
+        # adapters have too says that the same details pay the same account: what was verified for one is paid by all of them.
+        payout_methods=(
+            PayoutMethod(
+                code="acmepay_bank",
+                icon="landmark",
+                label="Bank account",
+                fields=(
+                    DestinationField(name="iban", label="IBAN", shape=Shape.IBAN),
+                    DestinationField(name="holder", label="Account holder"),
+                ),
+                identity=("iban",),
+                currencies=CURRENCIES,
+            ),
+        ),
     )
 
     def __init__(self, config: ProviderConfig) -> None:
@@ -95,6 +115,8 @@ class AcmepayProvider:
             answer = response.json()
         except ValueError as error:
             raise lost(provider="acmepay") from error
+        if response.status_code == 409 and writes:  # the key was used before, for something else: ask what for
+            raise OutcomeUnknown(str(answer.get("error")), provider="acmepay")
         if response.status_code in {401, 403, 429}:
             raise Unavailable(str(answer.get("error")), provider="acmepay")
         if response.status_code >= 400:
@@ -126,6 +148,24 @@ class AcmepayProvider:
         found = self._call("GET", f"/payments/{payment_reference}/refunds")["refunds"]
         return next((refund_status(one) for one in found if one["reference"] == str(operation_id)), None)
 
+    def payout(self, order: PayoutOrder) -> RefundStatus:
+        """`Rejected` only for what was certainly not paid and never will be: another provider is tried then, at once."""
+        body = {
+            "amount": to_wire(order.amount),
+            "currency": order.amount.currency,
+            "reference": str(order.operation_id),
+            "iban": order.destination["iban"],
+            "holder": order.destination["holder"],
+            "text": order.description,
+            "notify_url": order.webhook_url,
+        }
+        return payout_status(self._call("POST", "/payouts", body, key=f"payout-{order.operation_id}", writes=True))
+
+    def find_payout(self, operation_id: UUID, *, reference: str) -> RefundStatus | None:
+        """By our own id, so that a lost answer is found: `reference` is not known then."""
+        found = self._call("GET", f"/payouts?reference={operation_id}")["payouts"]
+        return payout_status(found[0]) if found else None
+
     def test_connection(self) -> ConnectionReport:
         try:
             account = self._call("GET", "/account")
@@ -148,7 +188,16 @@ class AcmepayProvider:
     def read_webhook(self, body: bytes) -> list[NormalizedEvent]:
         """`id` is the fact's own: the same on every delivery."""
         news = json.loads(body)
-        name, payment = str(news["event"]), news["payment"]
+        name = str(news["event"])
+        if "payout" in news:
+            payout = news["payout"]
+            return [
+                NormalizedEvent(
+                    event_key=str(news["id"]), kind=EventKind.PAYOUT, name=name, operation_id=_uuid(payout["reference"]),
+                    refund=payout_status(payout),
+                )
+            ]  # fmt: skip
+        payment = news["payment"]
         status = deposit_status(payment)
         return [
             NormalizedEvent(
@@ -167,12 +216,13 @@ def _uuid(text: object) -> UUID | None:
 
 def deposit_status(payment: Mapping[str, Any]) -> DepositStatus:
     """A payment, from an answer or a webhook. An unknown state is still open: we ask again."""
-    state = STATES.get(str(payment["state"]), PaymentState.OPEN)
+    amount = from_wire(payment["amount"], payment["currency"])
+    state = if_paid(STATES.get(str(payment["state"]), PaymentState.OPEN), amount)  # PAID of nothing is no payment
     return DepositStatus(
         state=state,
         provider_reference=str(payment["id"]),
         payment_reference=str(payment["id"]),
-        amount=from_wire(payment["amount"], payment["currency"]),
+        amount=amount,
         source=str(payment.get("card") or ""),
         failure="declined" if state is PaymentState.FAILED else "",
     )
@@ -184,4 +234,13 @@ def refund_status(refund: Mapping[str, Any]) -> RefundStatus:
         reference=str(refund["id"]),
         amount=from_wire(refund["amount"], refund["currency"]),
         payment_reference=str(refund["payment"]),
+    )
+
+
+def payout_status(payout: Mapping[str, Any]) -> RefundStatus:
+    return RefundStatus(
+        state=REFUNDS.get(str(payout["state"]), RefundState.PENDING),
+        reference=str(payout["id"]),
+        amount=from_wire(payout["amount"], payout["currency"]),
+        failure_text=str(payout.get("error") or ""),
     )

@@ -234,6 +234,13 @@ def nav_sections(context: Context, surface: str) -> list[dict[str, Any]]:
     return nav.sections_for(request, surface) if request else []
 
 
+@register.simple_tag(takes_context=True)
+def nav_pages(context: Context, surface: str) -> dict[str, Any] | None:
+    """`{% nav_pages "office" as group %}`: the pages that belong together with this one, if there are any."""
+    request = context.get("request")
+    return nav.pages_beside(request, surface) if request else None
+
+
 @register.simple_tag(name="sparkline")
 def sparkline_tag(values: Any, width: int = 96, height: int = 28, label: str = "", tone: str = "brand") -> SafeString:
     """A small line drawn on the server: `{% sparkline equity label=_("Equity, 30 days") %}`."""

@@ -119,6 +119,7 @@ def _deposit(item: Item, name: str) -> DepositStatus | None:
         failure="voided" if name in _VOIDS else "chargeback",
         failure_text=str(item.get("reason") or ""),
         dispute=_round(item, name),
+        bank_amount=True,
         follows=str(item["pspReference"]) if name == "SECOND_CHARGEBACK" else "",
     )
 
@@ -136,7 +137,7 @@ def _authorisation(item: Item) -> DepositStatus:
     whose payment has another reference, so this one is not kept."""
     data = item.get("additionalData") or {}
     reason = str(item.get("reason") or "")
-    if not _happened(item):
+    if not _happened(item) or _money(item).minor <= 0:
         return DepositStatus(
             state=PaymentState.OPEN, provider_reference="", failure=_failure(reason), failure_text=reason
         )  # fmt: skip

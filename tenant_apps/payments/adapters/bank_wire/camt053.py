@@ -21,6 +21,10 @@ from kernel.money import CurrencyUnknown, Money
 
 from .statement import LARGEST, NO_REFERENCE, Line, NotAStatement, Statement, added_up, line_key, numbered
 
+# Of the ISO bank transaction codes, those of the bank's own charges and interest.
+CALLED = {**dict.fromkeys(("CHRG", "FEES", "COMM", "COME", "COMI"), "charges"), "INTR": "interest"}
+_SUB_FAMILY = "BkTxCd/Domn/Fmly/SubFmlyCd"
+
 
 def read(data: bytes) -> list[Statement]:
     """All statements of a file. Raises NotAStatement."""
@@ -79,21 +83,22 @@ def _date(element: Any, path: str) -> date | None:
         raise NotAStatement("a date is not readable") from None
 
 
-def _balances(statement: Any) -> tuple[Money, Money]:
-    found: dict[str, Money] = {}
+def _balances(statement: Any) -> tuple[Money, Money, date | None]:
+    """Opening, closing, and the day at whose end the closing balance stood."""
+    found: dict[str, Any] = {}
     for item in statement.findall("Bal"):
-        found.setdefault(_text(item, "Tp/CdOrPrtry/Cd"), _signed(item))
+        found.setdefault(_text(item, "Tp/CdOrPrtry/Cd"), item)
     opening, closing = found.get("OPBD", found.get("PRCD")), found.get("CLBD")
     if opening is None or closing is None:
         raise NotAStatement("opening or closing balance is missing")
-    return opening, closing
+    return _signed(opening), _signed(closing), _date(closing, "Dt")
 
 
 def _statement(item: Any) -> Statement:
     account = _text(item, "Acct/Id/IBAN", "Acct/Id/Othr/Id")
     if not account:
         raise NotAStatement("the account is missing")
-    opening, closing = _balances(item)
+    opening, closing, closed = _balances(item)
     lines = numbered(line for entry in item.findall("Ntry") for line in _entry(account, entry))
     added_up(lines, opening, closing)
     return Statement(
@@ -102,8 +107,8 @@ def _statement(item: Any) -> Statement:
         currency=opening.currency,
         opening=opening,
         closing=closing,
-        period_from=_date(item, "FrToDt/FrDtTm") or min((line.booked_on for line in lines), default=None),
-        period_to=_date(item, "FrToDt/ToDtTm") or max((line.booked_on for line in lines), default=None),
+        period_from=_date(item, "FrToDt/FrDtTm") or min((line.booked_on for line in lines), default=closed),
+        period_to=closed or _date(item, "FrToDt/ToDtTm") or max((line.booked_on for line in lines), default=None),
         lines=tuple(lines),
     )
 
@@ -159,4 +164,5 @@ def _line(account: str, entry: Any, detail: Any, amount: Money) -> Line:
         end_to_end="" if end_to_end in NO_REFERENCE else end_to_end,
         returned=detail.find("RtrInf") is not None or _text(entry, "RvslInd") in {"true", "1"},
         return_reason=_text(detail, "RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry", "RtrInf/AddtlInf"),
+        called=CALLED.get(_text(detail, _SUB_FAMILY) or _text(entry, _SUB_FAMILY), ""),
     )

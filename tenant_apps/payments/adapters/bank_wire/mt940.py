@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 
 from kernel.money import CurrencyUnknown, Money
 
@@ -28,6 +29,7 @@ _MOVEMENT = re.compile(
     r"(?P<value>[0-9]{6})(?P<entry>[0-9]{4})?(?P<mark>RC|RD|C|D)[A-Z]?(?P<amount>[0-9]+,[0-9]*)"
     r"(?P<type>[A-Z][A-Z0-9]{3})(?P<customer>.*?)(?://(?P<bank>.*))?"
 )
+_CALLED = {"CHG": "charges", "COM": "charges", "INT": "interest"}  # of the types of transaction
 _GERMAN_ACCOUNT = re.compile(r"([0-9]{8})/([0-9]{1,10})")
 
 
@@ -46,7 +48,7 @@ def read(data: bytes) -> list[Statement]:
         raise NotAStatement("an amount or currency is not readable") from error
     if not found:
         raise NotAStatement("no statement inside")
-    return list(_named_apart(found))
+    return list(_named_apart(_numbered_on(found)))
 
 
 def _decoded(data: bytes) -> str:
@@ -90,7 +92,7 @@ def _statement(fields: list[Field]) -> Statement:
     account = _account(_one(fields, "25", "25P").split("\n")[0], opening.currency)
     if not account:
         raise NotAStatement("the account is missing")
-    lines = numbered(_line(account, opening.currency, *pair) for pair in _movements(fields))
+    lines = [_line(account, opening.currency, *pair) for pair in _movements(fields)]
     added_up(lines, opening, closing)
     days = [line.booked_on for line in lines]
     return Statement(
@@ -100,7 +102,7 @@ def _statement(fields: list[Field]) -> Statement:
         opening=opening,
         closing=closing,
         period_from=min(days, default=opened),
-        period_to=max(days, default=closed),
+        period_to=max([*days, closed]),
         lines=tuple(lines),
     )
 
@@ -111,7 +113,30 @@ def _name(fields: list[Field], closed: date, lines: list[Line]) -> str:
     return f"{number or hashlib.sha256(repr(lines).encode()).hexdigest()[:20]}-{closed:%Y%m%d}"
 
 
-def _named_apart(statements: list[Statement]) -> Iterator[Statement]:
+def _numbered_on(statements: list[Statement]) -> Iterator[Statement]:
+    """Movements that are alike in everything are counted on from message to message where one begins with the balance that
+    the one before ended with: another page, or the next statement of a day. A message told twice is not another page."""
+    chain: list[Statement] = []
+    for statement in statements:
+        if chain and not _goes_on(chain[-1], statement):
+            yield from _numbered(chain)
+            chain = []
+        chain.append(statement)
+    yield from _numbered(chain)
+
+
+def _goes_on(before: Statement, statement: Statement) -> bool:
+    same_account = (before.iban, before.currency) == (statement.iban, statement.currency)
+    return same_account and before.closing == statement.opening and before.opening != statement.opening
+
+
+def _numbered(chain: list[Statement]) -> Iterator[Statement]:
+    lines = iter(numbered(line for statement in chain for line in statement.lines))
+    for statement in chain:
+        yield replace(statement, lines=tuple(islice(lines, len(statement.lines))))
+
+
+def _named_apart(statements: Iterable[Statement]) -> Iterator[Statement]:
     seen: Counter[str] = Counter()
     for statement in statements:
         seen[statement.id] += 1
@@ -197,6 +222,7 @@ def _line(account: str, currency: str, movement: str, text: str) -> Line:
         end_to_end=end_to_end,
         returned=mark in {"RC", "RD"} or match["type"][1:] == "RTI" or said.returned,
         return_reason=said.return_reason,
+        called=_CALLED.get(match["type"][1:], ""),
     )
 
 

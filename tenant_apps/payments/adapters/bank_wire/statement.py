@@ -31,6 +31,7 @@ class Line:
     end_to_end: str
     returned: bool  # a transfer of ours that came back, or a correction: not a client's payment
     return_reason: str = ""  # the bank's code or words for why, AC04 (account closed) for example
+    called: str = ""  # what the bank itself calls it, where that is "charges" or "interest"
 
 
 @dataclass(frozen=True, slots=True)

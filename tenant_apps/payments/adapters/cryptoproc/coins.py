@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_FLOOR, ROUND_UP, Decimal
 from typing import Any
 
 from kernel.money import Money, minor_units
@@ -48,11 +48,14 @@ def to_wire(amount: Money) -> str:
 
 
 def from_wire(data: Mapping[str, Any]) -> Money:
-    """`{currency, amount}`. Refuses (ValueError) what would have to be rounded; zeros behind our decimals are nothing.
-
-    USDT has as many decimals as we keep. Of ether we keep eight: finer dust is not credited by guess but told to staff.
-    """
+    """`{currency, amount}`. Refuses (ValueError) what would have to be rounded; zeros behind our decimals are nothing."""
     return Money.of(Decimal(str(data["amount"])), CURRENCY_OF[str(data["currency"])])
+
+
+def floored(data: Mapping[str, Any]) -> Money:
+    """What came, in the decimals that we keep and never more than came: of ether's eighteen, eight. The dust behind them
+    is in the balance at the provider and in nobody's books."""
+    return Money.of(Decimal(str(data["amount"])), CURRENCY_OF[str(data["currency"])], rounding=ROUND_FLOOR)
 
 
 def fee_of(fees: Iterable[Mapping[str, Any]], currency: str) -> Money | None:

@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from kernel.money import Money
-
-from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus
-from .coins import COINS, CURRENCY_OF, NETWORKS, fee_of, from_wire
+from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus, if_paid
+from .coins import COINS, CURRENCY_OF, NETWORKS, fee_of, floored, from_wire
 
 _FAILED = frozenset({"cancelled", "canceled", "declined", "failed", "rejected"})
 _NETWORK_OF = {coin.wire: NETWORKS[coin.network] for coin in COINS}
@@ -27,22 +25,16 @@ def uuid_of(text: object) -> UUID | None:
 
 
 def deposit_status(data: Mapping[str, Any]) -> DepositStatus:
-    """Money that somebody sent to an address of ours. Credited is what arrived, before CryptoProcessing's fee."""
+    """Money that somebody sent to an address of ours. Credited is what arrived, before CryptoProcessing's fee, as far as
+    our decimals go."""
     status = str(data.get("status"))
-    received = data["currency_received"]
-    words = str(data.get("error") or "")
-    amount: Money | None = None
+    amount = floored(data["currency_received"])
     state = PaymentState.DELAYED  # on the chain, not yet certain
-    try:
-        amount = from_wire(received)
-        if status == "confirmed":
-            state = PaymentState.PAID
-    except ValueError:
-        state = PaymentState.OPEN
-        words = f"{received['amount']} {received['currency']} has more decimals than we keep: credit it by hand"
-    if status in _FAILED:
+    if status == "confirmed":
+        state = if_paid(PaymentState.PAID, amount)
+    elif status in _FAILED:
         state = PaymentState.FAILED
-    failed = state in (PaymentState.FAILED, PaymentState.OPEN)
+    failed = state is PaymentState.FAILED
     return DepositStatus(
         state=state,
         provider_reference=str((data.get("crypto_address") or {}).get("foreign_id") or ""),
@@ -50,8 +42,8 @@ def deposit_status(data: Mapping[str, Any]) -> DepositStatus:
         amount=amount,
         source=_source(data),
         failure="error" if failed else "",
-        failure_text=(words or status) if failed else "",
-        fee=fee_of(data.get("fees") or (), amount.currency) if amount else None,
+        failure_text=str(data.get("error") or status) if failed else "",
+        fee=fee_of(data.get("fees") or (), amount.currency),
         apart=True,
     )
 

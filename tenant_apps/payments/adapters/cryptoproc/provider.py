@@ -220,7 +220,9 @@ class CryptoProcessingProvider:
             raise Rejected(pgettext("provider test", "CryptoProcessing has no such address."), provider="cryptoproc")
         try:
             return facts.deposit_status(self._info(foreign_id=provider_reference))
-        except Rejected:
+        except Rejected as error:
+            if not _not_there(error):
+                raise Unavailable(str(error), provider="cryptoproc") from error
             return DepositStatus(state=PaymentState.OPEN, provider_reference=provider_reference)
 
     def refund(self, *, operation_id: UUID, payment_reference: str, amount: Money, reason: str) -> RefundStatus:
@@ -271,7 +273,7 @@ class CryptoProcessingProvider:
         try:
             return facts.payout_status(self._info(foreign_id=str(operation_id)))
         except Rejected as error:
-            if error.data.get("status") not in {400, 404}:
+            if not _not_there(error):
                 raise Unavailable(str(error), provider="cryptoproc") from error
             return None
 
@@ -310,6 +312,11 @@ def _person(payer: Payer) -> dict[str, str]:
     first, _, last = payer.name.strip().rpartition(" ")
     person = {"first_name": first or last, "last_name": last}
     return {**person, "date_of_birth": payer.birth_date} if payer.birth_date else person
+
+
+def _not_there(error: Rejected) -> bool:
+    """404, or its words under another status; a question that was not understood proves nothing."""
+    return error.data.get("status") == 404 or "not found" in str(error).lower()
 
 
 def _words(answer: Any) -> str:

@@ -19,6 +19,7 @@ from ...ports import (
     PaymentState,
     RefundState,
     RefundStatus,
+    if_paid,
 )
 from .countries import method_code
 from .units import from_wire
@@ -55,7 +56,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 def deposit_status(data: Mapping[str, Any]) -> DepositStatus:
     """A payment from an answer or a notification."""
-    state = _PAYMENTS.get(str(data["status"]), PaymentState.OPEN)
+    state = if_paid(_PAYMENTS.get(str(data["status"]), PaymentState.OPEN), _amount(data))
     failed = state in (PaymentState.FAILED, PaymentState.EXPIRED)
     reference = str(data["id"])
     return DepositStatus(
@@ -111,11 +112,15 @@ def payout_status(data: Mapping[str, Any]) -> RefundStatus:
 
 
 def _fee(data: Mapping[str, Any]) -> Money | None:
-    """What dLocal keeps for the payout, where the answer says so; in the payout's currency unless named otherwise."""
+    """What dLocal keeps for the payout, where the answer says so; in the payout's currency unless named otherwise. A fee we
+    cannot read is left out: it must not keep a payment from being booked."""
     told = data.get("amount_details") or {}
     if told.get("fees") is None:
         return None
-    return from_wire(told["fees"], told.get("currency") or data["currency"])
+    try:
+        return from_wire(told["fees"], told.get("currency") or data["currency"])
+    except (ValueError, KeyError, CurrencyUnknown):
+        return None
 
 
 def operation_of(data: Mapping[str, Any]) -> UUID | None:
@@ -186,6 +191,7 @@ def _chargeback_event(data: Mapping[str, Any], key: str) -> NormalizedEvent:
         failure="chargeback" if state is PaymentState.REVERSED else "",
         failure_text=str(data.get("status_detail") or ""),
         dispute=str(data["id"]),
+        bank_amount=True,
     )
     return NormalizedEvent(
         event_key=key,

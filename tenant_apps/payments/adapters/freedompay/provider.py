@@ -182,7 +182,7 @@ class FreedomPayProvider:
             if error.data.get("code") in wire.NO_SUCH:
                 return None
             raise
-        if reply.get("pg_payment_id") in {"", "0"}:  # "payment_id = 0: the payment does not exist"
+        if reply.get("pg_payment_id") == "0":  # "payment_id = 0: the payment does not exist"
             return None
         with _believable():
             return statuses.payout_of_status(reply)

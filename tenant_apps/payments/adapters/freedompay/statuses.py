@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kernel.money import Money
 
-from ...ports import DepositStatus, PaymentState, RefundState, RefundStatus
+from ...ports import DepositStatus, PaymentState, RefundState, RefundStatus, if_paid
 from .wire import Reply, Unreadable, from_wire
 
 # pg_payment_status of get_status3 (documentation and public code); what is not listed is still under way.
@@ -76,7 +76,7 @@ def deposit_of_result(fields: Mapping[str, str]) -> DepositStatus:
     amount = from_wire(fields["pg_amount"], fields["pg_currency"])
     words = fields.get("pg_failure_description", "")
     return DepositStatus(
-        state=_paid_state(fields) if paid else PaymentState.FAILED,
+        state=if_paid(_paid_state(fields), amount) if paid else PaymentState.FAILED,
         provider_reference=number,
         payment_reference=number,
         amount=amount,
@@ -96,7 +96,7 @@ def deposit_of_status(reply: Reply) -> DepositStatus:
     words = reply.get("pg_failure_description")
     amount = from_wire(reply["pg_amount"], reply["pg_currency"])
     return DepositStatus(
-        state=_paid_state(reply.fields) if paid else state,
+        state=if_paid(_paid_state(reply.fields), amount) if paid else state,
         provider_reference=reply["pg_payment_id"],
         payment_reference=reply["pg_payment_id"],
         amount=amount,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from kernel.money import Money
 
-from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus
+from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus, if_paid
 from . import units
 
 Data = Mapping[str, Any]
@@ -98,6 +98,7 @@ def _taken(amount: Data, capture: str, state: PaymentState) -> DepositStatus:
         payment_reference=capture,
         amount=units.from_wire(value, currency),
         failure="chargeback",
+        bank_amount=True,
     )
 
 
@@ -127,14 +128,15 @@ def _payout_event(name: str, key: str, resource: Data) -> NormalizedEvent | None
 
 def capture_status(capture: Data, order_id: str, payer: Data | None = None) -> DepositStatus:
     """What a capture says of its payment."""
-    state = _CAPTURES.get(str(capture.get("status")), PaymentState.DELAYED)
+    amount = units.from_wire(capture["amount"]["value"], capture["amount"]["currency_code"])
+    state = if_paid(_CAPTURES.get(str(capture.get("status")), PaymentState.DELAYED), amount)
     fee = (capture.get("seller_receivable_breakdown") or {}).get("paypal_fee")
     failed = state is PaymentState.FAILED
     return DepositStatus(
         state=state,
         provider_reference=order_id,
         payment_reference=str(capture["id"]),
-        amount=units.from_wire(capture["amount"]["value"], capture["amount"]["currency_code"]),
+        amount=amount,
         method="paypal",
         source=_source(payer or {}),
         source_country=str(((payer or {}).get("address") or {}).get("country_code") or ""),

@@ -36,6 +36,7 @@ from ...ports import (
     RefundStatus,
     SettingField,
     SignatureInvalid,
+    if_paid,
 )
 
 # Profiles live in one region and only its host knows them.
@@ -207,6 +208,8 @@ class PayTabsProvider:
                 raise Unavailable(str(error), provider="paytabs") from error
             return None
         items = answer if isinstance(answer, list) else [answer]
+        if any(not isinstance(item, Mapping) or not item.get("tran_ref") for item in items):
+            raise Unavailable(provider="paytabs")  # an answer we cannot read proves nothing
         for item in items:
             if str(item.get("tran_type", "")).lower() == "refund" and item.get("cart_id") == str(operation_id):
                 return refund_status(item)
@@ -288,8 +291,10 @@ def _message(answer: Any) -> str:
 
 
 def _amount(data: Mapping[str, Any]) -> Money:
-    currency = str(data.get("tran_currency") or data["cart_currency"])
-    return from_wire(data.get("tran_total") or data["cart_amount"], currency)
+    """What was charged, in its own currency; a cart's amount never with a charge's currency."""
+    if data.get("tran_total") is None or not data.get("tran_currency"):
+        return from_wire(data["cart_amount"], str(data["cart_currency"]))
+    return from_wire(data["tran_total"], str(data["tran_currency"]))
 
 
 def _state(kind: str, code: str) -> PaymentState:
@@ -326,7 +331,7 @@ def deposit_status(data: Mapping[str, Any]) -> DepositStatus:
     """A payment from a callback or a query."""
     result = data.get("payment_result") or {}
     code = str(result.get("response_status", "P"))
-    state = _state(str(data.get("tran_type", "sale")).lower(), code)
+    state = if_paid(_state(str(data.get("tran_type", "sale")).lower(), code), _amount(data))
     info = data.get("payment_info") or {}
     failed = state in (PaymentState.FAILED, PaymentState.EXPIRED)
     voids = str(data.get("tran_type", "")).lower() in VOIDING

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from kernel.money import Money
 
-from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus
+from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus, if_paid
 from .signing import at
 from .units import Units
 
@@ -65,12 +65,12 @@ def deposit_status(message: Mapping[str, Any], units: Units) -> DepositStatus:
             state=PaymentState.EXPIRED if over else PaymentState.OPEN, provider_reference=reference
         )  # fmt: skip
     status = str(fact.get("transaction_status"))
-    failure = _failure(status, str(fact.get("status_details") or ""))
+    amount, failure = amount_of(fact, units), _failure(status, str(fact.get("status_details") or ""))
     return DepositStatus(
-        state=_state(status, over=over),
+        state=if_paid(_state(status, over=over), amount),
         provider_reference=reference,
         payment_reference=str(fact["tid"]),
-        amount=amount_of(fact, units),
+        amount=amount,
         source=_source(fact),
         source_country=str(at(fact, "card.card_issuer_country") or "")[:2],
         failure=failure,
@@ -159,6 +159,6 @@ def events_of(message: Mapping[str, Any], units: Units) -> list[NormalizedEvent]
     return [
         NormalizedEvent(
             event_key=key, kind=EventKind.DEPOSIT, name=status, deposit_id=ours, deposit=paid,
-            refetch=reference if paid.state is PaymentState.PAID else "",
+            refetch=reference if paid.state in (PaymentState.PAID, PaymentState.REVERSED) else "",
         )
     ]  # fmt: skip

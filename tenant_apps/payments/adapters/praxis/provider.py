@@ -233,13 +233,18 @@ class PraxisProvider:
         )
 
     def find_payout(self, operation_id: UUID, *, reference: str) -> RefundStatus | None:
-        """How it stands. When the payee has said where to, it is sent on: this brokerage decided before `payout`."""
+        """How it stands. When the payee has said where to, it is sent on: this brokerage decided before `payout`, and asks
+        by `look_payout` while it has second thoughts."""
         answer = self._order(operation_id)
         if answer is None:
             return None
         if signing.at(answer, "transaction.transaction_status") == "requested":
             answer = self.withdrawal_manage(answer)
         return facts.out_status(answer, self.units)
+
+    def look_payout(self, operation_id: UUID, *, reference: str) -> RefundStatus | None:
+        answer = self._order(operation_id)
+        return facts.out_status(answer, self.units) if answer else None
 
     def withdrawal_manage(self, answer: Mapping[str, Any]) -> Any:
         """Complete a request of the payee's, or cancel it when it is not for what was approved.
@@ -325,15 +330,17 @@ class PraxisProvider:
         return ""
 
     def test_connection(self) -> ConnectionReport:
-        """Asks for an order that does not exist. Not found, in an answer signed with our secret, proves the keys."""
+        """Asks for an order that does not exist. Not found, in an answer signed with our secret, proves the keys; any other
+        answer could not be relied upon after a lost one."""
         try:
             self._call_for_test()
-        except Rejected as error:
-            if error.data.get("signed") is False:
-                wrong = pgettext("provider test", "The answer is not signed with this secret.")
-                return ConnectionReport(good=False, details=(str(error), wrong))
+        except Rejected:
+            pass
         except AppError as error:
-            return ConnectionReport(good=False, details=(str(error),))
+            wrong = pgettext("provider test", "The answer is not signed with this secret.")
+            return ConnectionReport(
+                good=False, details=(str(error), *([wrong] if error.data.get("signed") is False else []))
+            )
         return ConnectionReport(
             good=True,
             account=pgettext("provider test", "Merchant %(merchant)s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -16,13 +17,15 @@ from . import signing
 LIVE, SANDBOX = "https://gw.praxisgate.com", "https://pci-gw-test.praxispay.com"
 VERSION = "1.3"
 CONTENT = "application/json; charset=utf-8"
+# No page lists the codes, so it is the words: of an order or transaction, never of a merchant or an application.
+NOT_THERE = re.compile(r"\b(order|session|transaction|tid)(_id)?\b.{0,20}\b(not found|not exist)", re.IGNORECASE)
 
 
 def call(config: ProviderConfig, path: str, order: tuple[str, ...], body: Mapping[str, Any], *, writes: bool) -> Any:
     """Status 0 is done, above it the mistake is ours, below it theirs and of unknown effect (Praxis' "status").
 
-    Raises Rejected, Unavailable (also for keys and addresses that Praxis does not know) and OutcomeUnknown. A read's
-    failure is always Unavailable.
+    Raises Rejected, Unavailable (also for keys and addresses that Praxis does not know) and OutcomeUnknown. A read is
+    Rejected only where Praxis, with our secret, says that what was asked for is not there; else it is Unavailable.
     """
     secret = config.secrets.get("merchant_secret", "")
     message = {**identity(config), "version": VERSION, "timestamp": int(time.time()), **body}
@@ -47,9 +50,9 @@ def call(config: ProviderConfig, path: str, order: tuple[str, ...], body: Mappin
     if status < 0:
         raise unclear(_words(answer), provider="praxis")
     if status > 0:
-        named = response.headers.get("gt-authentication", "")
-        signed = signing.genuine(secret, answer, signing.ANSWER, named) if named else None
-        raise Rejected(_words(answer), provider="praxis", code=status, signed=signed)
+        signed = signing.genuine(secret, answer, signing.ANSWER, response.headers.get("gt-authentication", ""))
+        sure = writes or (signed and NOT_THERE.search(_words(answer)))
+        raise (Rejected if sure else Unavailable)(_words(answer), provider="praxis", code=status, signed=signed)
     return answer
 
 

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus
+from kernel.money import Money
+
+from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus, if_paid
 from . import units
 
 Fields = Mapping[str, str]
@@ -112,14 +114,12 @@ def deposit_status(fields: Fields, *, signed: bool = False) -> DepositStatus:
     report signs only the account's (`signed`)."""
     state = _STATES.get(fields["status"], PaymentState.OPEN)
     failed = state is PaymentState.FAILED
-    foreign = not signed and fields.get("amount") and fields.get("currency")
-    value, currency = ("amount", "currency") if foreign else ("mb_amount", "mb_currency")
-    reason = fields.get("failed_reason_code", "")
+    reason, amount = fields.get("failed_reason_code", ""), _amount(fields, state, signed=signed)
     return DepositStatus(
-        state=state,
+        state=if_paid(state, amount),
         provider_reference=fields["transaction_id"],
         payment_reference=fields["transaction_id"],
-        amount=units.from_wire(fields[value], fields[currency]),
+        amount=amount,
         source=_masked(fields.get("pay_from_email", "")),
         failure="chargeback"
         if state is PaymentState.REVERSED
@@ -128,6 +128,15 @@ def deposit_status(fields: Fields, *, signed: bool = False) -> DepositStatus:
         else "",
         failure_text=reason if failed else "",
     )
+
+
+def _amount(fields: Fields, state: PaymentState, *, signed: bool) -> Money | None:
+    """A chargeback takes the whole of a payment; where only the converted amount is known, it is not named."""
+    if not signed and fields.get("amount") and fields.get("currency"):
+        return units.from_wire(fields["amount"], fields["currency"])
+    if state is PaymentState.REVERSED and fields.get("currency", "") != fields["mb_currency"]:
+        return None
+    return units.from_wire(fields["mb_amount"], fields["mb_currency"])
 
 
 def _failure(status: str, reason: str) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus
-from . import units
+from kernel.money import Money
+
+from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus, if_paid
+from . import disputes, units
 
 # docs.stripe.com/declines/codes, gathered into what a client can act on.
 _FAILURES = {
@@ -70,11 +72,12 @@ def _session(name: str, key: str, session: Mapping[str, Any]) -> NormalizedEvent
     }.get(name)
     if state is None:
         return NormalizedEvent(event_key=key, kind=EventKind.OTHER, name=name)
+    amount = units.from_wire(int(session["amount_total"]), str(session["currency"]))
     status = DepositStatus(
-        state=state,
+        state=if_paid(state, amount),
         provider_reference=str(session["id"]),
         payment_reference=str(session.get("payment_intent") or ""),
-        amount=units.from_wire(int(session["amount_total"]), str(session["currency"])),
+        amount=amount,
         failure="declined" if state is PaymentState.FAILED else "",
     )
     return NormalizedEvent(
@@ -107,20 +110,9 @@ def _failed_attempt(name: str, key: str, intent: Mapping[str, Any]) -> Normalize
 
 
 def _dispute(name: str, key: str, dispute: Mapping[str, Any]) -> NormalizedEvent:
-    """The payer's bank has taken the money back, or had to give it back. Inquiries ("warning") move nothing."""
-    outcome = str(dispute.get("status", ""))
-    won = name == "charge.dispute.closed" and outcome == "won"
-    if not won and (name != "charge.dispute.created" or outcome.startswith("warning")):
+    status = disputes.told(name, dispute)
+    if status is None:
         return NormalizedEvent(event_key=key, kind=EventKind.OTHER, name=name)
-    status = DepositStatus(
-        state=PaymentState.REINSTATED if won else PaymentState.REVERSED,
-        provider_reference="",
-        payment_reference=str(dispute.get("payment_intent") or ""),
-        amount=units.from_wire(int(dispute["amount"]), str(dispute["currency"])),
-        failure="chargeback",
-        failure_text=str(dispute.get("reason") or ""),
-        dispute=str(dispute["id"]),
-    )
     return NormalizedEvent(event_key=key, kind=EventKind.DEPOSIT, name=name, deposit=status)
 
 
@@ -134,6 +126,18 @@ def refund_status(refund: Any) -> RefundStatus:
         failure_text=str(data.get("failure_reason") or ""),
         payment_reference=str(data.get("payment_intent") or ""),
     )
+
+
+def fee_of(charge: Mapping[str, Any]) -> Money | None:
+    """What Stripe keeps of a charge, by its expanded balance transaction: in the currency that our balance there is in. None
+    while there is no such transaction (a debit that is on its way), and of a currency that we do not carry."""
+    booked = charge.get("balance_transaction")
+    if not isinstance(booked, Mapping):
+        return None
+    try:
+        return units.from_wire(int(booked["fee"]), str(booked["currency"]))
+    except units.NotExpressible:
+        return None
 
 
 def source_of(charge: Mapping[str, Any]) -> tuple[str, str, str]:

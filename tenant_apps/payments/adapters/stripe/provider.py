@@ -7,7 +7,8 @@ Contract: stripe-python 16.1's typed parameters; docs.stripe.com/webhooks (signa
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -26,7 +27,6 @@ from ...ports import (
     DepositOrder,
     DepositStatus,
     EventKind,
-    Method,
     NormalizedEvent,
     PaymentState,
     ProviderConfig,
@@ -34,94 +34,24 @@ from ...ports import (
     RefundStatus,
     SettingField,
     SignatureInvalid,
+    if_paid,
 )
-from . import units, wire
-from .events import normalise, refund_status, source_of
+from . import disputes, units, wire
+from .events import fee_of, normalise, refund_status, source_of
+from .methods import METHODS
 
 TOLERANCE = 300
+CHARGE = "payment_intent.latest_charge.balance_transaction"  # with what Stripe keeps of it
 EVENTS = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
     "checkout.session.expired",
     "payment_intent.payment_failed",
-    "charge.dispute.created",
-    "charge.dispute.closed",
+    *disputes.EVENTS,
     "refund.created",
     "refund.updated",
     "refund.failed",
-)
-_EURO = frozenset({"EUR"})
-_KLARNA = frozenset(["AUD", "CAD", "CHF", "CZK", "DKK", "EUR", "GBP", "NOK", "NZD", "PLN", "RON", "SEK", "USD"])
-# Countries where Stripe offers Klarna (docs.stripe.com/payments/klarna).
-_KLARNA_COUNTRIES = frozenset(
-    [
-        "AT",
-        "AU",
-        "BE",
-        "CA",
-        "CH",
-        "CZ",
-        "DE",
-        "DK",
-        "ES",
-        "FI",
-        "FR",
-        "GB",
-        "GR",
-        "IE",
-        "IT",
-        "NL",
-        "NO",
-        "NZ",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "US",
-    ]
-)
-# Single Euro Payments Area; Andorra, Vatican and micro-states included.
-_SEPA_COUNTRIES = frozenset(
-    [
-        "AD",
-        "AT",
-        "BE",
-        "BG",
-        "CH",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "FI",
-        "FR",
-        "GB",
-        "GI",
-        "GR",
-        "HR",
-        "HU",
-        "IE",
-        "IS",
-        "IT",
-        "LI",
-        "LT",
-        "LU",
-        "LV",
-        "MC",
-        "MT",
-        "NL",
-        "NO",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-        "SM",
-        "VA",
-    ]
 )
 # What Checkout's own pages speak; others fall back to the browser.
 _LOCALES = frozenset(["de", "en", "es", "fr", "it", "nl", "pl", "pt", "ru", "tr", "ar"]) - {"ar"}
@@ -131,13 +61,7 @@ class StripeProvider:
     capabilities = Capabilities(
         kind="stripe",
         label="Stripe",
-        methods=(
-            Method(code="card", icon="credit-card", refund_days=180),
-            Method(code="klarna", icon="shopping-bag", currencies=_KLARNA, countries=_KLARNA_COUNTRIES),
-            Method(code="ideal", icon="landmark", currencies=_EURO, countries=frozenset({"NL"})),
-            Method(code="eps", icon="landmark", currencies=_EURO, countries=frozenset({"AT"})),
-            Method(code="sepa_debit", icon="repeat", currencies=_EURO, countries=_SEPA_COUNTRIES, delayed=True),
-        ),
+        methods=METHODS,
         fields=(
             SettingField(
                 name="secret_key",
@@ -207,11 +131,14 @@ class StripeProvider:
         return params
 
     def fetch_deposit(self, provider_reference: str) -> DepositStatus:
+        client = self._client().v1
         with wire.errors(writes=False):
-            session = self._client().v1.checkout.sessions.retrieve(
-                provider_reference, {"expand": ["payment_intent.latest_charge"]}
-            )
-        return session_status(session)
+            session = _plain(client.checkout.sessions.retrieve(provider_reference, {"expand": [CHARGE]}))
+            known: list[dict[str, Any]] = []
+            if _charge_of(session).get("disputed"):  # also true of an inquiry, and of what was won
+                page = client.disputes.list({"payment_intent": _intent_of(session)["id"], "limit": 100})
+                known = [_plain(one) for one in page.auto_paging_iter()]
+        return session_status(session, known)
 
     def refund(self, *, operation_id: UUID, payment_reference: str, amount: Money, reason: str) -> RefundStatus:
         params: Any = {
@@ -259,6 +186,9 @@ class StripeProvider:
         details = [f"{account.get('country', '')} · {str(account.get('default_currency', '')).upper()}"]
         if not self.config.secrets.get("webhook_secret"):
             details.append(str(pgettext_lazy("provider test", "The webhook signing secret is missing.")))
+        if missing := self._not_told():
+            words = pgettext_lazy("provider test", "The webhook is not told of: %(events)s. Register it again.")
+            details.append(str(words) % {"events": ", ".join(sorted(missing))})
         if not account.get("charges_enabled"):
             details.append(str(pgettext_lazy("provider test", "This account may not take payments yet.")))
         return ConnectionReport(
@@ -266,13 +196,35 @@ class StripeProvider:
             details=tuple(details),
         )  # fmt: skip
 
+    def _endpoints(self, url: str) -> list[stripe.WebhookEndpoint]:
+        found = self._client().v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()
+        return [one for one in found if one.url == url]
+
+    def _not_told(self) -> set[str]:
+        """Events that our endpoint was registered without. Nothing where the key may not look (a restricted one)."""
+        try:
+            with wire.errors(writes=False):
+                return {event for one in self._endpoints(self.config.webhook_url) for event in _missing(one)}
+        except AppError:
+            return set()
+
+    def webhook_keep(self, url: str) -> list[str]:
+        """As ports.Subscribing: the endpoint keeps its secret, so nothing on its way to us is lost."""
+        added: set[str] = set()
+        with wire.errors(writes=True):
+            for one in self._endpoints(url):
+                if missing := _missing(one):
+                    wanted: Any = {"enabled_events": sorted({*one.enabled_events, *missing})}
+                    self._client().v1.webhook_endpoints.update(one.id, wanted)
+                    added |= missing
+        return sorted(added)
+
     def register_webhook(self, url: str) -> str:
         """Make Stripe call `url`; returns the signing secret. An older endpoint of the same address is replaced."""
         client = self._client().v1
         with wire.errors(writes=True):
-            for known in client.webhook_endpoints.list({"limit": 100}).auto_paging_iter():
-                if known.url == url:
-                    client.webhook_endpoints.delete(known.id)
+            for known in self._endpoints(url):
+                client.webhook_endpoints.delete(known.id)
             wanted: Any = {"url": url, "enabled_events": list(EVENTS), "api_version": stripe.api_version}
             made = client.webhook_endpoints.create(wanted)
         if not made.secret:
@@ -288,35 +240,50 @@ class StripeProvider:
         return f"https://dashboard.stripe.com/{part}payments/{payment_reference}"
 
 
+def _missing(endpoint: stripe.WebhookEndpoint) -> set[str]:
+    enabled = endpoint.enabled_events
+    return set() if "*" in enabled else set(EVENTS) - set(enabled)
+
+
 def _plain(found: Any) -> dict[str, Any]:
     return found.to_dict() if hasattr(found, "to_dict") else dict(found)
 
 
-def session_status(session: Any) -> DepositStatus:
-    """A Checkout Session as it stands, with its expanded charge where there is one."""
-    data = _plain(session)
-    intent = data.get("payment_intent") or {}
-    intent = {"id": intent} if isinstance(intent, str) else intent
-    charge = intent.get("latest_charge") or {}
-    charge = {} if isinstance(charge, str) else charge
-    state = PaymentState.OPEN
-    if data["status"] == "expired":
-        state = PaymentState.EXPIRED
-    elif data["payment_status"] == "paid":
-        state = PaymentState.REVERSED if charge.get("disputed") else PaymentState.PAID
-    elif data["status"] == "complete":
-        failed = intent.get("status") in {"canceled", "requires_payment_method"}
-        state = PaymentState.FAILED if failed else PaymentState.DELAYED
+def _intent_of(session: Mapping[str, Any]) -> dict[str, Any]:
+    intent = session.get("payment_intent") or {}
+    return {"id": intent} if isinstance(intent, str) else intent
+
+
+def _charge_of(session: Mapping[str, Any]) -> dict[str, Any]:
+    charge = _intent_of(session).get("latest_charge") or {}
+    return {} if isinstance(charge, str) else charge
+
+
+def session_status(session: Mapping[str, Any], known: Sequence[Mapping[str, Any]] = ()) -> DepositStatus:
+    """A Checkout Session as it stands, with its expanded charge where there is one and the disputes of its payment."""
+    intent, charge = _intent_of(session), _charge_of(session)
     method, source, country = source_of(charge)
-    moved = int(data["amount_total"])
-    if state is PaymentState.REVERSED:  # a bank takes back what has not been given back before
-        moved -= int(charge.get("amount_refunded") or 0)
-    return DepositStatus(
-        state=state,
-        provider_reference=data["id"],
+    amount = units.from_wire(int(session["amount_total"]), session["currency"])
+    found = disputes.standing(known) or DepositStatus(
+        state=if_paid(_state_of(session, intent), amount), provider_reference="", amount=amount
+    )
+    return replace(
+        found,
+        provider_reference=session["id"],
         payment_reference=str(intent.get("id", "")),
-        amount=units.from_wire(moved, data["currency"]),
         method=method,
         source=source,
         source_country=country,
+        fee=fee_of(charge),
     )
+
+
+def _state_of(session: Mapping[str, Any], intent: Mapping[str, Any]) -> PaymentState:
+    if session["status"] == "expired":
+        return PaymentState.EXPIRED
+    if session["payment_status"] == "paid":
+        return PaymentState.PAID
+    if session["status"] == "complete":
+        failed = intent.get("status") in {"canceled", "requires_payment_method"}
+        return PaymentState.FAILED if failed else PaymentState.DELAYED
+    return PaymentState.OPEN

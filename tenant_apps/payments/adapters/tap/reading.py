@@ -8,7 +8,7 @@ from uuid import UUID
 
 from kernel.money import CurrencyUnknown, Money
 
-from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus
+from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus, if_paid
 from .units import from_wire
 
 _CHARGES = {
@@ -49,7 +49,8 @@ _WORDS = (
 
 def deposit_status(data: Mapping[str, Any]) -> DepositStatus:
     status = str(data["status"])
-    state = _CHARGES.get(status, PaymentState.OPEN)
+    amount = from_wire(data["amount"], data["currency"])
+    state = if_paid(_CHARGES.get(status, PaymentState.OPEN), amount)
     words = str((data.get("response") or {}).get("message") or "")
     failed = state in (PaymentState.FAILED, PaymentState.EXPIRED)
     reference = str(data["id"])
@@ -57,7 +58,7 @@ def deposit_status(data: Mapping[str, Any]) -> DepositStatus:
         state=state,
         provider_reference=reference,
         payment_reference=reference,
-        amount=from_wire(data["amount"], data["currency"]),
+        amount=amount,
         source=_source(data),
         failure=_failure(status, words) if failed else "",
         failure_text=words or status if failed else "",

@@ -18,6 +18,9 @@ Operation = Callable[[Request, str, Document], Document]
 WANTED = {
     "amount": int, "currency": str, "reference": str, "text": str, "return_url": str, "cancel_url": str, "notify_url": str,
 }  # fmt: skip
+PAYOUT = {
+    "amount": int, "currency": str, "reference": str, "iban": str, "holder": str, "text": str, "notify_url": str,
+}  # fmt: skip
 
 
 class Refused(Exception):
@@ -34,7 +37,7 @@ class Api:
         for method, path, operation in (
             ("POST", "/payments", self._create), ("GET", "/payments/{id}", self._show),
             ("POST", "/payments/{id}/refunds", self._refund), ("GET", "/payments/{id}/refunds", self._refunds),
-            ("GET", "/account", self._account),
+            ("POST", "/payouts", self._pay_out), ("GET", "/payouts", self._payouts), ("GET", "/account", self._account),
         ):  # fmt: skip
             router.add(method, path, self._handler(operation))
 
@@ -86,13 +89,16 @@ class Api:
             raise Refused(401, "unknown key")
         return found[1]
 
-    def _create(self, request: Request, account: str, values: Document) -> Document:
-        if set(values) != set(WANTED) or any(type(values[name]) is not kind for name, kind in WANTED.items()):
-            raise Refused(422, f"wanted: {', '.join(WANTED)}")
+    def _sound(self, values: Document, wanted: dict[str, type]) -> None:
+        if set(values) != set(wanted) or any(type(values[name]) is not kind for name, kind in wanted.items()):
+            raise Refused(422, f"wanted: {', '.join(wanted)}")
         if values["amount"] <= 0 or values["currency"] not in payments.CURRENCIES:
             raise Refused(422, "amount or currency not taken")
-        if not all(is_http_url(values[name]) for name in WANTED if name.endswith("_url")):
+        if not all(is_http_url(values[name]) for name in wanted if name.endswith("_url")):
             raise Refused(422, "not an address")
+
+    def _create(self, request: Request, account: str, values: Document) -> Document:
+        self._sound(values, WANTED)
         made = payments.create(self.store, account, values)
         return {**public(made), "page": f"{request.base_url}/pay/{made['id']}"}
 
@@ -115,6 +121,20 @@ class Api:
         payment = self._payment(request, account)
         mine = [one for one in self.store.all(account, "refunds") if one["payment"] == payment["id"]]
         return {"refunds": [public(one) for one in mine]}
+
+    def _pay_out(self, request: Request, account: str, values: Document) -> Document:
+        self._sound(values, PAYOUT)
+        if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}", values["iban"]):
+            raise Refused(422, "no such bank account")
+        if self.store.settings(account).get("refuse_payouts"):
+            raise Refused(422, "not enough on your account")
+        if self.store.find(account, "payouts", reference=values["reference"]):
+            raise Refused(409, "this reference was paid out before")
+        return public(payments.pay_out(self.store, account, values))
+
+    def _payouts(self, request: Request, account: str, _: Document) -> Document:
+        found = self.store.find(account, "payouts", reference=request.query.get("reference", ""))
+        return {"payouts": [public(found)] if found else []}
 
     def _account(self, request: Request, account: str, _: Document) -> Document:
         self.store.set_settings(account, {})

@@ -66,6 +66,8 @@ class Pages:
 
 def panel(store: Accounts) -> Panel:
     def act(account: str, kind: str, document: Document, action: str, values: dict[str, Any]) -> Document | None:
+        if kind == "payouts":
+            return payments.payout_decide(store, account, document, action)
         return payments.decide(store, account, document, action) if kind == "payments" else None
 
     def buttons(payment: Document) -> list[tuple[str, str, dict[str, str]]]:
@@ -74,14 +76,18 @@ def panel(store: Accounts) -> Panel:
             for name, (before, _) in payments.DECISIONS.items() if before == payment["state"]
         ]  # fmt: skip
 
+    def payout_buttons(payout: Document) -> list[tuple[str, str, dict[str, str]]]:
+        return [("Finish", "finish", {}), ("Fail", "fail", {})] if payout["state"] == "waiting" else []
+
     return Panel(
         service="Acmepay sandbox",
         store=store,
-        settings=("webhook_key",),
+        settings=("webhook_key", "refuse_payouts"),
         without=frozenset({"old_timestamp"}),
         act=act,
         kinds={
             "payments": Shown("Payments", ["reference", "amount", "currency", "state"], buttons, lambda one: f"/pay/{one['id']}"),
             "refunds": Shown("Refunds", ["payment", "amount", "currency", "state"]),
+            "payouts": Shown("Payouts", ["reference", "iban", "amount", "currency", "state"], payout_buttons),
         },
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Payments and refunds, what they become and who is told. Called inside a transaction."""
+"""Payments, refunds and payouts, what they become and who is told. Called inside a transaction."""
 
 from __future__ import annotations
 
@@ -43,3 +43,23 @@ def refund(store: Accounts, account: str, payment: Document, values: dict[str, A
         "currency": payment["currency"], "reference": str(values.get("reference", "")),
     }  # fmt: skip
     return store.put(account, "refunds", made)
+
+
+def pay_out(store: Accounts, account: str, values: Document) -> Document:
+    """Taken on; the bank answers later."""
+    return store.put(
+        account, "payouts", {"id": f"out_{secrets.token_hex(10)}", "state": "waiting", "error": "", **values}
+    )
+
+
+def payout_decide(store: Accounts, account: str, payout: Document, decision: str) -> Document | None:
+    """The bank carries it out or sends it back, and the merchant is told."""
+    after = {"finish": "done", "fail": "refused"}.get(decision)
+    if after is None or payout["state"] != "waiting":
+        return None
+    payout |= {"state": after, "error": "the account is closed" if after == "refused" else ""}
+    store.put(account, "payouts", payout)
+    news = {"id": f"evt_{secrets.token_hex(10)}", "event": f"payout.{after}", "payout": public(payout)}
+    body = json.dumps(news).encode()
+    store.deliveries.enqueue(account, payout["id"], payout["id"], news["event"], payout["notify_url"], body)
+    return payout

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from kernel.actors import Actor
 from kernel.permissions import scoped, within
 
-from .models import ChangeState, ProposedChange
+from .change_models import ChangeState, ProposedChange
 from .services.changes import kinds
 
 

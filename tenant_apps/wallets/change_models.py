@@ -1,5 +1,7 @@
 """Changes that wait for a second person: rules of money, provider accounts, and what is final about a client's money.
 
+The table has the name it was made under.
+
 State machine (services/changes.py): waiting → approved | refused | withdrawn
 """
 
