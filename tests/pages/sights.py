@@ -67,6 +67,7 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "operators:edit": (Look(values={"operator_id": "operator"}),),
     "provisioning:run": _states("run_id", "run", "running", "compensating", "failed", "done"),
     "payments:provider-new": tuple(Look(values={"kind": kind}) for kind in ("stripe", "bank_wire")),
+    "payments:provider-guide": (Look(values={"kind": "stripe"}), Look(values={"kind": "bank_wire"})),
     "payments:bank-upload": (Look(query="statement"),),
     "payments:figures": (Look(), Look(query="?way=out&by=method")),
     "payments:batch": (Look(), *_states("batch_id", "batch", "released", "cancelled")),
