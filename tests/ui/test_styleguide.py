@@ -170,6 +170,25 @@ def test_a_live_refresh_waits_for_an_open_menu(open_page: OpenPage) -> None:
     expect(page.locator("#part")).to_contain_text("connections")
 
 
+def test_a_live_refresh_of_a_list_asks_for_what_the_address_names_by_now(open_page: OpenPage) -> None:
+    """It asked for what the page was opened with: a filter chosen since then was undone by the next event."""
+    page = open_page("/styleguide/?state=open")
+    page.evaluate(LIVE_PART, "a row")
+    page.evaluate(
+        """() => {
+          const list = document.getElementById('part');
+          list.setAttribute('hx-get', '/styleguide/?state=open');
+          list.toggleAttribute('data-follows-address', true);
+          list.setAttribute('hx-swap', 'none');
+          htmx.process(list);
+          history.pushState({}, '', '?state=closed');
+        }"""
+    )
+    with page.expect_request("**/styleguide/?state=*") as asked:
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('live:part'))")
+    assert asked.value.url.endswith("?state=closed")
+
+
 def test_live_values_survive_a_lost_connection(open_page: OpenPage) -> None:
     page = open_page("/styleguide/?live=1")
     value = page.locator('[data-live-value="cashier:net"]')

@@ -8,6 +8,14 @@ document.addEventListener("htmx:config:request", (event) => {
   if (token) event.detail.ctx.request.headers["X-CSRFToken"] = token;
 });
 
+// A list that a live event refreshes shows what the address names by then: filters, pages and sorting change the address,
+// not the list's own.
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (!ctx.sourceElement.matches?.("[data-follows-address]")) return;
+  const asked = new URL(ctx.request.action, location.href);
+  if (asked.pathname === location.pathname) ctx.request.action = location.pathname + location.search;
+});
+
 // Statuses in `noSwap` leave the page as it is; the person still has to learn what happened.
 document.addEventListener("htmx:response:error", (event) => {
   const { ctx } = event.detail;
