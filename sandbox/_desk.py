@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, Protocol
@@ -22,25 +23,25 @@ class Outgoing(Protocol):
     def set_faults(self, account: str, faults: Faults) -> None: ...
 
 
-class Desk:
+class Desk(ABC):
     """Subclasses say what an account is and draw its page; paths name it `{account}`."""
 
     service: str
     accounts_title: ClassVar[str] = "Accounts"
     no_account: ClassVar[str] = "No account yet. Any request makes one."
 
-    def outgoing(self) -> Outgoing:
-        raise NotImplementedError
+    @abstractmethod
+    def outgoing(self) -> Outgoing: ...
 
-    def accounts(self) -> Sequence[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def accounts(self) -> Sequence[str]: ...
 
     def listed(self, account: str) -> Child:
         """How an account appears in the list of all."""
         return el("a", account, href=f"/_control/{account}")
 
-    def _page(self, account: str, failure: str | None) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _page(self, account: str, failure: str | None) -> str: ...
 
     def add_desk_routes(self, router: Router) -> None:
         router.add("GET", f"{API}/accounts", self.api_accounts)

@@ -58,6 +58,8 @@ PROFILE = settings(
 class Histories(MoneyIn, MoneyOut, Work, Oracle):
     """All of it: how each history begins, and how it ends."""
 
+    ended = 0  # histories whose end was looked at
+
     @initialize(fee=st.sampled_from(["0", "1.5"]))
     def begin(self, fee: str) -> None:
         """Both clients have money already, of two providers, and one was paid out some of it, at a cost that was told."""
@@ -102,6 +104,7 @@ class Histories(MoneyIn, MoneyOut, Work, Oracle):
             assert not Transfer.objects.filter(account=person.account, state=TransferState.PENDING).exists()
             assert self.on_server(person) == ledgers.mirror(person.account).balance
             assert ledgers.in_transit(person.account).balance == 0
+        type(self).ended += 1
         compare.compare(self.world.server, since=clock.now() - timedelta(hours=2))
         assert list(Case.objects.values_list("dedupe_key", flat=True)) == []
 
@@ -181,3 +184,4 @@ def test_every_history_ends_with_both_sides_agreeing(
         run_state_machine_as_test(run, settings=PROFILE)
     finally:
         platforms.close_all()
+    assert run.ended, "no history was led to its end"

@@ -103,6 +103,8 @@ def _killed(work: Callable[[], Any], after: int) -> None:
 class Histories(RuleBasedStateMachine):
     """One client at one brokerage; the brokerage is shared by all histories, the client and the sides' accounts not."""
 
+    ended = 0  # histories whose end was looked at
+
     world: ClassVar[World]
     server: ClassVar[Sandbox]
     numbers: ClassVar[Iterator[int]] = itertools.count(1)
@@ -440,6 +442,7 @@ class Histories(RuleBasedStateMachine):
         assert not Transfer.objects.filter(account=self.account, state=TransferState.PENDING).exists()
         assert self.on_server() == ledgers.mirror(self.account).balance
         assert ledgers.in_transit(self.account).balance == 0
+        type(self).ended += 1
         compare.compare(self.world.server, since=clock.now() - timedelta(hours=2))
         assert list(Case.objects.values_list("dedupe_key", flat=True)) == []
         self.the_ledger_is_sound()
@@ -457,3 +460,4 @@ def test_every_history_ends_with_both_sides_agreeing(
         run_state_machine_as_test(machine, settings=PROFILE)
     finally:
         platforms.close_all()
+    assert machine.ended, "no history was led to its end"
