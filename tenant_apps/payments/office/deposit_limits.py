@@ -20,7 +20,7 @@ from ..change_kinds import limit_kind, row_values
 from ..models import DepositLimit, FundsThreshold, VelocityRule
 from ..services.changes import ChangeWaits, change_propose
 from ..services.deposit_limits import SPANS, Row, limiting_packs, row_get
-from .forms import DepositLimitForm, ThresholdForm, VelocityForm
+from .limit_forms import DepositLimitForm, ThresholdForm, VelocityForm
 
 FORMS: dict[type[Any], Callable[..., Any]] = {
     DepositLimit: DepositLimitForm,

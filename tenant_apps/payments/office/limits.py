@@ -21,7 +21,7 @@ from .. import selectors
 from ..change_kinds import limits_values
 from ..models import WithdrawalPolicy
 from ..services.changes import ChangeWaits, change_propose
-from .forms import LimitsForm
+from .limit_forms import LimitsForm
 
 
 @guard("payments.limits.edit")

@@ -24,8 +24,9 @@ from ..services.changes import ChangeWaits, change_propose
 from ..services.payout_routing import Board, Way, accounts_of, rule_currencies
 from ..services.providers import payout_rule_save
 from ..words import method_name
-from .payout_rule_form import PayoutRuleForm, PayoutSituationForm, methods_known
 from .routing import client_asked_for, situation_of
+from .rule_forms import PayoutRuleForm, payout_methods_known
+from .situation_forms import PayoutSituationForm
 
 
 @guard("payments.provider.edit")
@@ -60,7 +61,7 @@ def _rows(ways: list[Way], tried: list[ProviderAccount]) -> list[Way]:
 @guard("payments.provider.edit")
 def rule_new(request: Any, account_id: UUID) -> HttpResponse:
     account = selectors.provider_account_get(account_id)
-    if not methods_known(account):
+    if not payout_methods_known(account):
         raise NotFound
     return _page(request, account, None)
 

@@ -33,7 +33,8 @@ from ..services.providers import (
     provider_webhook_register,
 )
 from ..services.withdrawal_fees import ways_of
-from .forms import ProviderForm, RuleForm
+from .forms import ProviderForm
+from .rule_forms import RuleForm
 
 
 @guard("payments.provider.edit")

@@ -23,7 +23,9 @@ from ..permissions_list import VIEW
 from ..services import routing
 from ..services.maintenance import maintenance_ahead, maintenance_begin, maintenance_end
 from ..services.routing import Offer, Situation
-from .forms import MaintenanceForm, SituationForm, tags_in
+from .forms import MaintenanceForm
+from .rule_forms import tags_in
+from .situation_forms import SituationForm
 
 
 def _client(request: Any, text: str) -> Client | None:
