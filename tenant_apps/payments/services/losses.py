@@ -177,14 +177,16 @@ def _others_back(deposit: Deposit, status: DepositStatus, actor: Actor) -> None:
 
 def _shared(made: list[Deposit], move: Move, status: DepositStatus, actor: Actor) -> str:
     """News of a payment in another currency is news of the deposits it was credited as, the oldest first: of all of each
-    where nobody says how much, else until the amount is used up. The last one has what is left over."""
+    where nobody says how much, else until the amount is used up. The last one has what is left over. The provider's
+    reference and its fee are the payment's own: each is kept once."""
     done, left = "nothing", status.amount
+    of_each = replace(status, provider_reference="", fee=None)
     for one in made:
         whole = Money(one.received_minor or 0, one.currency)
         share = left if left is None or one is made[-1] or left.currency != whole.currency else min(left, whole)
         if share is not None and not share:
             break
-        done = applied(one.pk, move, replace(status, amount=share), actor)
+        done = applied(one.pk, move, replace(of_each, amount=share), actor)
         left = None if left is None or share is None else left - share
     return done
 

@@ -187,6 +187,29 @@ def test_a_loss_takes_what_waits_to_be_decided_before_what_was_credited(tenant: 
     assert ledger.broken_invariants() == {}
 
 
+def test_a_loss_that_names_the_payment_is_one_of_what_it_was_credited_as(tenant: Any) -> None:
+    """The reference and the fee of the dispute are those of the payment, which was credited in two parts."""
+    deposit, row = in_suspense()
+    part, fee = Money(USD.minor // 4, "USD"), Money(1_500, "EUR")
+    tell(deposit, PaymentState.REVERSED, part, dispute="d1")
+    decided(row, staff(), staff())
+    tell(deposit, PaymentState.REINSTATED, part, dispute="d1")
+    decided(row, staff(), staff())
+    status = DepositStatus(
+        state=PaymentState.REVERSED, provider_reference=deposit.provider_reference, dispute="d2", fee=fee
+    )
+    for done in ("reversed", "nothing"):
+        assert deposit_apply(deposit_id=deposit.pk, status=status, actor=SYSTEM) == done
+    made = suspense.credited_as(deposit)
+    deposit.refresh_from_db()
+    assert {one.provider_reference for one in made} == {""}
+    assert [one.state for one in made] == [DepositState.REVERSED] * 2
+    assert (deposit.provider_fee, [one.provider_fee for one in made]) == (fee, [None, None])
+    assert (wallet(deposit, "USD")[0], cleared(deposit, "USD").minor, cleared(deposit)) == (0, 0, fee)
+    assert Freeze.objects.filter(reversal__deposit__in=made).count() == 2
+    assert ledger.broken_invariants() == {}
+
+
 def test_old_news_of_a_loss_takes_nothing_out_of_suspense(tenant: Any) -> None:
     """What was credited bore it; since then something else came back to be decided."""
     deposit, row = in_suspense()
