@@ -20,7 +20,7 @@ from tenant_apps.wallets.selectors import wallets_of
 
 from .. import selectors
 from ..ports import PayoutMethod
-from ..services.destinations import HOLDER, destination_add, destination_remove, usable
+from ..services.destinations import HOLDER, destination_add, destination_remove, payout_settings, usable
 from ..services.payout_routing import methods_offered
 from .forms import DestinationForm
 
@@ -38,7 +38,8 @@ def methods_for(client: Any) -> list[PayoutMethod]:
 @client_only
 @require_GET
 def accounts(request: Any) -> HttpResponse:
-    rows = [(row, usable(row)) for row in selectors.client_destinations(request.client.pk)]
+    rules = payout_settings()
+    rows = [(row, usable(row, rules)) for row in selectors.client_destinations(request.client.pk)]
     context = {"rows": rows, "methods": methods_for(request.client)}
     template = "payments/portal/accounts.html" + ("#rows" if request.htmx else "")
     return page(request, template, context, live=[f"client:{request.client.pk}"])

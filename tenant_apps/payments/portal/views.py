@@ -30,7 +30,7 @@ from ..payouts import WIRE
 from ..services import deposit_limits, funds, offers, refusals
 from ..services.checks import policy_for
 from ..services.deposits import deposit_open, deposit_start
-from ..services.destinations import usable
+from ..services.destinations import payout_settings, usable
 from ..services.payout_routing import methods_offered
 from ..services.routing import device_of
 from ..services.sources import Plan, plan
@@ -249,28 +249,30 @@ def withdraw(request: Any) -> HttpResponse:
     """Ask for money out."""
     wallets = [wallet for wallet in wallets_of(request.client.pk) if wallet.balance]
     currency = _currency(request, [wallet.currency for wallet in wallets])
-    book = payable_destinations(request.client, currency)
+    offered = {method.code for method in methods_offered(request.client, currency)}
+    book = payable_destinations(request.client, offered)
     if request.method == "POST":
-        return _request_withdrawal(request, wallets, currency, book)
-    chosen = request.GET.get("destination") or (str(book[0].pk) if book else "")
+        return _request_withdrawal(request, wallets, currency, book, offered)
+    chosen = request.GET.get("destination") or (str(book[0][0].pk) if book else "")
     initial = {**_initial(request), "holder": request.client.name, "key": uuid7().hex, "destination": chosen}
-    form = WithdrawalForm(currency=currency, destinations=book, initial=initial)
-    context = _withdraw_context(request, wallets, currency, form, book)
+    form = WithdrawalForm(currency=currency, destinations=_rows(book), initial=initial)
+    context = _withdraw_context(request, wallets, currency, form, book, offered)
     part = "#quote" if request.htmx and request.GET.get("part") == "quote" else ""
     return page(request, f"payments/portal/withdraw.html{part}", context, live=[f"client:{request.client.pk}"])
 
 
-def payable_destinations(client: Any, currency: str) -> list[Destination]:
-    """Accounts of the address book that something connected can pay to in this currency, those ready to be used first."""
-    offered = {method.code for method in methods_offered(client, currency)}
-    rows = [row for row in selectors.client_destinations(client.pk) if row.method in offered]
-    return sorted(
-        (row for row in rows if usable(row) != "refused"), key=lambda row: (usable(row) != "", row.created_at)
-    )
+Book = list[tuple[Destination, str]]  # with why nothing may be paid there yet (destinations.usable)
+
+
+def payable_destinations(client: Any, offered: set[str]) -> Book:
+    """Accounts of the address book that something connected can pay to, those ready to be used first."""
+    rules = payout_settings()
+    rows = [(row, usable(row, rules)) for row in selectors.client_destinations(client.pk) if row.method in offered]
+    return sorted((pair for pair in rows if pair[1] != "refused"), key=lambda pair: (pair[1] != "", pair[0].created_at))
 
 
 def _withdraw_context(
-    request: Any, wallets: list[Any], currency: str, form: WithdrawalForm, book: list[Destination]
+    request: Any, wallets: list[Any], currency: str, form: WithdrawalForm, book: Book, offered: set[str]
 ) -> dict[str, Any]:
     planned = _plan(request, currency, book)
     return {
@@ -282,24 +284,28 @@ def _withdraw_context(
         "kept_back": funds.kept_back(request.client.pk, currency) if currency in CURRENCIES else None,
         "plan": planned,
         "problem": eaten_words(planned.eaten_by, planned.uncovered) if planned and planned.eaten_by is not None else "",
-        "book": [(row, usable(row)) for row in book],
+        "book": book,
         "chosen": str(form["destination"].value() or ""),
-        "wires": any(method.code == WIRE for method in methods_offered(request.client, currency)),
+        "wires": WIRE in offered,
         "open": selectors.open_withdrawals_of(request.client.pk),
         "limits": policy_for(request.client, currency),
     }
 
 
-def _plan(request: Any, currency: str, book: list[Destination]) -> Plan | None:
-    form = WithdrawalForm((request.POST or request.GET).dict(), currency=currency, destinations=book)
+def _plan(request: Any, currency: str, book: Book) -> Plan | None:
+    form = WithdrawalForm((request.POST or request.GET).dict(), currency=currency, destinations=_rows(book))
     if currency not in CURRENCIES or not form.is_valid():
         return None
     return plan(request.client, form.cleaned_data["amount"], destination=form.cleaned_data["destination"])
 
 
-def _request_withdrawal(request: Any, wallets: list[Any], currency: str, book: list[Destination]) -> HttpResponse:
+def _rows(book: Book) -> list[Destination]:
+    return [row for row, _ in book]
+
+
+def _request_withdrawal(request: Any, wallets: list[Any], currency: str, book: Book, offered: set[str]) -> HttpResponse:
     throttle.check("withdrawal", str(request.client.pk), burst=5, per_minute=2)
-    form = WithdrawalForm(request.POST, currency=currency, destinations=book)
+    form = WithdrawalForm(request.POST, currency=currency, destinations=_rows(book))
     if form.is_valid():
         try:
             wanted = _requested_once(request, form.cleaned_data)
@@ -307,7 +313,7 @@ def _request_withdrawal(request: Any, wallets: list[Any], currency: str, book: l
             form.add_error(error.field if error.field in form.fields else None, str(error))
         else:
             return redirect("payments:withdrawal", wanted)
-    context = _withdraw_context(request, wallets, currency, form, book)
+    context = _withdraw_context(request, wallets, currency, form, book, offered)
     return page(request, "payments/portal/withdraw.html", context, status=422)
 
 

@@ -8,7 +8,7 @@ Details never change: another account is another destination.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -60,8 +60,9 @@ def normalised(field: DestinationField, value: str) -> str:
     return value
 
 
-def checked_details(method: PayoutMethod, details: Mapping[str, str]) -> dict[str, str]:
-    """The method's fields, normalised. Raises Invalid at the field that is missing or cannot be."""
+def checked_details(method: PayoutMethod, details: Mapping[str, str], *, mode: str | None = None) -> dict[str, str]:
+    """The method's fields, normalised. Raises Invalid at the field that is missing or cannot be. `mode`: whose addresses
+    pass (`mode_of`), where that is known already."""
     found: dict[str, str] = {}
     for field in method.fields:
         value = normalised(field, str(details.get(field.name, "")))[: field.longest]
@@ -75,28 +76,31 @@ def checked_details(method: PayoutMethod, details: Mapping[str, str]) -> dict[st
             raise Invalid(pgettext_lazy("payments error", "Choose one of the list."), field=field.name)
         if value:
             found[field.name] = value
-    _addresses_checked(method, found)
+    _addresses_checked(method, found, mode)
     return found
 
 
-def _addresses_checked(method: PayoutMethod, found: Mapping[str, str]) -> None:
+def _addresses_checked(method: PayoutMethod, found: Mapping[str, str], mode: str | None) -> None:
     """An address has to be one of the network named beside it: money sent to any other is lost. Raises Invalid."""
     network = found.get(NETWORK, "")
     for field in method.fields:
         if field.shape is not Shape.ADDRESS or network not in chain_addresses.NETWORKS:
             continue
-        if not chain_addresses.address_good(network, found.get(field.name, ""), _mode(method)):
+        if not chain_addresses.address_good(network, found.get(field.name, ""), mode or _mode(method)):
             raise Invalid(
                 pgettext_lazy("payments error", "This is no address of the chosen network. Copy it from your wallet again."),
                 field=field.name,
             )  # fmt: skip
 
 
-def _mode(method: PayoutMethod) -> str:
+def mode_of(accounts: Iterable[ProviderAccount], code: str) -> str:
     """Addresses of test networks pass only where nothing is paid out for real."""
-    accounts = ProviderAccount.objects.filter(enabled=True, payouts__contains=[method.code])
-    modes = set(accounts.values_list("mode", flat=True))
+    modes = {account.mode for account in accounts if account.enabled and code in account.payouts}
     return "test" if modes == {"test"} else "live"
+
+
+def _mode(method: PayoutMethod) -> str:
+    return mode_of(ProviderAccount.objects.filter(enabled=True, payouts__contains=[method.code]), method.code)
 
 
 def fingerprint(method: PayoutMethod, details: Mapping[str, str]) -> str:

@@ -23,7 +23,7 @@ from ..models import Destination, Maintenance, PayoutRule, ProviderAccount, With
 from ..payouts import uses
 from ..ports import PayoutMethod
 from . import health
-from .destinations import checked_details
+from .destinations import checked_details, mode_of
 from .routing import Situation, audience_against, maintenance_at, step_of
 
 FOR_NOW = frozenset({"maintenance", "hours"})  # what passes by itself: the money waits for its turn
@@ -69,23 +69,23 @@ class Board:
     def ways(self, method: str, *, country: str = "", details: Mapping[str, str] | None = None) -> list[Way]:
         """Each account that knows the method, good or not, in the order they are tried. `country` is where the account
         is that is paid to, `details` what is known of it; without them neither is looked at."""
-        found: list[tuple[tuple[int, int], Way]] = []
-        for place, account in enumerate(self.accounts):
-            known = (
-                registry.capabilities(account.kind).payout_method(method)
-                if account.kind in registry.adapters()
-                else None
-            )
-            if known is None:
-                continue
-            always = self._account(account, known, country, details)
-            own = [rule for rule in self.rules if rule.provider_account_id == account.pk and rule.method == method]
-            for rule in own:
-                at = next(number for number, one in enumerate(self.rules) if one.pk == rule.pk)
-                found.append(((0, at), self._way(account, rule, always, method)))
-            if not own:
-                found.append(((1, place), self._way(account, None, always, method)))
-        return self._ordered([way for _, way in sorted(found, key=lambda pair: pair[0])])
+        found = [way for one in self.accounts for way in self.ways_by(one, method, country=country, details=details)]
+        places = {rule.pk: at for at, rule in enumerate(self.rules)}
+        found.sort(key=lambda way: places[way.rule.pk] if way.rule else len(places))
+        return self._ordered(found)
+
+    def ways_by(
+        self, account: ProviderAccount, method: str, *, country: str, details: Mapping[str, str] | None
+    ) -> list[Way]:
+        """Those of one account, as it stands by itself: one for each of its rules, or the one without."""
+        if account.kind not in registry.adapters():
+            return []
+        known = registry.capabilities(account.kind).payout_method(method)
+        if known is None:
+            return []
+        always = self._account(account, known, country, details)
+        own = [rule for rule in self.rules if rule.provider_account_id == account.pk and rule.method == method]
+        return [self._way(account, rule, always, method) for rule in own or [None]]
 
     def _account(
         self, account: ProviderAccount, known: PayoutMethod, country: str, details: Mapping[str, str] | None
@@ -98,7 +98,7 @@ class Board:
             "account_off": account.enabled,
             "method_off": uses(account, known.code) and takes and currency in (account.currencies or [currency]),
             "destination_country": there,
-            "details": details is None or fits(known, details),
+            "details": details is None or fits(known, details, mode_of(self.accounts, known.code)),
             "step": amount is None or bool(step and not amount.minor % step),
         }
         return [code for code, good in checks.items() if not good]
@@ -127,11 +127,11 @@ class Board:
         return front + behind
 
 
-def fits(method: PayoutMethod, details: Mapping[str, str]) -> bool:
+def fits(method: PayoutMethod, details: Mapping[str, str], mode: str | None = None) -> bool:
     """Whether what was verified of an account is what this adapter asks for, in its own words: what people verified is the
     account, so another provider may pay it, but nothing is left out of it, added or read in another way."""
     try:
-        wanted = checked_details(method, details)
+        wanted = checked_details(method, details, mode=mode)
     except Invalid:
         return False
     return all(details.get(name) == value for name, value in wanted.items())
@@ -159,23 +159,22 @@ def accounts_paying(
 ) -> list[ProviderAccount]:
     """Whom a payout may be planned with: those that take it now, then those that will when a time has passed.
 
-    `sends`: what an account would have to send, which its fee decides. One that would send nothing is kept: the plan says
-    why."""
+    `sends`: what an account would have to send, which its fee decides. Those that would send nothing come last: the plan
+    says why."""
     board = Board.of(Situation.of(client, currency))
     known = destination if destination is not None and destination.method == method else None
     about: dict[str, Any] = {"country": known.country if known else "", "details": known.details if known else None}
-
-    def fitting(at: Board) -> list[ProviderAccount]:
-        ways = at.ways(method, **about)
-        return accounts_of(ways) + [way.account for way in ways if way.later]
-
-    found = []
-    for account in fitting(board):
+    ways = board.ways(method, **about)
+    found: list[ProviderAccount] = []
+    eaten: list[ProviderAccount] = []
+    for account in dict.fromkeys(accounts_of(ways) + [way.account for way in ways if way.later]):
         amount = sends(account)
         exact = replace(board, situation=replace(board.situation, amount=amount))
-        if amount.minor <= 0 or account in fitting(exact):
+        if amount.minor <= 0:
+            eaten.append(account)
+        elif any(way.good or way.later for way in exact.ways_by(account, method, **about)):
             found.append(account)
-    return found
+    return found + eaten
 
 
 def methods_offered(client: Client, currency: str) -> list[PayoutMethod]:

@@ -123,20 +123,20 @@ class Offer:
 
 def fee_of(rule: MethodRule, amount: Money) -> Money:
     """The client's fee: rounded up to the minor unit."""
-    return _share(amount, rule.fee_percent, rule.fee_fixed_minor)
+    return share(amount, rule.fee_percent, rule.fee_fixed_minor)
 
 
 def cost_of(rule: MethodRule, amount: Money) -> Money:
     """What the provider is expected to charge the brokerage: an estimate until it tells its own."""
-    return _share(amount, rule.cost_percent, rule.cost_fixed_minor)
+    return share(amount, rule.cost_percent, rule.cost_fixed_minor)
 
 
 def passed_on_of(rule: MethodRule, amount: Money) -> Money:
     """What the provider or network charges the payer on top of the deposit: shown, and never booked by us."""
-    return _share(amount, rule.passed_on_percent, rule.passed_on_fixed_minor)
+    return share(amount, rule.passed_on_percent, rule.passed_on_fixed_minor)
 
 
-def _share(amount: Money, percent: Decimal, fixed: int) -> Money:
+def share(amount: Money, percent: Decimal, fixed: int) -> Money:
     return amount.scaled(Decimal(percent) / Decimal(100), rounding=ROUND_UP) + Money(fixed, amount.currency)
 
 

@@ -25,8 +25,8 @@ from tenant_apps.wallets.selectors import exchanged_last
 from .. import registry
 from ..models import Deposit, DepositState, Destination, PartState, ProviderAccount, WithdrawalFee
 from ..payouts import WIRE
-from ..ports import ProviderConfig
 from .payout_routing import accounts_paying
+from .routing import step_of
 from .withdrawal_fees import Way, fee_for, fee_of, fees_in_force, passed_on_of
 
 LIVE_PARTS = (PartState.PLANNED, PartState.SENDING, PartState.PAID)
@@ -118,9 +118,8 @@ def exchanged_since(client_id: UUID, currency: str) -> bool:
 
 
 def _step(account: ProviderAccount, currency: str) -> int:
-    """What goes back or out obeys the provider's units too: its smallest step."""
-    config = ProviderConfig(account_id=account.pk, mode=account.mode, settings=account.settings)
-    return max(1, registry.adapter_class(account.kind)(config).amount_step(currency))
+    """What goes back or out obeys the provider's units too."""
+    return max(1, step_of(account, currency))
 
 
 def plan(client: Client, amount: Money, *, destination: Destination | None = None) -> Plan:
@@ -141,8 +140,6 @@ def plan(client: Client, amount: Money, *, destination: Destination | None = Non
         return Money(trial.take(left, most=None, step=_step(account, amount.currency))[1], amount.currency)
 
     for account, deposit, code, most in _ways_out(client, amount.currency, destination, sends):
-        if not left:
-            break
         way = way_of(account, code)
         gross, sent = way.take(left, most=None if most is None else most.minor, step=_step(account, amount.currency))
         if gross:
@@ -153,6 +150,8 @@ def plan(client: Client, amount: Money, *, destination: Destination | None = Non
         elif way.more(left) <= 0:
             whole = Money(way.gross + left, amount.currency)
             return Plan(tuple(shares), Money(left, amount.currency), fee_of(way.row, whole))
+        if not left:
+            break  # before the next way is looked for
     return Plan(tuple(shares), Money(left, amount.currency))
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
@@ -29,7 +29,7 @@ from .. import registry
 from ..errors import WithdrawalRefused
 from ..models import WithdrawalFee
 from ..permissions_list import PROVIDERS
-from .routing import level_of
+from .routing import level_of, share
 
 
 def fees_in_force(currency: str) -> list[WithdrawalFee]:
@@ -52,8 +52,7 @@ def fee_of(row: WithdrawalFee | None, amount: Money) -> Money:
     """What is kept of an amount asked for, its share rounded up to the minor unit. It may be more than the amount."""
     if row is None:
         return Money.zero(amount.currency)
-    share = amount.scaled(Decimal(row.percent) / Decimal(100), rounding=ROUND_UP)
-    kept = max(share.minor + row.fixed_minor, row.minimum_minor)
+    kept = max(share(amount, row.percent, row.fixed_minor).minor, row.minimum_minor)
     return Money(kept if row.maximum_minor is None else min(kept, row.maximum_minor), amount.currency)
 
 
@@ -61,8 +60,7 @@ def passed_on_of(row: WithdrawalFee | None, sent: Money) -> Money:
     """What the provider or network takes of what is sent, by the rule; never more than that."""
     if row is None:
         return Money.zero(sent.currency)
-    share = sent.scaled(Decimal(row.passed_on_percent) / Decimal(100), rounding=ROUND_UP)
-    return Money(min(share.minor + row.passed_on_fixed_minor, sent.minor), sent.currency)
+    return min(share(sent, row.passed_on_percent, row.passed_on_fixed_minor), sent)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
 from kernel import clock
@@ -20,7 +22,7 @@ from tenant_apps.clients.models import Client
 from tenant_apps.payments.models import BankLine, BankStatement, Deposit, DepositState, ProposedChange, Withdrawal
 from tenant_apps.payments.services.withdrawals import withdrawal_request
 
-from .support import client_actor, eur, make_account, make_client, make_rule
+from .support import client_actor, eur, make_account, make_client, make_destination, make_rule
 from .test_withdrawals import IBAN, funded
 
 
@@ -157,6 +159,19 @@ def statement_with_line() -> BankLine:
         statement=statement, position=0, line_key=str(uuid7()), booked_on=clock.today(), amount_minor=100,
         currency="EUR", counterparty="A", reasons=["none"],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("book", [1, 4])
+def test_the_page_judges_ways_out_and_accounts_once(tenant: Any, book: int) -> None:
+    person = funded()
+    for number in range(book):
+        make_destination(person, f"DE8937040044053201300{number}", state="new", fingerprint=str(number))
+    web = trader(tenant, person)
+    with CaptureQueriesContext(connection) as seen:
+        page = web.get("/cashier/withdraw/").content.decode()
+    assert page.count('name="destination" value="') >= book
+    read = [query["sql"].partition(" FROM ")[2].partition(" ")[0].strip('"') for query in seen.captured_queries]
+    assert [read.count(f"payments_{name}") for name in ("payout_rule", "payout_settings")] == [1, 1]
 
 
 def test_a_withdrawal_form_sent_twice_counts_once(tenant: Any) -> None:

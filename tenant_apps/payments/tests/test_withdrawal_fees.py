@@ -259,6 +259,13 @@ def test_each_way_has_its_own_fee_and_a_source_gets_all_it_may(tenant: Any) -> N
     assert (made.amount, made.fee, made.sent, made.uncovered) == (eur("300"), eur("3.48"), eur("296.52"), eur("0"))
 
 
+def test_who_pays_out_is_not_looked_for_where_all_goes_back(tenant: Any, django_assert_num_queries: Any) -> None:
+    one = two_sources()
+    with django_assert_num_queries(2):  # fees and deposits
+        (back,) = plan(one.client, eur("100")).shares
+    assert back.deposit == one
+
+
 def test_what_counts_of_a_source_is_what_was_sent_to_it(tenant: Any) -> None:
     one = two_sources()
     fee(one.provider_account, "card", percent="2")
