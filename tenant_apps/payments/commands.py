@@ -25,9 +25,9 @@ from .models import Destination, PartState, ProviderAccount, WithdrawalPart
 from .ports import PayoutOrder, PayoutProvider, RefundState, RefundStatus
 from .services import health
 from .services.deposits import payer_of
-from .services.destinations import usable
 from .services.next_account import not_paid_before, part_rejected
 from .services.parts import part_apply, refund_find
+from .services.payout_routing import rests
 from .services.providers import provider_of
 from .services.stops import HELD, payout_find, stop_now
 
@@ -148,18 +148,24 @@ class PayoutCommand(RefundCommand):
     """Pay a share of a withdrawal out to the destination that the client has in the address book.
 
     The destination is read, and has to be usable still, at the time of the call: one refused in between gets nothing.
-    Refused by the provider, it may go on at another account (services/next_account.py).
+    While its account rests it waits. Refused by the provider, it may go on at another (services/next_account.py).
     """
 
     def send(self, command: Command) -> Mapping[str, Any]:
-        not_while_held(command.pk)
-        part = WithdrawalPart.objects.select_related("withdrawal__client", "provider_account").get(pk=command.pk)
-        destination = Destination.objects.get(pk=command.payload["destination_id"])
-        if usable(destination):
+        if stop := stop_now(command.pk):
+            if stop == HELD:
+                raise PayoutStopped
             raise Rejected(pgettext("payments error", "Nothing may be paid to this account any more."))
+        payouts = WithdrawalPart.objects.select_related(
+            "withdrawal__client", "withdrawal__destination", "provider_account"
+        )
+        part = payouts.get(pk=command.pk)
         not_paid_before(part)
+        if rests(part):
+            raise PayoutStopped
+        destination = Destination.objects.get(pk=command.payload["destination_id"])
         provider = cast(PayoutProvider, provider_of(part.provider_account))
-        with _certainly(), _health_kept(part.provider_account_id), _not_payable_is_refused():
+        with _not_payable_is_refused(), _certainly(), _health_kept(part.provider_account_id):
             payout = provider.payout(payout_order(part, destination))
         return _as_result(payout)
 

@@ -73,7 +73,8 @@ class WithdrawalRefused(Invalid):
 
 
 class PayoutStopped(NotYet):
-    """A part of a withdrawal that is stopped, before anything of it was sent: it goes on when the stop is lifted."""
+    """A part of a withdrawal that is stopped, or whose account rests, before anything of it was sent: it goes on when the
+    stop is lifted."""
 
     code = "payout_stopped"
     message = pgettext_lazy("payments error", "This withdrawal is stopped for now.")

@@ -38,6 +38,7 @@ from ..services.deposits import deposit_ask, deposit_close, deposit_looked_at
 from ..services.destinations import usable
 from ..services.freezes import frozen_of
 from ..services.parts import part_sent_by_hand
+from ..services.payout_routing import resting
 from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject, withdrawal_shown
 from .tables import DEPOSITS, WITHDRAWALS
 
@@ -137,10 +138,14 @@ def withdrawal(request: Any, withdrawal_id: UUID) -> HttpResponse:
     mine = step is not None and may_take(actor, step, row.client)
     orders = selectors.payout_batches_of(parts)
     attempts = selectors.attempts_of(parts)
+    rest = resting(parts)
     had_a_part = actor.id in {row.requested_by, *(one.decided_by_id for one in steps)} - {""}
     context = {
         "row": row,
-        "parts": [(part, commands.get(part.pk), orders.get(part.pk), attempts.get(part.pk)) for part in parts],
+        "parts": [
+            (part, commands.get(part.pk), orders.get(part.pk), attempts.get(part.pk), rest.get(part.pk, ""))
+            for part in parts
+        ],
         "checks": withdrawal_checks(row) if deciding else row.checks,
         "freezes": Freeze.objects.filter(client=row.client, active=True).select_related("deposit")
         if row.hold_reason else [],

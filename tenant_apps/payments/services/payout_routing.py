@@ -8,18 +8,20 @@ deposit are not routed: a refund is the business of whoever took the payment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from kernel import audit
 from kernel.actors import Actor
 from kernel.errors import Invalid
+from kernel.models import Command, CommandState
 from kernel.money import Money
 from tenant_apps.clients.models import Client
 
 from .. import registry
-from ..models import Destination, Maintenance, PayoutRule, ProviderAccount, WithdrawalPart
+from ..models import Destination, Maintenance, PartState, PayoutRule, ProviderAccount, WithdrawalPart
 from ..payouts import uses
 from ..ports import PayoutMethod
 from . import health
@@ -175,6 +177,27 @@ def accounts_paying(
         elif any(way.good or way.later for way in exact.ways_by(account, method, **about)):
             found.append(account)
     return found + eaten
+
+
+def rests(part: WithdrawalPart) -> str:
+    """What keeps a payout from being sent now and passes by itself: maintenance of its account, or the hours of its rules.
+    "" for none. What else speaks against the account by now does not: it was planned, and agreed to, with it."""
+    withdrawal = part.withdrawal
+    ways = payout_ways(withdrawal.client, part.amount, withdrawal.method, withdrawal.destination)
+    reasons = [set(way.against) - {"backed_off"} for way in ways if way.account.pk == part.provider_account_id]
+    if not all(reasons):
+        return ""
+    if any("maintenance" in codes for codes in reasons):
+        return "maintenance"
+    return "hours" if {"hours"} in reasons else ""
+
+
+def resting(parts: Iterable[WithdrawalPart]) -> dict[UUID, str]:
+    """Which of the parts of a withdrawal wait to be sent until something passes, and what (`rests`)."""
+    payouts = {part.pk: part for part in parts if part.deposit_id is None and part.state == PartState.SENDING}
+    waiting = Command.objects.filter(pk__in=payouts, kind="payments.payout", state=CommandState.PENDING)
+    unsent = waiting.values_list("pk", flat=True) if payouts else []
+    return {pk: code for pk in unsent if (code := rests(payouts[pk]))}
 
 
 def methods_offered(client: Client, currency: str) -> list[PayoutMethod]:

@@ -15,6 +15,7 @@ from ..models import ApprovalStep, PartState, Withdrawal, WithdrawalState
 from .chain import MANAGER, ROLE, role_names
 from .checks import withdrawal_checks
 from .destinations import usable
+from .payout_routing import resting
 
 # What a client can do, or wait for, about a check that does not pass; the others are ours to look into.
 MISSING: dict[str, Any] = {
@@ -34,6 +35,7 @@ MISSING: dict[str, Any] = {
     "destination:refused": pgettext_lazy("withdrawal missing", "We cannot pay to this account. Cancel and choose another."),
     "destination:retired": pgettext_lazy("withdrawal missing", "You removed this account. Cancel and choose another."),
     "page": pgettext_lazy("withdrawal missing", "The payment provider asks where to send it: open its page."),
+    "rests": pgettext_lazy("withdrawal missing", "The payment provider takes no payouts at this hour; yours goes out by itself."),
 }  # fmt: skip
 
 
@@ -71,12 +73,12 @@ class Tracker:
 
 
 def tracker_of(row: Withdrawal, parts: Sequence[Any]) -> Tracker:
-    """Three queries at most. `parts` are the withdrawal's."""
+    """Three queries at most, some more while a payout waits to be sent. `parts` are the withdrawal's."""
     page = next((part.page_url for part in parts if part.page_url and part.state == PartState.SENDING), "")
     open_ = row.is_open
     return Tracker(
         stages=(_requested(row), *_decisions(row), _sent(row)),
-        missing=_missing(row, page) if open_ else (),
+        missing=_missing(row, parts, page) if open_ else (),
         page_url=page,
         due_at=row.due_at if open_ else None,
         late=bool(open_ and row.due_at and row.due_at < clock.now()),
@@ -125,9 +127,10 @@ def _sent(row: Withdrawal) -> Stage:
     )
 
 
-def _missing(row: Withdrawal, page: str) -> tuple[Missing, ...]:
+def _missing(row: Withdrawal, parts: Sequence[Any], page: str) -> tuple[Missing, ...]:
     if row.state == WithdrawalState.SENDING:
-        return (Missing(str(MISSING["page"])),) if page else ()
+        code = "page" if page else "rests" if not row.hold_reason and resting(parts) else ""
+        return (_words(code),) if code else ()
     found = []
     for check in withdrawal_checks(row):
         code = check["code"]

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from kernel import clock
+from kernel import clock, commands
 from kernel.audit import AuditEntry
+from kernel.errors import Rejected
 from kernel.models import Command, CommandState
 from kernel.money import Money
 from kernel.tests.dying import KILLED, killed_after
@@ -23,6 +24,7 @@ from tenant_apps.clients.models import Client
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.models import Hold
 from tenant_apps.ledger.services import HOUSE, account_ensure
+from tenant_apps.payments.adapters.dlocal import destinations as dlocal
 from tenant_apps.payments.models import (
     Destination,
     DestinationState,
@@ -40,9 +42,11 @@ from tenant_apps.payments.services import freezes
 from tenant_apps.payments.services.destinations import destination_refuse, fingerprint, masked
 from tenant_apps.payments.services.parts import part_apply
 from tenant_apps.payments.services.payout_routing import Board, accounts_of, accounts_paying, fits, payout_ways
-from tenant_apps.payments.services.routing import Situation
+from tenant_apps.payments.services.routing import Situation, brokerage_zone
 from tenant_apps.payments.services.sources import plan
+from tenant_apps.payments.services.tracker import MISSING
 from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
+from tenant_apps.payments.words import ROUTING
 from tenant_apps.wallets.selectors import wallet_of
 from tenant_apps.wallets.tests.support import give
 
@@ -50,6 +54,7 @@ from .crash_worker import crashed
 from .skrill_side import SkrillSide
 from .support import SYSTEM, client_actor, eur, make_account, make_client, run_commands, staff
 from .test_pages import officer, trader
+from .test_payouts_out import ADDRESS
 from .test_rules_eyes import agreed
 from .test_withdrawals import funded
 
@@ -207,6 +212,19 @@ def test_judging_takes_three_queries_however_many_accounts(tenant: Any, django_a
         assert len(Board.of(situation).ways("skrill")) == 8
 
 
+def test_planning_takes_three_queries_however_many_accounts_fit(tenant: Any, django_assert_num_queries: Any) -> None:
+    """The address is checked against the network and the mode of the accounts, which are read once."""
+    for number in range(4):
+        make_account("cryptoproc", payouts=["crypto"], mode="live", name=f"Coins {number}")
+    person, method = make_client(), payout_method("crypto")
+    assert method is not None
+    details = {"network": "tron", "address": ADDRESS}
+    book = email_of(person, method="crypto", details=details, fingerprint=fingerprint(method, details))
+    with django_assert_num_queries(3):
+        found = accounts_paying(person, "USDT", "crypto", book, sends=lambda account: Money(5_000_000, "USDT"))
+    assert len(found) == 4
+
+
 def test_a_payout_approved_in_maintenance_goes_through_another_account(
     tenant: Any, server: Sandbox, receiver: Receiver
 ) -> None:
@@ -222,6 +240,46 @@ def test_a_payout_approved_in_maintenance_goes_through_another_account(
     assert (row.state, sent(one), sent(other)) == (WithdrawalState.PAID, 0, 1)
     line = AuditEntry.objects.get(action="payments.payout_rerouted")
     assert (line.before, line.after["provider"]) == ({"provider": "Skrill 1"}, "Skrill 2")
+
+
+@pytest.mark.parametrize("why", ["maintenance", "hours"])
+def test_a_payout_whose_account_rests_waits_and_goes_out_by_itself(
+    tenant: Any, server: Sandbox, receiver: Receiver, why: str
+) -> None:
+    """Nobody else takes it: its account rests from the approval on, whatever else has changed about it since."""
+    side, now = skrill(server, receiver, 1), clock.now()
+    person = funded()
+    row = approved(person)
+    if why == "maintenance":
+        rests: Any = Maintenance.objects.create(provider_account=side.account, starts_at=now)
+        rule(side.account, countries=["FR"])
+    else:
+        begin = now.astimezone(brokerage_zone()) + timedelta(hours=2)
+        rests = rule(side.account, hours_from=begin.time(), hours_until=(begin + timedelta(hours=2)).time())
+    run_commands()
+    command = Command.objects.get()
+    assert (command.state, command.attempts, sent(side), states(row)) == (CommandState.PENDING, 0, 0, ["sending"])
+    office = officer(tenant, "payments.view").get(f"/payments/withdrawals/{row.pk}/").content.decode()
+    assert f"It is not sent for now · {ROUTING[why]}" in office
+    page = trader(tenant, person).get(f"/cashier/withdrawals/{row.pk}/").content.decode()
+    assert str(MISSING["rests"]) in page
+    rests.delete()
+    Command.objects.update(available_at=now)
+    run_commands()
+    row.refresh_from_db()
+    assert (row.state, sent(side)) == (WithdrawalState.PAID, 1)
+
+
+def test_what_was_never_sent_says_nothing_of_whether_a_provider_answers(tenant: Any) -> None:
+    make_account("skrill", payouts=["skrill"])
+    row = approved(funded())
+    account = make_account("dlocal", failures=2)
+    row.parts.update(provider_account=account)
+    Destination.objects.update(method=next(iter(dlocal.BY_CODE)))
+    with pytest.raises(Rejected):  # euros are none of its currencies
+        commands.type_of("payments.payout").send(Command.objects.get())
+    account.refresh_from_db()
+    assert account.failures == 2
 
 
 # --- on to the next ---------------------------------------------------------------------------------------------------
@@ -268,6 +326,15 @@ def test_an_account_is_planned_by_what_it_would_send(tenant: Any, asked: str, se
     planned = plan(make_client(), eur(asked))
     assert [share.sent for share in planned.shares] == ([] if sent is None else [eur(sent)])
     assert (planned.eaten_by is not None) == (asked == "20")
+
+
+def test_an_account_whose_fee_takes_all_is_left_to_another(tenant: Any) -> None:
+    dear, other = (make_account("bank_wire", name=name, position=at) for at, name in enumerate(("Dear", "Other")))
+    WithdrawalFee.objects.create(provider_account=dear, method="wire", currency="EUR", fixed_minor=2_000)
+    found = [(plan(make_client(), eur(asked)).shares[0].account, asked) for asked in ("20", "20.01")]
+    assert found == [(other, "20"), (dear, "20.01")]
+    WithdrawalFee.objects.create(provider_account=other, method="wire", currency="EUR", fixed_minor=2_000)
+    assert plan(make_client(), eur("20")).eaten_by == eur("20")
 
 
 def test_never_after_an_unknown_outcome(tenant: Any, server: Sandbox, receiver: Receiver) -> None:
