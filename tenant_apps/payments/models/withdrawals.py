@@ -231,6 +231,7 @@ class WithdrawalPart(Entity):
     sent_by = models.CharField(max_length=160, blank=True)
     closed_at = models.DateTimeField(null=True)
     doubted_at = models.DateTimeField(null=True)  # told as paid after it had failed: to be asked about
+    ask_wanted_at = models.DateTimeField(null=True)  # news that has to be asked about, and was not answered yet
     follows = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="successor")
     uncertain = models.BooleanField(default=False, db_default=False)  # a call of it had once an unknown outcome
     # As of a deposit: what the provider told, which the ledger has; how often; and since when a report's word stands.
@@ -251,6 +252,11 @@ class WithdrawalPart(Entity):
             models.Index(fields=["withdrawal"], name="payments_part_withdrawal"),
             models.Index(fields=["deposit"], name="payments_part_deposit"),
             models.Index(fields=["provider_account", "provider_reference"], name="payments_part_provider"),
+            models.Index(
+                fields=["ask_wanted_at"],
+                name="payments_part_ask_wanted",
+                condition=models.Q(ask_wanted_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

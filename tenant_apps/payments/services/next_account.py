@@ -11,7 +11,7 @@ Nothing is paid twice, whatever dies where. A payout goes on only
   refused call counts as one of unknown outcome; killed after it, all of it stands;
 - once: a part has one successor at most (unique), and no account is tried a second time;
 - while nothing stops it, and while every refused one before it still stands as refused: `not_paid_before` is looked at
-  again at the very call.
+  again at the very call, and so is the same by the call that completes a payout (`stops.payout_find`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ..models import PartState, ProviderAccount, Withdrawal, WithdrawalPart
 from ..ports import RefundState, RefundStatus
 from .parts import part_apply, payout_issue
 from .payout_routing import accounts_of, payout_ways
-from .stops import stop_of
+from .stops import before, before_now, still_refused, stop_of
 from .turns import turn_of_parts
 from .waiting import withdrawal_tell
 
@@ -59,7 +59,7 @@ def _next(part: WithdrawalPart) -> ProviderAccount | None:
     known_there = part.uncertain or part.provider_reference or part.page_url
     if part.deposit_id is not None or part.state != PartState.SENDING or known_there or stop_of(part):
         return None
-    if any(one.state != PartState.FAILED or one.doubted_at for one in before(part)):
+    if not all(still_refused(one) for one in before(part)):
         return None
     withdrawal = part.withdrawal
     tried = set(withdrawal.parts.filter(deposit=None).values_list("provider_account_id", flat=True))
@@ -86,22 +86,9 @@ def _passed_on(part: WithdrawalPart, account: ProviderAccount, words: str, actor
     withdrawal_tell(withdrawal)
 
 
-def before(part: WithdrawalPart) -> list[WithdrawalPart]:
-    """The refused ones that a part follows, the last one first."""
-    found: list[WithdrawalPart] = []
-    while part.follows_id is not None:
-        part = WithdrawalPart.objects.get(pk=part.follows_id)
-        found.append(part)
-    return found
-
-
 def not_paid_before(part: WithdrawalPart) -> None:
     """Raises Rejected when one that was refused was paid after all, PayoutStopped while that is being asked."""
-    if part.follows_id is None:
-        return
-    with transaction.atomic():
-        turn_of_parts([part.pk])
-        earlier = before(part)
+    earlier = before_now(part)
     if any(one.state != PartState.FAILED for one in earlier):
         raise Rejected(pgettext("payments error", "The provider that had refused it has paid it after all."))
     if any(one.doubted_at for one in earlier):

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 from kernel import audit, clock
 from kernel.actors import Actor
 from kernel.commands import issue
-from kernel.errors import Invalid, Outside
+from kernel.errors import Invalid, Outside, Rejected
 from kernel.events import publish
 from kernel.logs import log
 from kernel.models import Command, CommandState
@@ -36,6 +36,7 @@ from .turns import turn_of_parts
 from .waiting import withdrawal_tell
 
 SILENCE = timedelta(hours=6)  # banks take days to carry a refund out; news of it may get lost
+AGAIN = timedelta(minutes=10)
 UNSETTLED = (PartState.PLANNED, PartState.SENDING)
 
 
@@ -103,7 +104,9 @@ def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor, asked: bool
         if status.state is RefundState.SUCCEEDED:
             done = _paid(part, actor, asked=asked)
         elif status.state is RefundState.FAILED:
-            part.doubted_at = None if asked else part.doubted_at
+            if asked and part.doubted_at is not None:
+                part.doubted_at = None
+                _followers_ask(withdrawal)
             done = _failed(part, status.failure_text, actor)
         else:
             done = "pending"
@@ -117,16 +120,24 @@ def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor, asked: bool
     return done
 
 
+def _news_to_ask() -> list[UUID]:
+    """Parts of which there was news that only an answer can confirm, and that nobody answered yet."""
+    not_asked = Q(ask_wanted_at__gt=F("updated_at")) | Q(updated_at__lte=clock.now() - AGAIN)
+    wanted = WithdrawalPart.objects.filter(not_asked, ask_wanted_at__isnull=False)
+    return list(wanted.order_by("updated_at").values_list("pk", flat=True)[:50])
+
+
 def parts_to_ask() -> list[UUID]:
     """Refunds and payouts that a provider took on ("pending") and has been silent about since, or whose withdrawal has
-    moved since they were asked about (stopped, let go on), and those it spoke of in two ways. Wires wait for a person."""
+    moved since they were asked about (stopped, let go on), those it spoke of in two ways, and those of which there was
+    news to ask about. Wires wait for a person."""
     told = Command.objects.filter(state=CommandState.SUCCEEDED)
     stale = Q(updated_at__lte=clock.now() - SILENCE) | Q(updated_at__lt=F("withdrawal__updated_at"))
     silent = Q(state=PartState.SENDING, pk__in=told.values("pk")) & stale
     not_asked = Q(updated_at__lt=F("doubted_at") + timedelta(seconds=5))
     doubted = Q(doubted_at__isnull=False) & (Q(updated_at__lte=clock.now() - SILENCE) | not_asked)
     found = WithdrawalPart.objects.filter(silent | doubted)
-    return list(found.order_by("updated_at").values_list("pk", flat=True)[:50])
+    return list(dict.fromkeys([*_news_to_ask(), *found.order_by("updated_at").values_list("pk", flat=True)[:50]]))
 
 
 def refund_find(*, part_id: UUID) -> RefundStatus | None:
@@ -151,13 +162,24 @@ def part_ask(*, part_id: UUID, actor: Actor) -> str:
     part = WithdrawalPart.objects.select_related("deposit", "provider_account").get(pk=part_id)
     WithdrawalPart.objects.filter(pk=part_id).update(updated_at=clock.now())
     if not _askable(part):
+        _answered(part)
         return "nothing"
     try:
         found = _found_there(part)
     except Outside as error:
         log.warning("refund_not_told", part=str(part_id), error=str(error))
+        if isinstance(error, Rejected):
+            _answered(part)
         return "no answer"
-    return part_apply(part_id=part_id, status=found, actor=actor, asked=True) if found else "not known there"
+    done = part_apply(part_id=part_id, status=found, actor=actor, asked=True) if found else "not known there"
+    _answered(part)
+    return done
+
+
+def _answered(part: WithdrawalPart) -> None:
+    """What there was to ask about is answered, a refusal to answer included; unless more news has come meanwhile."""
+    if part.ask_wanted_at is not None:
+        WithdrawalPart.objects.filter(pk=part.pk, ask_wanted_at=part.ask_wanted_at).update(ask_wanted_at=None)
 
 
 def _found_there(part: WithdrawalPart) -> RefundStatus | None:
@@ -200,6 +222,12 @@ def _paid_late(part: WithdrawalPart, actor: Actor, *, asked: bool) -> str:
     )  # fmt: skip
     _late_alert(part, pgettext_lazy("notification", "A withdrawal that had failed was paid after all"), short)
     return "paid"
+
+
+def _followers_ask(withdrawal: Withdrawal) -> None:
+    """What waited for the answer, and is completed by asking, goes on."""
+    waiting = withdrawal.parts.filter(state=PartState.SENDING, follows__isnull=False)
+    waiting.update(ask_wanted_at=clock.now())
 
 
 def _successor_drop(part: WithdrawalPart) -> None:

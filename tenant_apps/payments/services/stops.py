@@ -17,7 +17,7 @@ from django.db.models import Exists, Q
 from kernel import clock
 from tenant_apps.clients import identity_change
 
-from ..models import DestinationState, PayoutSettings, WithdrawalPart
+from ..models import DestinationState, PartState, PayoutSettings, WithdrawalPart
 from ..ports import Completing, PayoutProvider, RefundStatus
 from .destinations import usable
 from .providers import provider_of
@@ -53,11 +53,39 @@ def free_to_go() -> Q:
     return Q(withdrawal__hold_reason="") & known & (Q(withdrawal__destination=None) | good)
 
 
+def before(part: WithdrawalPart) -> list[WithdrawalPart]:
+    """The refused ones that a part follows, the last one first."""
+    found: list[WithdrawalPart] = []
+    while part.follows_id is not None:
+        part = WithdrawalPart.objects.get(pk=part.follows_id)
+        found.append(part)
+    return found
+
+
+def before_now(part: WithdrawalPart) -> list[WithdrawalPart]:
+    """The same, read in the client's turn."""
+    if part.follows_id is None:
+        return []
+    with transaction.atomic():
+        turn_of_parts([part.pk])
+        return before(part)
+
+
+def still_refused(part: WithdrawalPart) -> bool:
+    """Nobody says that it was paid after all."""
+    return part.state == PartState.FAILED and part.doubted_at is None
+
+
 def payout_find(part: WithdrawalPart) -> RefundStatus | None:
     """What the provider says of a payout; None if it surely knows of none. Raises Outside.
 
-    Asking may complete it where the payee says where to; what is stopped is looked at alone."""
+    Asking may complete it where the payee says where to; what is stopped, or may have been paid by the one that it follows,
+    is looked at alone."""
     provider = cast(PayoutProvider, provider_of(part.provider_account))
-    if isinstance(provider, Completing) and stop_now(part.pk):
+    if isinstance(provider, Completing) and not _may_complete(part):
         return provider.look_payout(part.pk, reference=part.provider_reference)
     return provider.find_payout(part.pk, reference=part.provider_reference)
+
+
+def _may_complete(part: WithdrawalPart) -> bool:
+    return not stop_now(part.pk) and all(still_refused(one) for one in before_now(part))

@@ -146,6 +146,7 @@ def _payout(account: ProviderAccount, event: NormalizedEvent, payout: RefundStat
     if event.refetch:
         from ..tasks import part_ask_later
 
+        WithdrawalPart.objects.filter(pk=part.pk).update(ask_wanted_at=clock.now())  # the task may be lost
         enqueue(part_ask_later, str(part.pk))
         return "asked"
     return part_apply(part_id=part.pk, status=payout, actor=system(f"{account.kind}: {event.name}"))

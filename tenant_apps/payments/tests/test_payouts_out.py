@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from kernel import clock
 from kernel.models import InboxMessage
 from kernel.money import Money
 from sandbox.tests.support import Receiver, Sandbox
 from tenant_apps.clients.models import Client
 from tenant_apps.ledger import selectors as ledger
-from tenant_apps.payments.models import Destination, PartState, ProviderAccount, Withdrawal, WithdrawalState
+from tenant_apps.payments.models import (
+    Destination,
+    PartState,
+    ProviderAccount,
+    Withdrawal,
+    WithdrawalPart,
+    WithdrawalState,
+)
 from tenant_apps.payments.permissions_list import APPROVE, DESTINATIONS, PROPOSE
+from tenant_apps.payments.ports import RefundState, RefundStatus
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
 from tenant_apps.payments.services.destinations import destination_add, destination_verify
-from tenant_apps.payments.services.parts import part_ask
+from tenant_apps.payments.services.parts import part_apply, part_ask, parts_to_ask
 from tenant_apps.payments.services.webhooks import webhook_receive
 from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
+from tenant_apps.payments.tasks import sweep
 from tenant_apps.wallets.selectors import wallet_of
 
 from .cryptoproc_side import CryptoSide
@@ -151,6 +162,53 @@ def test_the_payee_says_where_to_and_it_goes_out(praxis: PraxisSide) -> None:
     assert [(one["transaction_type"], one["transaction_status"], one["amount"]) for one in made] == [
         ("payout", "approved", 20_000)
     ]
+
+
+def test_news_whose_task_was_lost_is_asked_about_by_the_sweep(praxis: PraxisSide) -> None:
+    _, row = sent_to_the_page(praxis)
+    part = row.parts.get()
+    assert sweep.run() == 0
+    praxis.control("POST", f"sessions/{part.pk}/withdraw", {"account": "lena@example.com"})
+    arrived(part.pk, "requested")
+    assert sweep.run() == 1
+    row.refresh_from_db()
+    assert (row.state, row.parts.get().ask_wanted_at, sweep.run()) == (WithdrawalState.PAID, None, 0)
+
+
+def test_news_that_was_not_answered_is_asked_about_again(praxis: PraxisSide) -> None:
+    """Once every ten minutes until there is an answer; more news at once."""
+    _, row = sent_to_the_page(praxis)
+    parts, now = WithdrawalPart.objects.filter(withdrawal=row), clock.now()
+    minute, found = timedelta(minutes=1), []
+    Withdrawal.objects.update(updated_at=now - 60 * minute)
+    for wanted, asked in ((2, 1), (11, 9), (11, 10), (0, 1)):
+        parts.update(ask_wanted_at=now - wanted * minute, updated_at=now - asked * minute)
+        found.append(len(parts_to_ask()))
+    assert found == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("earlier", [PartState.FAILED, PartState.PAID])
+def test_a_payout_is_not_completed_when_the_refused_one_before_it_may_be_paid(
+    praxis: PraxisSide, earlier: PartState
+) -> None:
+    """Said to be paid after all, or paid: the provider is asked how this one stands, which alone sends nothing."""
+    _, row = sent_to_the_page(praxis)
+    part, doubted = row.parts.get(), earlier == PartState.FAILED
+    first = WithdrawalPart.objects.create(
+        withdrawal=row, provider_account=part.provider_account, amount_minor=part.amount_minor, currency="EUR",
+        state=earlier, doubted_at=clock.now() if doubted else None,
+    )  # fmt: skip
+    WithdrawalPart.objects.filter(pk=part.pk).update(follows=first)
+    praxis.control("POST", f"sessions/{part.pk}/withdraw", {"account": "lena@example.com"})
+    arrived(part.pk, "requested")
+    assert [part_ask(part_id=part.pk, actor=SYSTEM) for _ in range(2)] == ["pending", "pending"]
+    assert [one["transaction_status"] for one in praxis.control("GET", "transactions")["data"]] == ["requested"]
+    if doubted:
+        refused = RefundStatus(state=RefundState.FAILED, reference="", amount=part.amount)
+        part_apply(part_id=first.pk, status=refused, actor=SYSTEM, asked=True)
+        assert sweep.run() == 1  # what waited for that goes on at once
+        row.refresh_from_db()
+        assert row.state == WithdrawalState.PAID
 
 
 def test_a_page_that_ran_out_gives_the_money_back(praxis: PraxisSide) -> None:
