@@ -130,11 +130,16 @@ def _overdue(before: datetime) -> Found:
 
 
 def _unknown(before: datetime) -> Found:
-    """Refunds and payouts of which no clear answer came."""
+    """Refunds and payouts of which no clear answer came: of the call, or of a refused one that is said to be paid after all,
+    for which the one that follows it waits."""
     sent = Command.objects.filter(state=CommandState.UNKNOWN, kind__startswith="payments.", created_at__lte=before)
     commands = {row.pk: row for row in sent.order_by("created_at")[:MOST]}
     for part in WithdrawalPart.objects.filter(pk__in=list(commands)).select_related("withdrawal"):
         yield _alarm(AlarmKind.UNKNOWN, part.pk, commands[part.pk].created_at, part.withdrawal.reference,
+                     f"/payments/withdrawals/{part.withdrawal_id}/", part.amount_minor, part.currency)  # fmt: skip
+    doubted = WithdrawalPart.objects.filter(doubted_at__lte=before).exclude(pk__in=list(commands))
+    for part in doubted.select_related("withdrawal").order_by("doubted_at")[:MOST]:
+        yield _alarm(AlarmKind.UNKNOWN, part.pk, part.doubted_at or part.created_at, part.withdrawal.reference,
                      f"/payments/withdrawals/{part.withdrawal_id}/", part.amount_minor, part.currency)  # fmt: skip
 
 

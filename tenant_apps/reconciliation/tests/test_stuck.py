@@ -14,6 +14,7 @@ from tenant_apps.accounts.tests.support import staff as person
 from tenant_apps.bonuses.services.waiting_long import earned_before
 from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, period_close, post
 from tenant_apps.notifications.models import Notification
+from tenant_apps.payments.models import WithdrawalPart
 from tenant_apps.payments.tests.support import SYSTEM, eur, make_account, staff
 from tenant_apps.reconciliation import selectors
 from tenant_apps.reconciliation.alarm_models import AGES
@@ -80,6 +81,27 @@ def test_what_waits_for_a_second_person_is_stuck_whatever_it_is(tenant: Any) -> 
         "payments/bank", "payments/batches", "payments/changes", "reconciliation/cases", "reconciliation/close",
         "trading/cases",
     }  # fmt: skip
+
+
+def test_a_refused_payout_said_to_be_paid_is_stuck_while_nobody_answers(tenant: Any) -> None:
+    start = clock.now()
+    row = overdue(start)
+    WithdrawalPart.objects.create(
+        withdrawal=row, provider_account=make_account("skrill"), state="failed", doubted_at=start, amount_minor=500,
+        currency="EUR",
+    )  # fmt: skip
+    with clock.frozen_at(start + timedelta(hours=1) - SECOND):
+        assert kinds_found() == []
+    with clock.frozen_at(start + timedelta(hours=1)):
+        assert kinds_found() == [("unknown", row.reference)]
+    WithdrawalPart.objects.update(doubted_at=None)
+    with clock.frozen_at(start + timedelta(hours=2)):
+        assert kinds_found() == []
+
+
+def kinds_found() -> list[tuple[str, str]]:
+    alarms_run()
+    return [(alarm.kind, alarm.label) for alarm in selectors.alarms()]
 
 
 def test_practice_money_is_no_money_on_its_way(tenant: Any) -> None:
