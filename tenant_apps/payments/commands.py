@@ -163,7 +163,8 @@ class PayoutCommand(RefundCommand):
         not_paid_before(part)
         if rests(part):
             raise PayoutStopped
-        destination = Destination.objects.get(pk=command.payload["destination_id"])
+        destination = part.withdrawal.destination
+        assert destination is not None  # `payout_issue` names it, too
         provider = cast(PayoutProvider, provider_of(part.provider_account))
         with _not_payable_is_refused(), _certainly(), _health_kept(part.provider_account_id):
             payout = provider.payout(payout_order(part, destination))

@@ -87,7 +87,8 @@ class Board:
             return []
         always = self._account(account, known, country, details)
         own = [rule for rule in self.rules if rule.provider_account_id == account.pk and rule.method == method]
-        return [self._way(account, rule, always, method) for rule in own or [None]]
+        named: list[PayoutRule | None] = [*own] or [None]
+        return [self._way(account, rule, always, method) for rule in named]
 
     def _account(
         self, account: ProviderAccount, known: PayoutMethod, country: str, details: Mapping[str, str] | None
