@@ -35,7 +35,7 @@ from kernel.models import Command, CommandState
 from kernel.tasks import enqueue, task
 
 LEASE = timedelta(seconds=90)
-LOOK_AGAIN = timedelta(minutes=5)  # at what stops a command for now
+LOOK_AGAIN = timedelta(minutes=5)  # at what stops a command for now; the longest pause between two questions, too
 OPEN = (CommandState.PENDING, CommandState.SENDING, CommandState.UNKNOWN)
 
 
@@ -141,7 +141,7 @@ def run(command_id: UUID) -> str:
             if found is not None:
                 return _succeed(row, found, started)
             if asked_at - (row.sent_at or row.created_at) < kind.patience_of(row):
-                return _again(row, CommandState.UNKNOWN, "not found there yet", seconds=2)
+                return _again(row, CommandState.UNKNOWN, "not found there yet", seconds=_pause(row))
             claimed_again = _mark_sending(row)
             if claimed_again is None:
                 return "not due"
@@ -150,7 +150,7 @@ def run(command_id: UUID) -> str:
     except Rejected as error:
         return _fail(row, error)
     except OutcomeUnknown as error:
-        return _again(row, CommandState.UNKNOWN, str(error) or error.code, seconds=1)
+        return _again(row, CommandState.UNKNOWN, str(error) or error.code, seconds=_pause(row))
     except NotYet as error:
         return _wait(row, error, asked=ask_first, sent_before=sent_before)
     except Exception as error:  # noqa: BLE001 - Unavailable and defects alike: never lost, tried again or asked
@@ -262,7 +262,15 @@ def _after_failure(row: Command, error: Exception, asked: bool) -> str:
     if not isinstance(error, Unavailable):
         log.exception("command_defect", kind=row.kind, command=str(row.pk))
     state = CommandState.PENDING if surely_not_done else CommandState.UNKNOWN
-    return _again(row, state, f"{type(error).__name__}: {error}", seconds=min(2 ** min(row.attempts, 8), 300))
+    seconds = _pause(row) if asked else min(2.0 ** min(row.attempts, 8), LOOK_AGAIN.total_seconds())
+    return _again(row, state, f"{type(error).__name__}: {error}", seconds=seconds)
+
+
+def _pause(row: Command) -> float:
+    """Seconds until an unknown outcome is asked about again: at first at once, for most are known a moment later, then ever
+    less often, however often it was sent. What nobody can answer would else be asked thousands of times a day."""
+    age = (clock.now() - (row.sent_at or row.created_at)).total_seconds()
+    return min(LOOK_AGAIN.total_seconds(), max(age / 4, 2.0 ** min(row.attempts - 1, 8)))
 
 
 def _wait(row: Command, error: NotYet, *, asked: bool, sent_before: datetime | None) -> str:

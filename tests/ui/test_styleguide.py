@@ -130,6 +130,22 @@ def test_toast_arrives_from_a_response_header(open_page: OpenPage) -> None:
     expect(page.get_by_role("heading", name="Style guide")).to_be_visible()
 
 
+def test_a_long_choice_does_not_lie_over_what_stands_beside_it(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/")
+    beside = page.evaluate(
+        """() => {
+          const form = document.createElement('form');
+          form.className = 'flex gap-2';
+          form.innerHTML = `<select class="select select-sm w-64"><option>${'A very long choice '.repeat(9)}</option></select>
+            <button type="button" class="btn btn-sm">Beside</button>`;
+          document.querySelector('main').prepend(form);
+          const box = form.querySelector('button').getBoundingClientRect();
+          return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2).localName;
+        }"""
+    )
+    assert beside == "button"
+
+
 LIVE_PART = """(inside) => {
   const part = document.createElement('div');
   part.id = 'part';

@@ -167,6 +167,21 @@ def test_unknown_outcome_is_asked_never_guessed(live_tenant: Any, outside: Outsi
     assert effects() == {"outside": 1, "credited": 1, "undone": 0}
 
 
+@pytest.mark.parametrize(("sent_ago", "least", "most"), [(0, 0, 1), (40, 9, 11), (86_400, 299, 300)])
+def test_what_nobody_can_answer_is_asked_ever_less_often(
+    live_tenant: Any, outside: Outside, sent_ago: int, least: int, most: int
+) -> None:
+    outside.behaviour = "lost before"
+    row = issue()
+    commands.run(row.id)
+    outside.behaviour = "refuses to answer"
+    make_due()
+    Command.objects.update(sent_at=clock.now() - timedelta(seconds=sent_ago))
+    assert commands.run(row.id) == CommandState.UNKNOWN
+    row.refresh_from_db()
+    assert least <= (row.available_at - clock.now()).total_seconds() <= most
+
+
 def test_not_found_before_patience_ends_is_not_sent_again(live_tenant: Any, outside: Outside) -> None:
     outside.behaviour = "lost before"
     row = issue()
