@@ -125,6 +125,7 @@ class AdyenProvider:
             ),
         ),
         refund_quiet=timedelta(minutes=1),  # sent again under its key a refund has one effect
+        same_answer=timedelta(days=7),
     )
 
     def __init__(self, config: ProviderConfig) -> None:

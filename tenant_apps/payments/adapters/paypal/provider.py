@@ -117,6 +117,7 @@ class PayPalProvider:
             ),
         ),
         refund_quiet=timedelta(minutes=1),  # a request id is kept for 45 days, a batch id for 30: repeated, one effect
+        same_answer=timedelta(days=45),
     )
 
     def __init__(self, config: ProviderConfig) -> None:
