@@ -145,6 +145,22 @@ def test_an_answer_of_another_form_is_no_proof(answer: Any, monkeypatch: pytest.
         provider.find_payout(uuid7(), reference="")
 
 
+def test_a_list_without_descriptions_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The description is all that tells a refund of ours: without it each may be the one."""
+    provider, operation = DLocalProvider(config()), uuid7()
+    told = {"id": "REF-1", "payment_id": "D-4-1", "status": "SUCCESS", "amount": 5, "currency": "USD"}
+    listed: list[dict[str, Any]] = [told, {**told, "id": "REF-2", "description": None}]
+    monkeypatch.setattr(provider.wire, "payins", lambda *_, **__: listed)
+    with pytest.raises(Unavailable):
+        provider.find_refund(operation, payment_reference="D-4-1")
+    listed.append({**told, "id": "REF-3", "description": f"W1 {operation}"})
+    found = provider.find_refund(operation, payment_reference="D-4-1")
+    assert found is not None
+    assert found.reference == "REF-3"
+    listed[:2] = [{**told, "description": ""}]
+    assert provider.find_refund(uuid7(), payment_reference="D-4-1") is None
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"id": 1}', b'{"id": "D", "status": "PAID"}', b"\xff"])
 def test_signed_nonsense_is_refused(body: bytes) -> None:
     with pytest.raises(SignatureInvalid):
