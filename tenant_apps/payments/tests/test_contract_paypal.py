@@ -292,6 +292,24 @@ def test_a_payout_whose_answer_is_lost_is_made_once(side: PayPalSide, provider: 
         provider_of(side.account).fetch_deposit("X")
 
 
+def test_what_paypal_may_have_forgotten_is_not_sent_again(
+    side: PayPalSide, provider: PayPalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch id counts for 30 days, a request id for 45: "not found" is said only while sending again is harmless."""
+    _, paid = captured(side, provider)
+    operation, now = uuid7(), clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=28))
+    assert provider.find_payout(operation, reference="") is None
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=30))
+    with pytest.raises(OutcomeUnknown):
+        provider.find_payout(operation, reference="")
+    assert provider.find_refund(operation, payment_reference="NO SUCH CAPTURE") is None
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=45))
+    with pytest.raises(OutcomeUnknown):
+        provider.find_refund(operation, payment_reference="NO SUCH CAPTURE")
+    assert provider.find_refund(operation, payment_reference=paid) is None  # the whole list was read
+
+
 def test_a_refused_payout_is_rejected(side: PayPalSide, provider: PayPalProvider) -> None:
     order = TestPayPal().payout_order(side, destination={"email": "nobody"})
     with pytest.raises(Rejected):

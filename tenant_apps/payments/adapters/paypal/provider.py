@@ -16,7 +16,9 @@ from uuid import UUID
 
 from django.utils.translation import pgettext, pgettext_lazy
 
+from kernel import clock
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
+from kernel.ids import made_at
 from kernel.money import Money
 
 from ...errors import AmountNotPayable
@@ -50,6 +52,8 @@ EVENTS = (
     "PAYMENT.PAYOUTS-ITEM.CANCELED", "PAYMENT.PAYOUTS-ITEM.DENIED", "PAYMENT.PAYOUTS-ITEM.HELD",
     "PAYMENT.PAYOUTS-ITEM.REFUNDED",
 )  # fmt: skip
+# How long we trust that an id of ours is known there: a day less than PayPal promises.
+REQUEST_KEPT, BATCH_KEPT = timedelta(days=44), timedelta(days=29)
 # Headers of a transmission, and what the verify call names them.
 _SIGNED = {
     "paypal-auth-algo": "auth_algo",
@@ -222,13 +226,15 @@ class PayPalProvider:
 
     def find_refund(self, operation_id: UUID, *, payment_reference: str) -> RefundStatus | None:
         """Looks through the refunds of the payment's order. A payment that names no order cannot be looked through:
-        None then too, and sent again under its id the refund has one effect."""
+        None then too, while sent again under its id the refund has one effect, and OutcomeUnknown afterwards."""
         capture = self._read(f"/v2/payments/captures/{payment_reference}")
         order_id = facts.related_order(capture) if capture else ""
         order = self._read(f"/v2/checkout/orders/{order_id}") if order_id else None
         for refund in facts.refunds_of(order or {}):
             if facts.operation_of(refund) == operation_id:
                 return facts.refund_status(refund, payment_reference=payment_reference)
+        if order is None:
+            _still_known(operation_id, REQUEST_KEPT)
         return None
 
     def _read(self, path: str) -> dict[str, Any] | None:
@@ -274,8 +280,12 @@ class PayPalProvider:
         return found
 
     def find_payout(self, operation_id: UUID, *, reference: str) -> RefundStatus | None:
-        """By PayPal's batch id. There is no asking by ours: None then, and sent again it answers with the first batch."""
-        return self._batch(reference) if reference else None
+        """By PayPal's batch id. There is no asking by ours: None then, while sent again it answers with the first batch, and
+        OutcomeUnknown afterwards."""
+        if reference:
+            return self._batch(reference)
+        _still_known(operation_id, BATCH_KEPT)
+        return None
 
     def _batch(self, reference: str) -> RefundStatus | None:
         answer = self._read(f"/v1/payments/payouts/{reference}")
@@ -356,6 +366,13 @@ class PayPalProvider:
             )
             return ConnectionReport(good=True, account=self.config.settings.get("client_id", "")[:12], details=(words,))
         return ConnectionReport(good=True, account=self.config.settings.get("client_id", "")[:12])
+
+
+def _still_known(operation_id: UUID, kept: timedelta) -> None:
+    """Raises OutcomeUnknown when PayPal may have forgotten the id, so that it would be carried out a second time."""
+    made = made_at(operation_id)
+    if made is None or clock.now() - made > kept:
+        raise OutcomeUnknown(provider="paypal")
 
 
 def _value(amount: Money) -> str:
