@@ -365,7 +365,7 @@ class Recognising(Protocol):
 
 @runtime_checkable
 class Subscribing(Protocol):
-    """A provider that tells only the events which were named when the webhook was registered (Stripe).
+    """A provider that tells only the events which were named when the webhook was registered (Stripe, PayPal).
 
     A later release may listen to more: the endpoint of then is completed.
     """

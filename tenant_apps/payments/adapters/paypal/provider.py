@@ -52,6 +52,7 @@ EVENTS = (
     "PAYMENT.PAYOUTS-ITEM.CANCELED", "PAYMENT.PAYOUTS-ITEM.DENIED", "PAYMENT.PAYOUTS-ITEM.HELD",
     "PAYMENT.PAYOUTS-ITEM.REFUNDED",
 )  # fmt: skip
+WEBHOOKS = "/v1/notifications/webhooks"
 # How long we trust that an id of ours is known there: a day less than PayPal promises.
 REQUEST_KEPT, BATCH_KEPT = timedelta(days=44), timedelta(days=29)
 # Headers of a transmission, and what the verify call names them.
@@ -338,16 +339,41 @@ class PayPalProvider:
     def read_webhook(self, body: bytes) -> list[NormalizedEvent]:
         return [facts.normalise(json.loads(body))]
 
+    def _webhooks(self, url: str) -> list[Mapping[str, Any]]:
+        known = self.api.get(WEBHOOKS).get("webhooks") or []
+        return [one for one in known if one.get("url") == url]
+
+    def webhook_keep(self, url: str) -> list[str]:
+        """As ports.Subscribing: the webhook keeps its id, by which its signatures are checked."""
+        added: set[str] = set()
+        for one in self._webhooks(url):
+            names = {str(event["name"]) for event in one.get("event_types") or []}
+            missing = set() if "*" in names else set(EVENTS) - names
+            if missing and self._listen(str(one["id"]), names | missing):
+                added |= missing
+        return sorted(added)
+
+    def _listen(self, webhook: str, names: set[str]) -> bool:
+        """Whether that changed what the webhook is told of."""
+        wanted = [{"name": name} for name in sorted(names)]
+        try:
+            self.api.patch(f"{WEBHOOKS}/{webhook}", [{"op": "replace", "path": "/event_types", "value": wanted}])
+        except Rejected as error:
+            if error.data.get("name") != "WEBHOOK_PATCH_REQUEST_NO_CHANGE":
+                raise
+            return False
+        return True
+
     def register_webhook(self, url: str) -> str:
-        """The webhook's id, which the check of its signatures needs. Registered before, it is the same one."""
+        """The webhook's id, which the check of its signatures needs. Registered before, it is the same one, told of all."""
         try:
             body = {"url": url, "event_types": [{"name": name} for name in EVENTS]}
-            return str(self.api.post("/v1/notifications/webhooks", body)["id"])
+            return str(self.api.post(WEBHOOKS, body)["id"])
         except Rejected as error:
             if error.data.get("name") != "WEBHOOK_URL_ALREADY_EXISTS":
                 raise
-        known = self.api.get("/v1/notifications/webhooks").get("webhooks") or []
-        found = next((str(one["id"]) for one in known if one.get("url") == url), "")
+        self.webhook_keep(url)
+        found = next((str(one["id"]) for one in self._webhooks(url)), "")
         if not found:
             raise Unavailable(provider="paypal")
         return found
