@@ -209,6 +209,27 @@ def test_states_of_a_payout(status: str, state: RefundState) -> None:
     assert told.fee is None
 
 
+@pytest.mark.parametrize("fee", ["n/a", "", [], "1.234"])
+def test_a_fee_that_cannot_be_read_keeps_no_payout_from_being_booked(fee: Any) -> None:
+    data = {"id": "PO-1", "amount": 5, "currency": "MXN", "status": "PAID", "amount_details": {"fees": fee}}
+    assert reading.payout_status(data).fee is None
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("PENDING", RefundState.PENDING),
+        ("NEW_TO_US", RefundState.PENDING),
+        ("SUCCESS", RefundState.SUCCEEDED),
+        ("REJECTED", RefundState.FAILED),
+        ("CANCELLED", RefundState.FAILED),
+    ],
+)
+def test_states_of_a_refund(status: str, state: RefundState) -> None:
+    told = reading.refund_status({"id": "REF-1", "payment_id": "D", "amount": 5, "currency": "USD", "status": status})
+    assert (told.state, bool(told.failure_text)) == (state, state is RefundState.FAILED)
+
+
 @pytest.mark.parametrize(
     ("method", "payer", "currency", "country"),
     [
