@@ -3,6 +3,7 @@
 import os
 import time
 import uuid
+from datetime import UTC, datetime
 
 
 def uuid7() -> uuid.UUID:
@@ -15,6 +16,11 @@ def uuid7() -> uuid.UUID:
     value |= 0b10 << 62
     value |= random & (1 << 62) - 1
     return uuid.UUID(int=value)
+
+
+def made_at(value: uuid.UUID) -> datetime | None:
+    """When a version 7 id was made, by its own word; None of another version, which says nothing of it."""
+    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC) if value.version == 7 else None
 
 
 def short_id(length: int = 10) -> str:

@@ -17,7 +17,7 @@ from sandbox._web import Request, Response, Router, is_http_url
 from sandbox.paypal import orders, payouts, webhooks
 from sandbox.paypal.orders import DECIMALS, Refused
 
-Operation = Callable[[Request, str, Document], tuple[int, Document]]
+Operation = Callable[[Request, str, Any], tuple[int, Document]]  # the last is the body: an object, of a patch a list
 LIFE = 32_400  # of a token, seconds
 UNIT_FIELDS = frozenset(["reference_id", "custom_id", "invoice_id", "description", "soft_descriptor", "amount"])
 
@@ -38,6 +38,7 @@ class Api:
             ("GET", "/v1/payments/payouts/{id}", self._get_payout),
             ("POST", "/v1/notifications/webhooks", self._register),
             ("GET", "/v1/notifications/webhooks", self._webhooks),
+            ("PATCH", "/v1/notifications/webhooks/{id}", self._patch_webhook),
             ("POST", "/v1/notifications/verify-webhook-signature", self._verify),
         ):
             router.add(method, path, self._handler(operation))
@@ -97,7 +98,7 @@ class Api:
             raise Refused(401, "AUTHENTICATION_FAILURE", message="Authentication failed due to invalid credentials")
         return account
 
-    def _once(self, request: Request, account: str, values: Document, operation: Operation) -> tuple[int, bytes]:
+    def _once(self, request: Request, account: str, values: Any, operation: Operation) -> tuple[int, bytes]:
         """A request id seen before gets the first answer again. Refusals are answers too; they are not kept."""
         key = request.headers.get("paypal-request-id", "")
         if len(key) > 108:
@@ -199,6 +200,18 @@ class Api:
     def _webhooks(self, request: Request, account: str, values: Document) -> tuple[int, Document]:
         return 200, {"webhooks": [public(one) for one in self.store.all(account, "webhooks")]}
 
+    def _patch_webhook(self, request: Request, account: str, values: list[Any]) -> tuple[int, Document]:
+        hook = self._find(account, "webhooks", request.params["id"])
+        for change in values:
+            if not isinstance(change, dict) or change.get("op") != "replace" or not change.get("value"):
+                raise Refused(400, "VALIDATION_ERROR", "op: only replace")
+            if change.get("path") not in ("/url", "/event_types"):
+                raise Refused(400, "VALIDATION_ERROR", "path: /url or /event_types")
+        wanted = {change["path"].removeprefix("/"): change["value"] for change in values}
+        if all(hook[name] == value for name, value in wanted.items()):
+            raise Refused(400, "WEBHOOK_PATCH_REQUEST_NO_CHANGE", message="Validation of webhook patch request failed")
+        return 200, public(self.store.put(account, "webhooks", {**hook, **wanted}))
+
     def _verify(self, request: Request, account: str, values: Document) -> tuple[int, Document]:
         required = {"auth_algo", "cert_url", "transmission_id", "transmission_sig", "transmission_time", "webhook_id",
                     "webhook_event"}  # fmt: skip
@@ -211,12 +224,12 @@ def _answer(value: Any, status: int) -> Response:
     return Response(json.dumps(value, ensure_ascii=False).encode(), status, "application/json")
 
 
-def _body(request: Request) -> Document:
+def _body(request: Request) -> Any:
     try:
         values = json.loads(request.body) if request.body else {}
     except ValueError:
         raise Refused(400, "INVALID_REQUEST", "MALFORMED_REQUEST_JSON") from None
-    if not isinstance(values, dict):
+    if not isinstance(values, list if request.method == "PATCH" else dict):
         raise Refused(400, "INVALID_REQUEST", "MALFORMED_REQUEST_JSON")
     return values
 

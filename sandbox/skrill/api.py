@@ -129,6 +129,8 @@ class Api:
             with self.store.db.transaction():
                 answer = execute(owner, found)
                 self.store.put(owner, "steps", {**found, "done": True})
+            if words := self.store.settings(owner).get("last_step_error"):
+                raise Refused(words.strip())
         except Refused as refused:
             return _xml(f"<error><error_msg>{escape(str(refused))}</error_msg></error>")
         if self.store.deliveries.strike(owner, "api_error_after_commit"):

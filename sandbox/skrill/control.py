@@ -31,7 +31,7 @@ def panel(store: Accounts) -> Panel:
         store=store,
         settings=(
             "merchant_id", "secret_word", "api_password", "currency", "business_name", "hold_refunds", "hold_payouts",
-            "refuse_payouts",
+            "refuse_payouts", "last_step_error",
         ),
         without=frozenset({"old_timestamp"}),
         act=act,

@@ -139,6 +139,8 @@ class Capabilities:
     # How long "no such refund" proves nothing after one was sent: longer than our own time-outs, unless sending it again
     # under the same operation id has one effect anyway.
     refund_quiet: timedelta = timedelta(minutes=10)
+    # For so long a refund's id sent again has one effect and gets the first answer. Nothing where the provider promises none.
+    same_answer: timedelta = timedelta(0)
 
     def method(self, code: str) -> Method | None:
         return next((method for method in self.methods if method.code == code), None)
@@ -363,7 +365,7 @@ class Recognising(Protocol):
 
 @runtime_checkable
 class Subscribing(Protocol):
-    """A provider that tells only the events which were named when the webhook was registered (Stripe).
+    """A provider that tells only the events which were named when the webhook was registered (Stripe, PayPal).
 
     A later release may listen to more: the endpoint of then is completed.
     """

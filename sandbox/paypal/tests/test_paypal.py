@@ -38,6 +38,9 @@ class Merchant:
         headers = {"Authorization": f"Bearer {self.token}"} | ({"PayPal-Request-Id": key} if key else {})
         return self.server.http.post(path, json=body, headers=headers)
 
+    def patch(self, path: str, *changes: Any) -> httpx.Response:
+        return self.server.http.patch(path, json=changes, headers={"Authorization": f"Bearer {self.token}"})
+
     def get(self, path: str) -> httpx.Response:
         return self.server.http.get(path, headers={"Authorization": f"Bearer {self.token}"})
 
@@ -251,6 +254,18 @@ def test_webhooks_are_repeated_until_acknowledged(merchant: Merchant, receiver: 
     assert len({one.headers["paypal-transmission-id"] for one in requests}) == 3
     again = merchant.post("/v1/notifications/webhooks", url=f"{receiver.url}/hooks", event_types=[{"name": "*"}])
     assert again.json()["name"] == "WEBHOOK_URL_ALREADY_EXISTS"
+
+
+def test_a_webhook_is_told_of_what_it_was_changed_to(merchant: Merchant) -> None:
+    path = f"/v1/notifications/webhooks/{merchant.webhook}"
+    change = {"op": "replace", "path": "/event_types", "value": [{"name": "PAYMENT.CAPTURE.COMPLETED"}]}
+    changed = merchant.patch(path, change)
+    assert (changed.status_code, changed.json()["event_types"]) == (200, change["value"])
+    assert merchant.get("/v1/notifications/webhooks").json()["webhooks"] == [changed.json()]
+    assert merchant.patch(path, change).json()["name"] == "WEBHOOK_PATCH_REQUEST_NO_CHANGE"
+    for wrong in ({**change, "op": "add"}, {**change, "path": "/id"}, {**change, "value": []}):
+        assert merchant.patch(path, wrong).json()["name"] == "VALIDATION_ERROR"
+    assert merchant.patch("/v1/notifications/webhooks/NOBODYS", change).status_code == 404
 
 
 def test_the_answer_may_be_lost_but_the_order_is_not(merchant: Merchant) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -111,6 +112,11 @@ class TestAdyen(ProviderContract):
         assert provider.refund(operation_id=operation, payment_reference=paid, amount=part, reason="W1") == first
         assert len(side.control("GET", "refunds")["data"]) == 1
         assert provider.find_refund(operation, payment_reference=paid) is None
+        later = clock.now() + timedelta(days=7)
+        with pytest.MonkeyPatch.context() as patch:  # its key may be forgotten: sent again it would be a second refund
+            patch.setattr(clock, "now", lambda: later)
+            with pytest.raises(OutcomeUnknown):
+                provider.find_refund(operation, payment_reference=paid)
         provider.refund(operation_id=over, payment_reference=paid, amount=self.amount, reason="W2")
         told = [provider.verify_webhook(*side.news('"REFUND"', str(one)))[0] for one in (operation, over)]
         assert [(event.kind, event.operation_id) for event in told] == [

@@ -154,6 +154,21 @@ class TestFreedomPay(PayoutContract, FreedomPayContract):
             payer.payout(self.payout_order(side, amount=Money(100, "USD")))
         assert side.items("payout") == []
 
+    def test_a_refused_question_is_no_refused_payout(
+        self, side: Any, account: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A refusal would send the money by the next account, though this one may have it already."""
+        payer: Any = provider_of(account)
+
+        def refused(*_: Any, **__: Any) -> Any:
+            raise Rejected("Неверный номер магазина", provider="freedompay", code="101")
+
+        monkeypatch.setattr(payer, "_call", refused)
+        order = self.payout_order(side)
+        for ask in (lambda: payer.payout(order), lambda: payer.find_payout(order.operation_id, reference="")):
+            with pytest.raises(Unavailable):
+                ask()
+
     def test_the_payment_key_opens_no_payouts(self, side: Any, account: Any) -> None:
         secrets.credential_set(owner=account.secrets_owner, name="payout_key", value=side.secret)
         payer: Any = provider_of(account)

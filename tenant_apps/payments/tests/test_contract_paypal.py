@@ -19,6 +19,7 @@ from kernel.money import Money
 from sandbox.tests.support import Receiver, Sandbox
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.adapters.paypal import PayPalProvider, facts, units
+from tenant_apps.payments.adapters.paypal.provider import EVENTS, WEBHOOKS
 from tenant_apps.payments.adapters.paypal.wire import Api
 from tenant_apps.payments.models import Deposit, DepositState, PartState, ProviderAccount, WithdrawalPart
 from tenant_apps.payments.permissions_list import APPROVE, PROPOSE
@@ -29,6 +30,7 @@ from tenant_apps.payments.ports import (
     ProviderConfig,
     RefundState,
     SignatureInvalid,
+    Subscribing,
 )
 from tenant_apps.payments.services import posting
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
@@ -292,6 +294,24 @@ def test_a_payout_whose_answer_is_lost_is_made_once(side: PayPalSide, provider: 
         provider_of(side.account).fetch_deposit("X")
 
 
+def test_what_paypal_may_have_forgotten_is_not_sent_again(
+    side: PayPalSide, provider: PayPalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch id counts for 30 days, a request id for 45: "not found" is said only while sending again is harmless."""
+    _, paid = captured(side, provider)
+    operation, now = uuid7(), clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=28))
+    assert provider.find_payout(operation, reference="") is None
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=30))
+    with pytest.raises(OutcomeUnknown):
+        provider.find_payout(operation, reference="")
+    assert provider.find_refund(operation, payment_reference="NO SUCH CAPTURE") is None
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=45))
+    with pytest.raises(OutcomeUnknown):
+        provider.find_refund(operation, payment_reference="NO SUCH CAPTURE")
+    assert provider.find_refund(operation, payment_reference=paid) is None  # the whole list was read
+
+
 def test_a_refused_payout_is_rejected(side: PayPalSide, provider: PayPalProvider) -> None:
     order = TestPayPal().payout_order(side, destination={"email": "nobody"})
     with pytest.raises(Rejected):
@@ -351,6 +371,34 @@ def test_registered_twice_it_is_one_webhook(side: PayPalSide, provider: PayPalPr
     first = provider.register_webhook(f"{side.receiver.url}/hooks")
     assert first == provider.config.secrets["webhook_secret"]
     assert len(side.control("GET", "webhooks")["data"]) == 1
+
+
+def test_a_webhook_of_before_is_completed_and_keeps_its_id(side: PayPalSide, provider: PayPalProvider) -> None:
+    """A later release may listen to more: the sweep and a second registration complete what is told."""
+    url, webhook = f"{side.receiver.url}/hooks", provider.config.secrets["webhook_secret"]
+
+    def told(*names: str) -> None:
+        value = [{"name": name} for name in names]
+        provider.api.patch(f"{WEBHOOKS}/{webhook}", [{"op": "replace", "path": "/event_types", "value": value}])
+
+    def listens() -> set[str]:
+        (hook,) = side.control("GET", "webhooks")["data"]
+        assert hook["id"] == webhook
+        return {one["name"] for one in hook["event_types"]}
+
+    assert isinstance(provider, Subscribing)
+    assert provider.webhook_keep(url) == []
+    told(*EVENTS[2:], "INVOICING.INVOICE.PAID")
+    assert provider.webhook_keep(f"{url}/elsewhere") == []
+    assert provider.webhook_keep(url) == sorted(EVENTS[:2])
+    assert listens() == {*EVENTS, "INVOICING.INVOICE.PAID"}
+    assert provider.webhook_keep(url) == []
+    told(EVENTS[0])
+    assert provider.register_webhook(url) == webhook
+    assert listens() == set(EVENTS)
+    told("*")
+    assert provider.webhook_keep(url) == []
+    assert listens() == {"*"}
 
 
 def opened(account: ProviderAccount) -> Deposit:

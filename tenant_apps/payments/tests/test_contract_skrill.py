@@ -193,6 +193,20 @@ def test_the_signature_is_the_guides_formula() -> None:
     assert reports.is_genuine("word", {**good, "sha2sig": hashlib.sha256(text).hexdigest().upper()})
 
 
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("2", RefundState.SUCCEEDED), ("0", RefundState.PENDING), ("1", RefundState.PENDING), ("7", RefundState.PENDING),
+        *((status, RefundState.FAILED) for status in ("-1", "-2", "-3", "-4")),
+    ],
+)  # fmt: skip
+def test_what_money_on_its_way_out_may_end_as(status: str, state: RefundState) -> None:
+    """A status that we do not know gives no money back."""
+    fields = {"transaction_id": "T", "status": status, "mb_amount": "1", "mb_currency": "EUR"}
+    for told in (reports.refund_status(fields), reports.payout_status(fields)):
+        assert (told.state, bool(told.failure_text)) == (state, state is RefundState.FAILED)
+
+
 def test_of_a_repeated_field_the_first_counts() -> None:
     assert reports.fields_of(b"status=0&mb_amount=1&status=2")["status"] == "0"
 
@@ -322,6 +336,28 @@ def test_a_lost_payout_is_found_and_not_sent_again(side: SkrillSide, provider: A
         provider.payout(order)
     assert provider.find_payout(order.operation_id, reference="").state is RefundState.SUCCEEDED
     assert side.payouts_made(order) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sure"),
+    [(" ", False), ("ALREADY_EXECUTED", False), ("GENERIC_ERROR", False), ("BALANCE_NOT_ENOUGH", True), ("INVALID_AMOUNT", True)],
+)  # fmt: skip
+def test_only_some_words_of_the_last_step_say_that_nothing_was_done(
+    side: SkrillSide, provider: Any, words: str, sure: bool
+) -> None:
+    order = TestSkrill().order(side)
+    redirect = provider.create_deposit(order)
+    side.pay(order, redirect)
+    side.control("PUT", "settings", {"last_step_error": words})
+    with pytest.raises(Rejected if sure else OutcomeUnknown):
+        provider.refund(
+            operation_id=uuid7(), payment_reference=redirect.provider_reference, amount=eur("1"), reason="W"
+        )
+    with pytest.raises(Rejected if sure else OutcomeUnknown):
+        provider.payout(TestSkrill().payout_order(side))
+    side.control("PUT", "settings", {"last_step_error": ""})
+    with pytest.raises(Rejected):  # the first step moves nothing, whatever it says
+        provider.refund(operation_id=uuid7(), payment_reference=str(uuid7()), amount=eur("1"), reason="W")
 
 
 def test_a_payout_that_is_refused(side: SkrillSide, provider: Any) -> None:

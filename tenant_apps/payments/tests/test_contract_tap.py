@@ -193,6 +193,12 @@ class TestTap(OfTap):
         side.pay(order, redirect)
         assert provider.fetch_deposit(redirect.provider_reference).fee == Money(4_591, "AED")
 
+    @pytest.mark.parametrize("fee", [{"amount": "n/a"}, {"amount": "1.234"}, {"amount": 1, "currency": "XOQ"}])
+    def test_a_fee_that_cannot_be_read_keeps_no_payment_from_being_booked(self, fee: Any) -> None:
+        charge = {"id": "chg_1", "status": "CAPTURED", "amount": 10, "currency": "AED", "fee": fee}
+        told = reading.deposit_status(charge)
+        assert (told.state, told.amount, told.fee) == (PaymentState.PAID, Money(1_000, "AED"), None)
+
     @pytest.mark.parametrize(
         ("phone", "sent"),
         [

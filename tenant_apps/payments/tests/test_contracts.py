@@ -12,8 +12,9 @@ from kernel.ids import uuid7
 from kernel.money import Money
 from sandbox.tests.support import Receiver, Sandbox
 from tenant_apps.payments.adapters.paytabs import PayTabsProvider
+from tenant_apps.payments.adapters.paytabs.provider import refund_status
 from tenant_apps.payments.models import ProviderAccount
-from tenant_apps.payments.ports import DepositOrder, PaymentState, Redirect
+from tenant_apps.payments.ports import DepositOrder, PaymentState, Redirect, RefundState
 from tenant_apps.payments.services.providers import provider_of
 
 from .contract import ProviderContract
@@ -121,6 +122,20 @@ class TestPayTabs(ProviderContract):
         monkeypatch.setattr(provider, "find_refund", lambda *_, **__: None)
         with pytest.raises(OutcomeUnknown):
             provider.refund(operation_id=operation, payment_reference=paid, amount=half, reason="W1")
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("A", RefundState.SUCCEEDED), ("P", RefundState.PENDING), ("H", RefundState.PENDING), ("Z", RefundState.PENDING),
+        *((status, RefundState.FAILED) for status in "VEDXC"),
+    ],
+)  # fmt: skip
+def test_what_a_refund_of_paytabs_may_end_as(status: str, state: RefundState) -> None:
+    """A status that we do not know gives no money back: it is asked about again."""
+    result = {"response_status": status, "response_message": "words"}
+    told = refund_status({"tran_ref": "T", "cart_amount": "1", "cart_currency": "AED", "payment_result": result})
+    assert (told.state, bool(told.failure_text)) == (state, state is RefundState.FAILED)
 
 
 class TestPayTabsInDinar(TestPayTabs):

@@ -145,6 +145,22 @@ def test_an_answer_of_another_form_is_no_proof(answer: Any, monkeypatch: pytest.
         provider.find_payout(uuid7(), reference="")
 
 
+def test_a_list_without_descriptions_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The description is all that tells a refund of ours: without it each may be the one."""
+    provider, operation = DLocalProvider(config()), uuid7()
+    told = {"id": "REF-1", "payment_id": "D-4-1", "status": "SUCCESS", "amount": 5, "currency": "USD"}
+    listed: list[dict[str, Any]] = [told, {**told, "id": "REF-2", "description": None}]
+    monkeypatch.setattr(provider.wire, "payins", lambda *_, **__: listed)
+    with pytest.raises(Unavailable):
+        provider.find_refund(operation, payment_reference="D-4-1")
+    listed.append({**told, "id": "REF-3", "description": f"W1 {operation}"})
+    found = provider.find_refund(operation, payment_reference="D-4-1")
+    assert found is not None
+    assert found.reference == "REF-3"
+    listed[:2] = [{**told, "description": ""}]
+    assert provider.find_refund(uuid7(), payment_reference="D-4-1") is None
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"id": 1}', b'{"id": "D", "status": "PAID"}', b"\xff"])
 def test_signed_nonsense_is_refused(body: bytes) -> None:
     with pytest.raises(SignatureInvalid):
@@ -191,6 +207,27 @@ def test_states_of_a_payout(status: str, state: RefundState) -> None:
     assert told.state is state
     assert bool(told.failure_text) is (state is RefundState.FAILED)
     assert told.fee is None
+
+
+@pytest.mark.parametrize("fee", ["n/a", "", [], "1.234"])
+def test_a_fee_that_cannot_be_read_keeps_no_payout_from_being_booked(fee: Any) -> None:
+    data = {"id": "PO-1", "amount": 5, "currency": "MXN", "status": "PAID", "amount_details": {"fees": fee}}
+    assert reading.payout_status(data).fee is None
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("PENDING", RefundState.PENDING),
+        ("NEW_TO_US", RefundState.PENDING),
+        ("SUCCESS", RefundState.SUCCEEDED),
+        ("REJECTED", RefundState.FAILED),
+        ("CANCELLED", RefundState.FAILED),
+    ],
+)
+def test_states_of_a_refund(status: str, state: RefundState) -> None:
+    told = reading.refund_status({"id": "REF-1", "payment_id": "D", "amount": 5, "currency": "USD", "status": status})
+    assert (told.state, bool(told.failure_text)) == (state, state is RefundState.FAILED)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from uuid import UUID
 
 from django.utils.translation import pgettext, pgettext_lazy
 
-from kernel import http
+from kernel import clock, http
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
+from kernel.ids import made_at
 from kernel.money import Money
 
 from ...errors import AmountNotPayable
@@ -44,6 +45,7 @@ from . import items, units
 TEST = "https://checkout-test.adyen.com"
 LIVE = "https://{prefix}-checkout-live.adyenpayments.com/checkout"
 VERSION = "v72"
+KEPT = timedelta(days=6)  # how long we trust that an idempotency key is known: a day less than Adyen promises
 IN_PROGRESS = "704"  # a request with this idempotency key is being carried out
 # Our codes and Adyen's types of payment methods.
 _TYPES = {"card": "scheme", "bancontact": "bcmc"}
@@ -125,6 +127,7 @@ class AdyenProvider:
             ),
         ),
         refund_quiet=timedelta(minutes=1),  # sent again under its key a refund has one effect
+        same_answer=timedelta(days=7),
     )
 
     def __init__(self, config: ProviderConfig) -> None:
@@ -222,7 +225,11 @@ class AdyenProvider:
         )
 
     def find_refund(self, operation_id: UUID, *, payment_reference: str) -> RefundStatus | None:
-        """Adyen cannot be asked about refunds. None is safe: sent again, the refund has one effect by its key."""
+        """Adyen cannot be asked about refunds. None is safe while its key counts: sent again, the refund has one effect. Of
+        an older one only a webhook can tell: OutcomeUnknown."""
+        made = made_at(operation_id)
+        if made is None or clock.now() - made > KEPT:
+            raise OutcomeUnknown(provider="adyen")
         return None
 
     # --- webhooks -----------------------------------------------------------------------------------------------------

@@ -140,15 +140,19 @@ class DLocalProvider:
         return status
 
     def find_refund(self, operation_id: UUID, *, payment_reference: str) -> RefundStatus | None:
-        """None only when dLocal lists the payment's refunds and ours is not among them."""
+        """None only when dLocal lists the payment's refunds with their descriptions and ours is not among them."""
         try:
             listed = self.wire.payins("GET", f"payments/{payment_reference}/refunds")
         except Rejected as error:  # no list is no proof that there is no refund
             raise Unavailable(str(error), provider="dlocal") from error
         if not isinstance(listed, list):
             raise Unavailable(provider="dlocal")
-        found = [item for item in listed if reading.operation_of(item) == operation_id]
-        return reading.refund_status(found[0]) if found else None
+        for item in listed:
+            if reading.operation_of(item) == operation_id:
+                return reading.refund_status(item)
+        if any(item.get("description") is None for item in listed):  # it may be ours
+            raise Unavailable(provider="dlocal")
+        return None
 
     # --- payouts ------------------------------------------------------------------------------------------------------
 

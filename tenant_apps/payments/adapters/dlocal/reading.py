@@ -33,7 +33,11 @@ _PAYMENTS = {
     "CANCELLED": PaymentState.EXPIRED,
     "EXPIRED": PaymentState.EXPIRED,
 }
-_REFUNDS = {"SUCCESS": RefundState.SUCCEEDED, "PENDING": RefundState.PENDING}
+_REFUNDS = {
+    "SUCCESS": RefundState.SUCCEEDED,
+    "REJECTED": RefundState.FAILED,
+    "CANCELLED": RefundState.FAILED,
+}
 _PAYOUTS = {
     "PENDING": RefundState.PENDING,
     "DELIVERED": RefundState.PENDING,
@@ -88,8 +92,8 @@ def _failure(state: PaymentState, data: Mapping[str, Any]) -> str:
 
 
 def refund_status(data: Mapping[str, Any]) -> RefundStatus:
-    """A refund. Older answers call the payment `id_payment`."""
-    state = _REFUNDS.get(str(data["status"]), RefundState.FAILED)
+    """A refund; a status that we do not know is not the end of it. Older answers call the payment `id_payment`."""
+    state = _REFUNDS.get(str(data["status"]), RefundState.PENDING)
     return RefundStatus(
         state=state,
         reference=str(data["id"]),
@@ -119,7 +123,7 @@ def _fee(data: Mapping[str, Any]) -> Money | None:
         return None
     try:
         return from_wire(told["fees"], told.get("currency") or data["currency"])
-    except (ValueError, KeyError, CurrencyUnknown):
+    except (ValueError, ArithmeticError, KeyError):
         return None
 
 

@@ -181,7 +181,7 @@ class FreedomPayProvider:
         except Rejected as error:
             if error.data.get("code") in wire.NO_SUCH:
                 return None
-            raise
+            raise Unavailable(str(error), provider="freedompay") from error  # the question was refused, not the payout
         if reply.get("pg_payment_id") == "0":  # "payment_id = 0: the payment does not exist"
             return None
         with _believable():

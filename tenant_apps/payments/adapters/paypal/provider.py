@@ -16,7 +16,9 @@ from uuid import UUID
 
 from django.utils.translation import pgettext, pgettext_lazy
 
+from kernel import clock
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
+from kernel.ids import made_at
 from kernel.money import Money
 
 from ...errors import AmountNotPayable
@@ -50,6 +52,9 @@ EVENTS = (
     "PAYMENT.PAYOUTS-ITEM.CANCELED", "PAYMENT.PAYOUTS-ITEM.DENIED", "PAYMENT.PAYOUTS-ITEM.HELD",
     "PAYMENT.PAYOUTS-ITEM.REFUNDED",
 )  # fmt: skip
+WEBHOOKS = "/v1/notifications/webhooks"
+# How long we trust that an id of ours is known there: a day less than PayPal promises.
+REQUEST_KEPT, BATCH_KEPT = timedelta(days=44), timedelta(days=29)
 # Headers of a transmission, and what the verify call names them.
 _SIGNED = {
     "paypal-auth-algo": "auth_algo",
@@ -117,6 +122,7 @@ class PayPalProvider:
             ),
         ),
         refund_quiet=timedelta(minutes=1),  # a request id is kept for 45 days, a batch id for 30: repeated, one effect
+        same_answer=timedelta(days=45),
     )
 
     def __init__(self, config: ProviderConfig) -> None:
@@ -221,13 +227,15 @@ class PayPalProvider:
 
     def find_refund(self, operation_id: UUID, *, payment_reference: str) -> RefundStatus | None:
         """Looks through the refunds of the payment's order. A payment that names no order cannot be looked through:
-        None then too, and sent again under its id the refund has one effect."""
+        None then too, while sent again under its id the refund has one effect, and OutcomeUnknown afterwards."""
         capture = self._read(f"/v2/payments/captures/{payment_reference}")
         order_id = facts.related_order(capture) if capture else ""
         order = self._read(f"/v2/checkout/orders/{order_id}") if order_id else None
         for refund in facts.refunds_of(order or {}):
             if facts.operation_of(refund) == operation_id:
                 return facts.refund_status(refund, payment_reference=payment_reference)
+        if order is None:
+            _still_known(operation_id, REQUEST_KEPT)
         return None
 
     def _read(self, path: str) -> dict[str, Any] | None:
@@ -273,8 +281,12 @@ class PayPalProvider:
         return found
 
     def find_payout(self, operation_id: UUID, *, reference: str) -> RefundStatus | None:
-        """By PayPal's batch id. There is no asking by ours: None then, and sent again it answers with the first batch."""
-        return self._batch(reference) if reference else None
+        """By PayPal's batch id. There is no asking by ours: None then, while sent again it answers with the first batch, and
+        OutcomeUnknown afterwards."""
+        if reference:
+            return self._batch(reference)
+        _still_known(operation_id, BATCH_KEPT)
+        return None
 
     def _batch(self, reference: str) -> RefundStatus | None:
         answer = self._read(f"/v1/payments/payouts/{reference}")
@@ -327,16 +339,41 @@ class PayPalProvider:
     def read_webhook(self, body: bytes) -> list[NormalizedEvent]:
         return [facts.normalise(json.loads(body))]
 
+    def _webhooks(self, url: str) -> list[Mapping[str, Any]]:
+        known = self.api.get(WEBHOOKS).get("webhooks") or []
+        return [one for one in known if one.get("url") == url]
+
+    def webhook_keep(self, url: str) -> list[str]:
+        """As ports.Subscribing: the webhook keeps its id, by which its signatures are checked."""
+        added: set[str] = set()
+        for one in self._webhooks(url):
+            names = {str(event["name"]) for event in one.get("event_types") or []}
+            missing = set() if "*" in names else set(EVENTS) - names
+            if missing and self._listen(str(one["id"]), names | missing):
+                added |= missing
+        return sorted(added)
+
+    def _listen(self, webhook: str, names: set[str]) -> bool:
+        """Whether that changed what the webhook is told of."""
+        wanted = [{"name": name} for name in sorted(names)]
+        try:
+            self.api.patch(f"{WEBHOOKS}/{webhook}", [{"op": "replace", "path": "/event_types", "value": wanted}])
+        except Rejected as error:
+            if error.data.get("name") != "WEBHOOK_PATCH_REQUEST_NO_CHANGE":
+                raise
+            return False
+        return True
+
     def register_webhook(self, url: str) -> str:
-        """The webhook's id, which the check of its signatures needs. Registered before, it is the same one."""
+        """The webhook's id, which the check of its signatures needs. Registered before, it is the same one, told of all."""
         try:
             body = {"url": url, "event_types": [{"name": name} for name in EVENTS]}
-            return str(self.api.post("/v1/notifications/webhooks", body)["id"])
+            return str(self.api.post(WEBHOOKS, body)["id"])
         except Rejected as error:
             if error.data.get("name") != "WEBHOOK_URL_ALREADY_EXISTS":
                 raise
-        known = self.api.get("/v1/notifications/webhooks").get("webhooks") or []
-        found = next((str(one["id"]) for one in known if one.get("url") == url), "")
+        self.webhook_keep(url)
+        found = next((str(one["id"]) for one in self._webhooks(url)), "")
         if not found:
             raise Unavailable(provider="paypal")
         return found
@@ -355,6 +392,13 @@ class PayPalProvider:
             )
             return ConnectionReport(good=True, account=self.config.settings.get("client_id", "")[:12], details=(words,))
         return ConnectionReport(good=True, account=self.config.settings.get("client_id", "")[:12])
+
+
+def _still_known(operation_id: UUID, kept: timedelta) -> None:
+    """Raises OutcomeUnknown when PayPal may have forgotten the id, so that it would be carried out a second time."""
+    made = made_at(operation_id)
+    if made is None or clock.now() - made > kept:
+        raise OutcomeUnknown(provider="paypal")
 
 
 def _value(amount: Money) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kernel import http
@@ -54,6 +54,10 @@ class Api:
         """A write, sent once: a lost answer is of unknown outcome. `request_id` makes repeating it harmless."""
         headers = self._headers() | {"Prefer": "return=representation", "PayPal-Request-Id": request_id or str(uuid7())}
         return self._sent("POST", path, safe=False, headers=headers, content=json.dumps(body).encode())
+
+    def patch(self, path: str, changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """A write that says how things are to stand: repeated it changes nothing more."""
+        return self._sent("PATCH", path, safe=True, headers=self._headers(), content=json.dumps(changes).encode())
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token()}", "Content-Type": "application/json"}

@@ -62,7 +62,8 @@ _STATES = {
     "C": PaymentState.EXPIRED,
 }
 VOIDING = frozenset({"void", "release"})
-_REFUND_STATES = {"A": RefundState.SUCCEEDED, "P": RefundState.PENDING, "H": RefundState.PENDING}
+# P and H are under way, as is a status that we do not know.
+_REFUND_STATES = {"A": RefundState.SUCCEEDED, **dict.fromkeys("VEDXC", RefundState.FAILED)}
 NO_SUCH_TRANSACTION, DUPLICATE = 2, 4  # PayTabs' error codes
 _CRYPTO = frozenset({"USDT", "USDC", "BTC", "ETH"})
 
@@ -354,7 +355,7 @@ def _masked(description: object) -> str:
 
 def refund_status(data: Mapping[str, Any]) -> RefundStatus:
     result = data.get("payment_result") or {}
-    state = _REFUND_STATES.get(str(result.get("response_status", "P")), RefundState.FAILED)
+    state = _REFUND_STATES.get(str(result.get("response_status", "P")), RefundState.PENDING)
     return RefundStatus(
         state=state,
         reference=str(data["tran_ref"]),

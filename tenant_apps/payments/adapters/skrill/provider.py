@@ -7,13 +7,14 @@ deposit's id (transaction_id), which the signature covers; Skrill's own number i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import clock
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
+from kernel.ids import made_at
 from kernel.money import Money
 
 from ...errors import AmountNotPayable
@@ -142,9 +143,9 @@ class SkrillProvider:
 
     def _not_tried(self, provider_reference: str) -> DepositStatus:
         deposit_id = reports.as_uuid(provider_reference)
-        if deposit_id is None or deposit_id.version != 7:
+        started = made_at(deposit_id) if deposit_id else None
+        if started is None:
             raise Rejected("Transaction not found", provider="skrill")
-        started = datetime.fromtimestamp((deposit_id.int >> 80) / 1000, UTC)
         over = clock.now() - started > PAGE_LIFE
         return DepositStatus(
             state=PaymentState.EXPIRED if over else PaymentState.OPEN, provider_reference=provider_reference

@@ -27,8 +27,8 @@ _STATES = {
     "-2": PaymentState.FAILED,
     "-3": PaymentState.REVERSED,
 }
-# 1 is "scheduled": money sent to somebody without an account waits for them.
-_REFUNDS = {"2": RefundState.SUCCEEDED, "0": RefundState.PENDING, "1": RefundState.PENDING}
+# 0 is pending and 1 "scheduled": money sent to somebody without an account waits for them. What we do not know is under way.
+_REFUNDS = {"2": RefundState.SUCCEEDED, **dict.fromkeys(("-1", "-2", "-3", "-4"), RefundState.FAILED)}
 # Quick Checkout guide, annex "Failed reason codes", as far as a client can act on them.
 _FAILURES = {"05": "insufficient_funds", "07": "wrong_details", "12": "wrong_details", "16": "expired_card", "17": "error",
              "32": "wrong_details", "44": "error"}  # fmt: skip
@@ -150,7 +150,7 @@ def _masked(email: str) -> str:
 
 def refund_status(fields: Fields) -> RefundStatus:
     """A refund, from its report or the answer of its second step."""
-    state = _REFUNDS.get(fields["status"], RefundState.FAILED)
+    state = _REFUNDS.get(fields["status"], RefundState.PENDING)
     return RefundStatus(
         state=state,
         reference=fields.get("mb_transaction_id", ""),
@@ -162,7 +162,7 @@ def refund_status(fields: Fields) -> RefundStatus:
 
 def payout_status(fields: Fields) -> RefundStatus:
     """Money sent, from a query."""
-    state = _REFUNDS.get(fields["status"], RefundState.FAILED)
+    state = _REFUNDS.get(fields["status"], RefundState.PENDING)
     return RefundStatus(
         state=state,
         reference=fields.get("mb_transaction_id", ""),

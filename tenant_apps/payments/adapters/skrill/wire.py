@@ -75,12 +75,15 @@ class Api:
         return sid
 
     def execute(self, script: str, action: str, sid: str) -> Element:
-        """The second step, sent once: raises OutcomeUnknown unless it surely was not carried out."""
+        """The second step, sent once: raises OutcomeUnknown unless it surely was not carried out, which only some words say."""
         response = http.request("POST", self._script(script), safe_to_repeat=False, data={"action": action, "sid": sid})
         root = _parsed(response.content) if response.status_code == 200 else None
         if root is None:
             raise OutcomeUnknown(provider="skrill")
         if root.find("error") is not None:
+            words = _words(root)
+            if not SURE.search(words) and not _AGAIN.search(words):
+                raise OutcomeUnknown(words or None, provider="skrill")
             _refuse(root)
         return root
 
@@ -102,8 +105,12 @@ def _parsed(content: bytes) -> Element | None:
     return found if found.tag == "response" else None
 
 
+def _words(root: Element) -> str:
+    return (root.findtext("error/error_msg") or "").strip()
+
+
 def _refuse(root: Element) -> None:
-    words = root.findtext("error/error_msg") or ""
+    words = _words(root)
     if not words:
         raise Unavailable(provider="skrill")
     if _AGAIN.search(words):

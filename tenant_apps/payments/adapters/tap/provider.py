@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -103,6 +104,7 @@ class TapProvider:
                 help=pgettext_lazy("provider setting", "Leave empty for Tap's own."),
             ),
         ),
+        same_answer=timedelta(hours=24),
     )  # fmt: skip
 
     def __init__(self, config: ProviderConfig) -> None:

@@ -84,7 +84,10 @@ def _fee(data: Mapping[str, Any]) -> Money | None:
     told = data.get("fee")
     if not isinstance(told, Mapping) or told.get("amount") is None:
         return None
-    return from_wire(told["amount"], told.get("currency") or data["currency"])
+    try:
+        return from_wire(told["amount"], told.get("currency") or data["currency"])
+    except (ValueError, ArithmeticError, KeyError):  # it must not keep a payment from being booked
+        return None
 
 
 def refund_status(data: Mapping[str, Any]) -> RefundStatus:
