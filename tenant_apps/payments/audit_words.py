@@ -58,6 +58,8 @@ audit_words.declare(
         "payments.payout_settings_saved": pgettext_lazy("audit act", "Saved what is promised for withdrawals"),
         "payments.wire_sent": pgettext_lazy("audit act", "Sent a bank transfer"),
         "payments.wire_refused": pgettext_lazy("audit act", "Marked a bank transfer as refused by the bank"),
+        "payments.call_sent": pgettext_lazy("audit act", "Said that a provider had carried a withdrawal out"),
+        "payments.call_refused": pgettext_lazy("audit act", "Said that a provider had not carried a withdrawal out"),
         "payments.suspense_booked": pgettext_lazy("audit act", "Kept a payment of another currency"),
         "payments.suspense_proposed": pgettext_lazy(
             "audit act", "Proposed what becomes of a payment of another currency"

@@ -27,7 +27,7 @@ from .models import (
     WithdrawalPolicy,
 )
 from .permissions_list import APPROVE, LIMITS, PROPOSE, PROVIDERS, RULES
-from .services import changes, deposit_limits, freezes, limits, parts, providers, rules, withdrawal_fees
+from .services import by_hand, changes, deposit_limits, freezes, limits, providers, rules, withdrawal_fees
 
 Keys = Mapping[str, str]
 M = TypeVar("M", bound=Model)
@@ -102,7 +102,7 @@ def _freeze_lifted(row: ProposedChange, keys: Keys, actor: Actor) -> None:
 
 
 def _wire_refused(row: ProposedChange, keys: Keys, actor: Actor) -> None:
-    parts.part_refused_by_bank(actor=actor, part_id=row.object_id, reason=row.note)
+    by_hand.part_refused_by_bank(actor=actor, part_id=row.object_id, reason=row.note)
 
 
 # --- rows that are stored as a form gave them
@@ -199,6 +199,6 @@ def register() -> None:
         ("freeze_take", pgettext_lazy("change", "Cover a chargeback from the wallet"), "payments.freeze_taken", _freeze_taken),
         ("freeze_lift", pgettext_lazy("change", "Let withdrawals go on after a chargeback"), "payments.freeze_lifted",
          _freeze_lifted),
-        ("wire_refused", pgettext_lazy("change", "A bank transfer was refused"), "payments.wire_refused", _wire_refused),
+        ("wire_refused", pgettext_lazy("change", "A withdrawal was not carried out"), "payments.wire_refused", _wire_refused),
     ):  # fmt: skip
         changes.register(code, changes.Kind(words, act, PROPOSE, APPROVE, carry_out, lone=False))

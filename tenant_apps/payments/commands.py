@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.utils.translation import pgettext
 
-from kernel import http
+from kernel import clock, http
 from kernel.commands import CommandType, command
 from kernel.errors import OutcomeUnknown, Rejected, Unavailable
 from kernel.models import Command
@@ -26,10 +26,10 @@ from .ports import PayoutOrder, PayoutProvider, RefundState, RefundStatus
 from .services import health
 from .services.deposits import payer_of
 from .services.next_account import not_paid_before, part_rejected
-from .services.parts import part_apply, refund_find
+from .services.parts import found_there, part_apply
 from .services.payout_routing import rests
 from .services.providers import provider_of
-from .services.stops import HELD, payout_find, stop_now
+from .services.stops import HELD, stop_now
 
 
 def _as_result(status: RefundStatus) -> dict[str, Any]:
@@ -64,16 +64,36 @@ def _not_payable_is_refused() -> Iterator[None]:
 
 
 @contextmanager
-def _certainly() -> Iterator[None]:
-    """A refusal counts only where every attempt of the call was answered: one that was lost and repeated may have been
-    carried out before the repetition was refused."""
+def _certainly(part: WithdrawalPart, command: Command) -> Iterator[None]:
+    """A refusal counts only where every attempt was answered, or asking proved that the lost one was not carried out: else
+    that may be why the next was refused.
+
+    What was refused after a lost attempt is not sent again: it is asked about until that tells, or somebody does
+    (services/by_hand.py), and the refusal's words stand with the part meanwhile."""
     with http.lost_writes() as lost:
         try:
             yield
         except (Rejected, Unavailable) as error:
+            if isinstance(error, Rejected) and part.uncertain and not _proven(part, command):
+                WithdrawalPart.objects.filter(pk=part.pk).update(failure_text=(str(error) or error.code)[:300])
+                raise OutcomeUnknown(str(error)) from error
             if lost:
                 raise OutcomeUnknown(str(error)) from error
             raise
+
+
+def _proven(part: WithdrawalPart, command: Command) -> bool:
+    """Whether nothing came of a lost attempt, now that asking did not find it, or its answer is what was given again."""
+    known = registry.capabilities(part.provider_account.kind)
+    if part.deposit_id is None:
+        return known.payouts_found
+    return known.refunds_found or clock.now() - command.created_at <= known.same_answer
+
+
+def _not_refused_in_doubt(part: WithdrawalPart) -> None:
+    """Raises OutcomeUnknown for what `_certainly` found refused after a lost attempt."""
+    if part.uncertain and part.failure_text:
+        raise OutcomeUnknown(part.failure_text)
 
 
 @contextmanager
@@ -90,10 +110,16 @@ def _health_kept(account_id: UUID) -> Iterator[None]:
     health.call_worked(account_id)
 
 
-def _settled(part_id: str) -> RefundStatus | None:
-    """A part that is paid or failed already."""
-    part = WithdrawalPart.objects.get(pk=part_id)
-    state = {PartState.PAID: RefundState.SUCCEEDED, PartState.FAILED: RefundState.FAILED}.get(PartState(part.state))
+SETTLED = {
+    PartState.PAID: RefundState.SUCCEEDED,
+    PartState.FAILED: RefundState.FAILED,
+    PartState.DROPPED: RefundState.FAILED,
+}
+
+
+def _settled(part: WithdrawalPart) -> RefundStatus | None:
+    """A part that news, or somebody, has settled: there is nothing to send any more."""
+    state = SETTLED.get(PartState(part.state))
     if state is None:
         return None
     return RefundStatus(
@@ -116,10 +142,13 @@ class RefundCommand(CommandType):
         return registry.capabilities(account.kind).refund_quiet
 
     def send(self, command: Command) -> Mapping[str, Any]:
-        not_while_held(command.pk)
-        payload = command.payload
-        account = ProviderAccount.objects.get(pk=payload["account_id"])
-        with _not_payable_is_refused():
+        part = _part(command)
+        if done := _settled(part):
+            return _as_result(done)
+        not_while_held(part.pk)
+        _not_refused_in_doubt(part)
+        account, payload = part.provider_account, command.payload
+        with _not_payable_is_refused(), _certainly(part, command):
             refund = provider_of(account).refund(
                 operation_id=command.pk,
                 payment_reference=payload["payment_reference"],
@@ -129,9 +158,12 @@ class RefundCommand(CommandType):
         return _as_result(refund)
 
     def find(self, command: Command) -> Mapping[str, Any] | None:
-        """What a webhook has settled meanwhile needs no asking, and could not be asked about everywhere."""
-        part_id = command.payload["part_id"]
-        found = _settled(part_id) or refund_find(part_id=UUID(part_id))
+        """Asked only when the outcome of a call is unknown: that is written down first, so that a refusal later on is
+        never taken for proof that nothing was paid. What news has settled meanwhile needs no asking, and could not be asked
+        about everywhere."""
+        WithdrawalPart.objects.filter(pk=command.pk, uncertain=False).update(uncertain=True)
+        part = _part(command)
+        found = _settled(part) or found_there(part)
         return _as_result(found) if found else None
 
     def succeeded(self, command: Command, result: Mapping[str, Any]) -> None:
@@ -152,34 +184,34 @@ class PayoutCommand(RefundCommand):
     """
 
     def send(self, command: Command) -> Mapping[str, Any]:
-        if stop := stop_now(command.pk):
-            if stop == HELD:
+        part = _part(command)
+        if done := _settled(part):
+            return _as_result(done)
+        if stop := stop_now(part.pk):
+            if (
+                stop == HELD or part.uncertain
+            ):  # what may be outside already is not given back for its destination's sake
                 raise PayoutStopped
             raise Rejected(pgettext("payments error", "Nothing may be paid to this account any more."))
-        payouts = WithdrawalPart.objects.select_related(
-            "withdrawal__client", "withdrawal__destination", "provider_account"
-        )
-        part = payouts.get(pk=command.pk)
         not_paid_before(part)
         if rests(part):
             raise PayoutStopped
+        _not_refused_in_doubt(part)
         destination = part.withdrawal.destination
         assert destination is not None  # `payout_issue` names it, too
         provider = cast(PayoutProvider, provider_of(part.provider_account))
-        with _not_payable_is_refused(), _certainly(), _health_kept(part.provider_account_id):
+        with _not_payable_is_refused(), _certainly(part, command), _health_kept(part.provider_account_id):
             payout = provider.payout(payout_order(part, destination))
         return _as_result(payout)
 
     def failed(self, command: Command, error: Rejected) -> None:
         part_rejected(part_id=UUID(command.payload["part_id"]), words=str(error), actor=REFUND)
 
-    def find(self, command: Command) -> Mapping[str, Any] | None:
-        """Asked only when the outcome of a call is unknown: that is written down first, so that a refusal later on is
-        never taken for proof that nothing was paid."""
-        WithdrawalPart.objects.filter(pk=command.pk, uncertain=False).update(uncertain=True)
-        part = WithdrawalPart.objects.select_related("provider_account").get(pk=command.pk)
-        found = _settled(str(part.pk)) or payout_find(part)
-        return _as_result(found) if found else None
+
+def _part(command: Command) -> WithdrawalPart:
+    """The part that a command carries out; they have one id."""
+    rows = WithdrawalPart.objects.select_related("withdrawal__client", "withdrawal__destination", "provider_account")
+    return rows.get(pk=command.pk)
 
 
 def payout_order(part: WithdrawalPart, destination: Destination) -> PayoutOrder:

@@ -141,6 +141,10 @@ class Capabilities:
     refund_quiet: timedelta = timedelta(minutes=10)
     # For so long a refund's id sent again has one effect and gets the first answer. Nothing where the provider promises none.
     same_answer: timedelta = timedelta(0)
+    # Asked by our id, "not there" proves that nothing was carried out: a refusal of a later attempt is certain then. Without
+    # it, and after `same_answer`, what was refused after a lost attempt waits for news or for somebody who looks there.
+    refunds_found: bool = False
+    payouts_found: bool = False
 
     def method(self, code: str) -> Method | None:
         return next((method for method in self.methods if method.code == code), None)

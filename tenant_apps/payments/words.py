@@ -168,6 +168,8 @@ ACTIONS: dict[str, Any] = {
     "payments.withdrawal_failed": pgettext_lazy("payments story", "Could not be paid"),
     "payments.wire_sent": pgettext_lazy("payments story", "Sent from the bank"),
     "payments.wire_refused": pgettext_lazy("payments story", "Refused by the bank"),
+    "payments.call_sent": pgettext_lazy("payments story", "Carried out, as seen at the provider"),
+    "payments.call_refused": pgettext_lazy("payments story", "Not carried out, as seen at the provider"),
 }
 
 

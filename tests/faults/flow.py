@@ -33,8 +33,8 @@ from tenant_apps.ledger.models import Transfer as LedgerTransfer
 from tenant_apps.notifications.models import Mail
 from tenant_apps.payments.adapters.stripe.provider import EVENTS
 from tenant_apps.payments.models import Deposit, DepositState, PartState, ProviderAccount, Withdrawal, WithdrawalState
+from tenant_apps.payments.services.by_hand import part_sent_by_hand
 from tenant_apps.payments.services.deposits import deposit_open, deposit_start
-from tenant_apps.payments.services.parts import part_sent_by_hand
 from tenant_apps.payments.services.webhooks import webhook_receive
 from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
 from tenant_apps.payments.tests.stripe_side import StripeSide

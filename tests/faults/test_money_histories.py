@@ -53,8 +53,8 @@ from tenant_apps.payments.models import (
     WithdrawalState,
 )
 from tenant_apps.payments.services import posting
+from tenant_apps.payments.services.by_hand import part_sent_by_hand
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
-from tenant_apps.payments.services.parts import part_sent_by_hand
 from tenant_apps.payments.services.webhooks import webhook_receive
 from tenant_apps.payments.services.withdrawals import (
     withdrawal_approve,

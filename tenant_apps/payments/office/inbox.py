@@ -32,12 +32,12 @@ from ..models import Deposit, Freeze, ProposedChange, RejectReason, Withdrawal, 
 from ..movements import movements
 from ..permissions_list import APPROVE, BATCH_VIEW, DEPOSIT_MANAGE, DESTINATIONS, EXPORT, PROPOSE
 from ..services import suspense
+from ..services.by_hand import decided_by_people, part_sent_by_hand
 from ..services.chain import may_take
 from ..services.checks import withdrawal_checks
 from ..services.deposits import deposit_ask, deposit_close, deposit_looked_at
 from ..services.destinations import usable
 from ..services.freezes import frozen_of
-from ..services.parts import part_sent_by_hand
 from ..services.payout_routing import resting
 from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject, withdrawal_shown
 from .tables import DEPOSITS, WITHDRAWALS
@@ -143,7 +143,10 @@ def withdrawal(request: Any, withdrawal_id: UUID) -> HttpResponse:
     context = {
         "row": row,
         "parts": [
-            (part, commands.get(part.pk), orders.get(part.pk), attempts.get(part.pk), rest.get(part.pk, ""))
+            (
+                part, commands.get(part.pk), orders.get(part.pk), attempts.get(part.pk), rest.get(part.pk, ""),
+                decided_by_people(part, commands.get(part.pk)),
+            )  # fmt: skip
             for part in parts
         ],
         "checks": withdrawal_checks(row) if deciding else row.checks,

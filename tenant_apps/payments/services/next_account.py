@@ -87,9 +87,11 @@ def _passed_on(part: WithdrawalPart, account: ProviderAccount, words: str, actor
 
 
 def not_paid_before(part: WithdrawalPart) -> None:
-    """Raises Rejected when one that was refused was paid after all, PayoutStopped while that is being asked."""
+    """Raises Rejected when one that was refused was paid after all, PayoutStopped while that is being asked, or when this one
+    may have been paid, too."""
     earlier = before_now(part)
-    if any(one.state != PartState.FAILED for one in earlier):
+    paid = any(one.state != PartState.FAILED for one in earlier)
+    if paid and not part.uncertain:
         raise Rejected(pgettext("payments error", "The provider that had refused it has paid it after all."))
-    if any(one.doubted_at for one in earlier):
+    if paid or any(one.doubted_at for one in earlier):
         raise PayoutStopped

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 from kernel import audit, clock
 from kernel.actors import Actor
 from kernel.commands import issue
-from kernel.errors import Invalid, Outside, Rejected
+from kernel.errors import Outside, Rejected
 from kernel.events import publish
 from kernel.logs import log
 from kernel.models import Command, CommandState
@@ -23,15 +23,13 @@ from kernel.ui.formatting import money_text
 from tenant_apps.clients.timeline import timeline_add
 
 from .. import events, registry
-from ..errors import WithdrawalRefused, WrongState
-from ..models import BatchState, PartState, Withdrawal, WithdrawalPart, WithdrawalState
-from ..permissions_list import APPROVE, PROPOSE
+from ..models import PartState, Withdrawal, WithdrawalPart, WithdrawalState
 from ..ports import Recognising, RefundState, RefundStatus
 from . import alerts, freezes, posting
 from .payout_routing import payout_rerouted
 from .provider_fees import part_fee_told
 from .providers import provider_of
-from .stops import HELD, payout_find, stop_of
+from .stops import payout_find
 from .turns import turn_of_parts
 from .waiting import withdrawal_tell
 
@@ -160,16 +158,19 @@ def refund_find(*, part_id: UUID) -> RefundStatus | None:
 def part_ask(*, part_id: UUID, actor: Actor) -> str:
     """Ask the provider how a refund or payout stands, and take in the answer. Not inside a transaction."""
     part = WithdrawalPart.objects.select_related("deposit", "provider_account").get(pk=part_id)
-    WithdrawalPart.objects.filter(pk=part_id).update(updated_at=clock.now())
+    asked_at = clock.now()
+    WithdrawalPart.objects.filter(pk=part_id).update(updated_at=asked_at)
     if not _askable(part):
         _answered(part)
         return "nothing"
     try:
-        found = _found_there(part)
+        found = found_there(part)
     except Outside as error:
         log.warning("refund_not_told", part=str(part_id), error=str(error))
         if isinstance(error, Rejected):
             _answered(part)
+        else:  # asked again soon: a provider that is away for a moment would else be asked hours later
+            WithdrawalPart.objects.filter(pk=part_id).update(ask_wanted_at=asked_at)
         return "no answer"
     done = part_apply(part_id=part_id, status=found, actor=actor, asked=True) if found else "not known there"
     _answered(part)
@@ -182,7 +183,8 @@ def _answered(part: WithdrawalPart) -> None:
         WithdrawalPart.objects.filter(pk=part.pk, ask_wanted_at=part.ask_wanted_at).update(ask_wanted_at=None)
 
 
-def _found_there(part: WithdrawalPart) -> RefundStatus | None:
+def found_there(part: WithdrawalPart) -> RefundStatus | None:
+    """What the provider says of a refund or payout; None if it surely knows of none. Raises Outside."""
     if part.deposit_id is not None:
         return refund_find(part_id=part.pk)
     return payout_find(part)
@@ -197,7 +199,7 @@ def _paid(part: WithdrawalPart, actor: Actor, *, asked: bool) -> str:
         log.error("paid_but_never_sent", part=str(part.pk))
         return "nothing"
     posting.part_capture(part, actor=actor)
-    part.state, part.closed_at = PartState.PAID, clock.now()
+    part.state, part.closed_at, part.failure_text = PartState.PAID, clock.now(), ""
     return "paid"
 
 
@@ -212,7 +214,9 @@ def _paid_late(part: WithdrawalPart, actor: Actor, *, asked: bool) -> str:
             part.doubted_at = clock.now()
             _late_alert(part, pgettext_lazy("notification", "A withdrawal is said to have failed and to be paid"))
         return "doubted"
-    _successor_drop(part)
+    if not _successor_drop(part):
+        part.doubted_at = clock.now()  # so that it is asked about again in a moment
+        return "doubted"
     short = posting.part_paid_late(part, actor=actor)
     part.state, part.closed_at, part.doubted_at = PartState.PAID, clock.now(), None
     part.failure_text = ""
@@ -230,19 +234,25 @@ def _followers_ask(withdrawal: Withdrawal) -> None:
     waiting.update(ask_wanted_at=clock.now())
 
 
-def _successor_drop(part: WithdrawalPart) -> None:
+def _successor_drop(part: WithdrawalPart) -> bool:
     """What the next account was to pay instead is what this one has paid: its hold is the money. One whose call may be out
-    already is left alone; `next_account.not_paid_before` keeps any other from being made."""
+    already is left alone; `next_account.not_paid_before` keeps any other from being made.
+
+    False while that call is on its way: whether it is the money is known when it is back. Its command is not waited for
+    here, for whoever carries it out waits for this client's turn."""
     rows = WithdrawalPart.objects.select_for_update(of=("self",))
     following = rows.filter(follows=part).first()
     while following is not None and following.state == PartState.FAILED:
         following = rows.filter(follows=following).first()
     if following is None or following.state != PartState.SENDING or following.uncertain or following.provider_reference:
-        return
-    if Command.objects.select_for_update().filter(pk=following.pk, state=CommandState.PENDING).exists():
+        return True
+    command = Command.objects.filter(pk=following.pk)
+    if command.filter(state=CommandState.PENDING).select_for_update().exists():
         posting.part_release(following)
         following.state, following.closed_at = PartState.DROPPED, clock.now()
         following.save(update_fields=["state", "closed_at"])
+        return True
+    return not command.filter(state=CommandState.SENDING).exists()
 
 
 def _askable(part: WithdrawalPart) -> bool:
@@ -343,64 +353,3 @@ def withdrawals_hold(part_ids: Iterable[UUID]) -> None:
     turn_of_parts(wanted)
     rows = Withdrawal.objects.select_for_update(of=("self",)).filter(parts__in=wanted).order_by("id")
     list(rows.values_list("id", flat=True))
-
-
-def _open_wire(part_id: UUID, actor: Actor, *, agreed: bool = False) -> WithdrawalPart:
-    """Locked, the withdrawal before its part. Raises WrongState for what no person decides, or not any more,
-    WithdrawalRefused for what is stopped.
-
-    `agreed`: two people decide that it comes back, and the one who agrees has the other right."""
-    turn_of_parts([part_id])
-    withdrawal_id = WithdrawalPart.objects.values_list("withdrawal_id", flat=True).get(pk=part_id)
-    rows = Withdrawal.objects.select_for_update(of=("self",)).select_related("client", "destination")
-    withdrawal = rows.get(pk=withdrawal_id)
-    part = WithdrawalPart.objects.select_for_update(of=("self",)).get(pk=part_id)
-    part.withdrawal = withdrawal
-    if not agreed or not actor.may(APPROVE, withdrawal.client):
-        actor.require(PROPOSE, withdrawal.client)
-    if part.deposit_id is not None or part.state != PartState.SENDING:
-        raise WrongState
-    stop = stop_of(part)
-    if stop and (stop == HELD or not agreed):  # money may come back from an account that nothing is paid to
-        raise WithdrawalRefused(check=HELD if stop == HELD else "destination")
-    if part.orders.filter(live=True, batch__state=BatchState.MADE).exists():
-        raise WrongState(
-            pgettext_lazy(
-                "payments error", "This transfer is in a payment file that waits for its release. Cancel that first."
-            )
-        )
-    return part
-
-
-def part_sent_by_hand(*, actor: Actor, part_id: UUID, bank_reference: str) -> str:
-    """Finance has sent a wire from the bank's own pages; `bank_reference` is the bank's. Raises Invalid, WrongState."""
-    reference = bank_reference.strip()
-    if not reference:
-        raise Invalid(pgettext_lazy("payments error", "Give the bank's reference of the transfer."),
-                      field="bank_reference")  # fmt: skip
-    with transaction.atomic():
-        part = _open_wire(part_id, actor)
-        WithdrawalPart.objects.filter(pk=part.pk).update(sent_by=actor.label[:160])
-        _wire_note("payments.wire_sent", part, actor, bank_reference=reference)
-        status = RefundStatus(state=RefundState.SUCCEEDED, reference=reference[:120], amount=part.amount)
-        return part_apply(part_id=part.pk, status=status, actor=actor)
-
-
-def part_refused_by_bank(*, actor: Actor, part_id: UUID, reason: str) -> str:
-    """The bank did not carry a wire out: the money is in the wallet again. Carries a change out that two people agreed to
-    (change_kinds.py). Raises Invalid without a reason, WrongState."""
-    words = reason.strip()
-    if not words:
-        raise Invalid(pgettext_lazy("payments error", "Say why the bank refused it."), field="reason")
-    with transaction.atomic():
-        part = _open_wire(part_id, actor, agreed=True)
-        _wire_note("payments.wire_refused", part, actor, reason=words)
-        status = RefundStatus(state=RefundState.FAILED, reference="", amount=part.amount, failure_text=words[:300])
-        return part_apply(part_id=part.pk, status=status, actor=actor)
-
-
-def _wire_note(action: str, part: WithdrawalPart, actor: Actor, *, reason: str = "", **after: str) -> None:
-    audit.record(
-        actor=actor, action=action, obj=part.withdrawal, subject=part.withdrawal.client_id, reason=reason,
-        after={"amount": str(part.amount), **after},
-    )  # fmt: skip

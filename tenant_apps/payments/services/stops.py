@@ -88,4 +88,11 @@ def payout_find(part: WithdrawalPart) -> RefundStatus | None:
 
 
 def _may_complete(part: WithdrawalPart) -> bool:
-    return not stop_now(part.pk) and all(still_refused(one) for one in before_now(part))
+    """Read in the client's turn: one that was refused, or settled by somebody, meanwhile is not completed any more."""
+    with transaction.atomic():
+        turn_of_parts([part.pk])
+        rows = WithdrawalPart.objects.select_related("withdrawal__destination", "withdrawal__client")
+        fresh = rows.get(pk=part.pk)
+        return (
+            fresh.state == PartState.SENDING and not stop_of(fresh) and all(still_refused(one) for one in before(fresh))
+        )

@@ -30,8 +30,8 @@ from tenant_apps.payments.models import (
 )
 from tenant_apps.payments.permissions_list import APPROVE, BANK_APPROVE, BANK_IMPORT, PROPOSE
 from tenant_apps.payments.services import bank, bank_lines, posting
+from tenant_apps.payments.services.by_hand import part_refused_by_bank, part_sent_by_hand
 from tenant_apps.payments.services.deposits import deposit_open, deposit_start
-from tenant_apps.payments.services.parts import part_refused_by_bank, part_sent_by_hand
 from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
 from tenant_apps.wallets.selectors import wallet_of
 from tenant_apps.wallets.tests.support import give

@@ -31,7 +31,7 @@ from tenant_apps.payments.models import (
 )
 from tenant_apps.payments.permissions_list import APPROVE, BATCH_MAKE, BATCH_RELEASE, PROPOSE
 from tenant_apps.payments.services import batches, changes
-from tenant_apps.payments.services.parts import part_refused_by_bank, part_sent_by_hand
+from tenant_apps.payments.services.by_hand import part_refused_by_bank, part_sent_by_hand
 from tenant_apps.wallets.selectors import wallet_of
 
 from .crash_worker import crashed

@@ -30,10 +30,10 @@ from tenant_apps.payments.models import (
 )
 from tenant_apps.payments.ports import DepositStatus, PaymentState, RefundState, RefundStatus
 from tenant_apps.payments.services import posting, suspense
+from tenant_apps.payments.services.by_hand import part_sent_by_hand
 from tenant_apps.payments.services.deposits import deposit_apply
 from tenant_apps.payments.services.freezes import freeze_lift, freeze_take
 from tenant_apps.payments.services.losses import deposit_refunded
-from tenant_apps.payments.services.parts import part_sent_by_hand
 from tenant_apps.payments.services.withdrawals import (
     withdrawal_approve,
     withdrawal_cancel,

@@ -25,6 +25,7 @@ from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.models import Hold
 from tenant_apps.ledger.services import HOUSE, account_ensure
 from tenant_apps.payments.adapters.dlocal import destinations as dlocal
+from tenant_apps.payments.errors import WrongState
 from tenant_apps.payments.models import (
     Destination,
     DestinationState,
@@ -39,8 +40,9 @@ from tenant_apps.payments.payouts import payout_method
 from tenant_apps.payments.permissions_list import APPROVE, PROPOSE
 from tenant_apps.payments.ports import RefundState, RefundStatus
 from tenant_apps.payments.services import freezes
+from tenant_apps.payments.services.by_hand import part_refused_by_bank, part_sent_by_hand
 from tenant_apps.payments.services.destinations import destination_refuse, fingerprint, masked
-from tenant_apps.payments.services.parts import part_apply
+from tenant_apps.payments.services.parts import part_apply, parts_to_ask
 from tenant_apps.payments.services.payout_routing import Board, accounts_of, accounts_paying, fits, payout_ways
 from tenant_apps.payments.services.routing import Situation, brokerage_zone
 from tenant_apps.payments.services.sources import plan
@@ -410,8 +412,122 @@ def test_never_when_an_attempt_of_the_call_was_lost_and_repeated(tenant: Any, an
         )  # fmt: skip
         settled(row)
     row.refresh_from_db()
-    assert (row.state, wallet(person)) == (WithdrawalState.FAILED, (eur("500"), eur("0")))
     assert len(states(row)) == (2 if sent_on else 1)
+    if answered:
+        assert (row.state, wallet(person)) == (WithdrawalState.FAILED, (eur("500"), eur("0")))
+        return
+    # PayPal cannot be asked by our id: that a later call was refused proves nothing of the first. Somebody has to look.
+    part = row.parts.get()
+    assert (part.state, part.failure_text) == ("sending", "no")
+    assert (Command.objects.get().state, wallet(person)) == ("unknown", (eur("500"), eur("200")))
+    assert part_refused_by_bank(actor=staff(), part_id=part.pk, reason="Not in PayPal's list") == "failed"
+    settled(row)
+    row.refresh_from_db()
+    assert (row.state, wallet(person)) == (WithdrawalState.FAILED, (eur("500"), eur("0")))
+    assert Command.objects.get().state == "succeeded"
+
+
+def test_what_was_refused_after_a_lost_attempt_is_not_sent_again(tenant: Any) -> None:
+    person = funded()
+    with door(False) as address:
+        make_account(
+            "paypal", name="PayPal", payouts=["paypal"], settings={"client_id": "x", "base_url": address},
+            credentials={"client_secret": "y"},
+        )  # fmt: skip
+        method = payout_method("paypal")
+        assert method is not None
+        details = {"email": person.email}
+        row = approved(
+            person,
+            destination=email_of(person, method="paypal", details=details, fingerprint=fingerprint(method, details)),
+        )
+        run_commands()
+        settled(row)
+    settled(row)  # nobody is there any more: a call would be lost, and its words would say so
+    assert (Command.objects.get().error, row.parts.get().failure_text) == ("no", "no")
+
+
+def test_a_destination_refused_while_the_outcome_is_unknown_gives_nothing_back(
+    tenant: Any, server: Sandbox, receiver: Receiver
+) -> None:
+    skrill(server, receiver, 1)
+    person = funded()
+    row = approved(person)
+    Command.objects.update(
+        state=CommandState.SENDING, attempts=1, sent_at=clock.now() - timedelta(hours=1),
+        lease_until=clock.now() - timedelta(minutes=1),
+    )  # fmt: skip
+    assert row.destination_id is not None
+    destination_refuse(actor=staff(), destination_id=row.destination_id, reason="Not the client's")
+    settled(row)
+    assert (Command.objects.get().state, states(row)) == ("unknown", ["sending"])
+    assert wallet(person) == (eur("500"), eur("200"))
+
+
+def test_paid_after_all_while_the_next_one_is_being_called_waits_for_that(
+    tenant: Any, server: Sandbox, receiver: Receiver
+) -> None:
+    """Booked at once it was the house's loss, and then the client had the next one's hold back as well."""
+    skrill(server, receiver, 1, **REFUSING)
+    other = skrill(server, receiver, 2)
+    person = funded()
+    row = approved(person)
+    run_commands()
+    give(person, "-300")
+    first = row.parts.get(follows=None)
+    calling = Command.objects.filter(state=CommandState.PENDING)
+    assert calling.update(state=CommandState.SENDING, sent_at=clock.now(), lease_until=clock.now()) == 1
+    paid = RefundStatus(state=RefundState.SUCCEEDED, reference="S1", amount=first.amount)
+    assert part_apply(part_id=first.pk, status=paid, actor=SYSTEM, asked=True) == "doubted"
+    assert (states(row), wallet(person)) == (["failed", "sending"], (eur("200"), eur("200")))
+    Command.objects.filter(state=CommandState.SENDING).update(state=CommandState.PENDING, lease_until=None)
+    run_commands()
+    assert (sent(other), list(parts_to_ask())) == (0, [first.pk])  # it waits, and the first is asked about
+    assert part_apply(part_id=first.pk, status=paid, actor=SYSTEM, asked=True) == "paid"
+    settled(row)
+    row.refresh_from_db()
+    assert (row.state, states(row), sent(other)) == (WithdrawalState.PAID, ["paid", "dropped"], 0)
+    assert wallet(person) == (eur("0"), eur("0"))
+    assert ledger.balance(account_ensure(owner=HOUSE, kind="suspense", currency="EUR")).balance == eur("0")
+
+
+def test_nobody_decides_what_the_provider_still_carries_out(tenant: Any, server: Sandbox, receiver: Receiver) -> None:
+    """The form is not shown; a crafted request is refused, too: the call would go out beside the money given back."""
+    skrill(server, receiver, 1)
+    person = funded()
+    part = approved(person).parts.get()
+    for act in (
+        lambda: part_refused_by_bank(actor=staff(), part_id=part.pk, reason="x"),
+        lambda: part_sent_by_hand(actor=staff(), part_id=part.pk, bank_reference="x"),
+    ):
+        with pytest.raises(WrongState):
+            act()
+    Command.objects.update(state=CommandState.UNKNOWN, lease_until=clock.now() + timedelta(minutes=1))
+    with pytest.raises(WrongState):  # on its way at this moment
+        part_refused_by_bank(actor=staff(), part_id=part.pk, reason="x")
+    assert (part.withdrawal.parts.get().state, wallet(person)) == ("sending", (eur("500"), eur("200")))
+
+
+def test_the_withdrawals_page_asks_what_stands_at_the_provider(
+    tenant: Any, server: Sandbox, receiver: Receiver
+) -> None:
+    skrill(server, receiver, 1)
+    person = funded()
+    row = approved(person)
+    part = row.parts.get()
+    finance = officer(tenant, "payments.view", PROPOSE)
+    page = finance.get(f"/payments/withdrawals/{row.pk}/").content.decode()
+    assert "It was carried out" not in page
+    Command.objects.update(state=CommandState.UNKNOWN)
+    page = finance.get(f"/payments/withdrawals/{row.pk}/").content.decode()
+    assert "It was carried out" in page
+    assert "It was not carried out" in page
+    finance.post(f"/payments/parts/{part.pk}/sent/", {"bank_reference": "SK-77"})
+    row.refresh_from_db()
+    assert (row.state, row.parts.get().provider_reference) == (WithdrawalState.PAID, "SK-77")
+    assert AuditEntry.objects.filter(action="payments.call_sent").count() == 1
+    settled(row)
+    assert (Command.objects.get().state, wallet(person)) == ("succeeded", (eur("300"), eur("0")))
 
 
 def test_never_after_a_failure_that_is_told_later(tenant: Any, server: Sandbox, receiver: Receiver) -> None:

@@ -30,12 +30,13 @@ from tenant_apps.payments.models import (
     WithdrawalState,
 )
 from tenant_apps.payments.permissions_list import BATCH_MAKE, BATCH_RELEASE, DESTINATIONS, PROPOSE
-from tenant_apps.payments.ports import PaymentState
+from tenant_apps.payments.ports import PaymentState, RefundState, RefundStatus
 from tenant_apps.payments.services import batches
+from tenant_apps.payments.services.by_hand import part_refused_by_bank, part_sent_by_hand
 from tenant_apps.payments.services.deposits import deposit_apply
 from tenant_apps.payments.services.destinations import destination_refuse
 from tenant_apps.payments.services.freezes import freeze_lift
-from tenant_apps.payments.services.parts import part_ask, part_refused_by_bank, part_sent_by_hand
+from tenant_apps.payments.services.parts import part_apply, part_ask
 from tenant_apps.payments.services.stops import free_to_go, stop_of
 from tenant_apps.payments.tasks import sweep
 
@@ -258,6 +259,18 @@ def test_a_payout_of_unknown_outcome_is_looked_at_and_not_completed(praxis: Prax
     again()
     assert (Command.objects.get().state, out(praxis)) == (CommandState.SUCCEEDED, ["requested"])
     assert row.parts.get().state == PartState.SENDING
+
+
+def test_a_payout_that_has_failed_is_not_completed(praxis: PraxisSide) -> None:
+    """The money is in the wallet again, whatever the payee still does on the old page."""
+    _, row = sent_to_the_page(praxis)
+    part = row.parts.get()
+    failed = RefundStatus(state=RefundState.FAILED, reference="", amount=part.amount, failure_text="no")
+    assert part_apply(part_id=part.pk, status=failed, actor=SYSTEM) == "failed"
+    praxis.control("POST", f"sessions/{part.pk}/withdraw", {"account": "lena@example.com"})
+    arrived(part.pk, "requested")
+    part_ask(part_id=part.pk, actor=SYSTEM)
+    assert (row.parts.get().state, out(praxis)) == (PartState.FAILED, ["requested"])
 
 
 def test_a_payout_to_an_account_refused_meanwhile_is_not_completed(praxis: PraxisSide) -> None:

@@ -32,10 +32,11 @@ from tenant_apps.payments.models import (
 from tenant_apps.payments.permissions_list import BANK_APPROVE, BATCH_MAKE, BATCH_RELEASE
 from tenant_apps.payments.ports import PaymentState, RefundState, RefundStatus
 from tenant_apps.payments.services import bank, bank_lines, batches, suspense
+from tenant_apps.payments.services.by_hand import part_refused_by_bank, part_sent_by_hand
 from tenant_apps.payments.services.deposits import deposit_apply
 from tenant_apps.payments.services.freezes import freeze_lift, freeze_more, freeze_take
 from tenant_apps.payments.services.losses import deposit_refunded
-from tenant_apps.payments.services.parts import part_apply, part_refused_by_bank, part_sent_by_hand
+from tenant_apps.payments.services.parts import part_apply
 from tenant_apps.payments.services.stops import stop_now
 from tenant_apps.payments.services.withdrawals import (
     withdrawal_approve,

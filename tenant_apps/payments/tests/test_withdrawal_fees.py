@@ -33,8 +33,9 @@ from tenant_apps.payments.models import (
 from tenant_apps.payments.ports import PaymentState, RefundState, RefundStatus
 from tenant_apps.payments.services import posting
 from tenant_apps.payments.services.batches import payout_batch_file, payout_batch_make, payout_batch_release
+from tenant_apps.payments.services.by_hand import part_refused_by_bank, part_sent_by_hand
 from tenant_apps.payments.services.deposits import deposit_start
-from tenant_apps.payments.services.parts import part_apply, part_refused_by_bank, part_sent_by_hand
+from tenant_apps.payments.services.parts import part_apply
 from tenant_apps.payments.services.sources import plan
 from tenant_apps.payments.services.withdrawal_fees import Way, fee_for, fee_of, fees_in_force, withdrawal_fee_save
 from tenant_apps.payments.services.withdrawals import (

@@ -25,8 +25,9 @@ from tenant_apps.payments.errors import SamePerson, WithdrawalRefused, WrongStat
 from tenant_apps.payments.models import Deposit, DepositState, PartState, Withdrawal, WithdrawalPolicy, WithdrawalState
 from tenant_apps.payments.permissions_list import APPROVE, PROPOSE
 from tenant_apps.payments.services import posting
+from tenant_apps.payments.services.by_hand import part_sent_by_hand
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
-from tenant_apps.payments.services.parts import part_sent_by_hand, parts_to_ask
+from tenant_apps.payments.services.parts import parts_to_ask
 from tenant_apps.payments.services.withdrawals import (
     withdrawal_approve,
     withdrawal_cancel,

@@ -18,7 +18,7 @@ from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, post
 from tenant_apps.payments.models import BankLine, LineState, ProviderAccount, Withdrawal
 from tenant_apps.payments.permissions_list import APPROVE, BANK_APPROVE, BANK_IMPORT, PROPOSE
 from tenant_apps.payments.services import bank_lines, posting
-from tenant_apps.payments.services.parts import part_sent_by_hand
+from tenant_apps.payments.services.by_hand import part_sent_by_hand
 from tenant_apps.payments.services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_request
 from tenant_apps.payments.tests.support import SYSTEM, client_actor, eur, make_client, staff
 from tenant_apps.payments.tests.test_bank import THEIRS, announced, document, entry, imported, wire_account

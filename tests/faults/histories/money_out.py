@@ -12,7 +12,8 @@ from kernel.ids import short_id
 from kernel.money import Money
 from tenant_apps.payments.models import PartState, Withdrawal, WithdrawalPart, WithdrawalState
 from tenant_apps.payments.ports import RefundState, RefundStatus
-from tenant_apps.payments.services.parts import part_apply, part_refused_by_bank, part_sent_by_hand
+from tenant_apps.payments.services.by_hand import part_refused_by_bank, part_sent_by_hand
+from tenant_apps.payments.services.parts import part_apply
 from tenant_apps.payments.services.withdrawals import (
     withdrawal_approve,
     withdrawal_cancel,

@@ -75,6 +75,9 @@ class AcmepayProvider:
             SettingField(name="webhook_key", label="Webhook key", secret=True),
             SettingField(name="base_url", label="API address", required=False, help="Leave empty for Acmepay's own."),
         ),
+        # Refunds and payouts are listed by our id: what is not there was not carried out.
+        refunds_found=True,
+        payouts_found=True,
         # Where it only takes money: leave this, `payout`, `find_payout` and the payouts of `read_webhook` out. A code that other
         # adapters have too says that the same details pay the same account: what was verified for one is paid by all of them.
         payout_methods=(

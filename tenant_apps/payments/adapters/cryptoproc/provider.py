@@ -87,6 +87,7 @@ class CryptoProcessingProvider:
                 pgettext_lazy("payment method hint", "On Ethereum. In your account within minutes."),
             ),
         ),
+        payouts_found=True,
         payout_methods=(
             PayoutMethod(
                 code="crypto",

@@ -47,6 +47,7 @@ class DLocalProvider:
         kind="dlocal",
         label="dLocal",
         methods=countries.METHODS,
+        payouts_found=True,
         payout_methods=destinations.METHODS,
         fields=(
             SettingField(name="x_login", label=pgettext_lazy("provider setting", "X-Login")),

@@ -19,6 +19,7 @@ CAPABILITIES = Capabilities(
     kind="freedompay",
     label="Freedom Pay",
     methods=(Method(code="card", icon="credit-card", currencies=CODES, refund_days=180),),
+    payouts_found=True,
     payout_methods=(
         PayoutMethod(
             code="freedompay_card",

@@ -61,6 +61,8 @@ class PraxisProvider:
                 hint=pgettext_lazy("payment method hint", "E-wallets, bank transfers and local methods, on one page."),
             ),
         ),
+        refunds_found=True,
+        payouts_found=True,
         payout_methods=(
             PayoutMethod(
                 code="cashier_out",

@@ -60,6 +60,7 @@ class SkrillProvider:
                 refund_days=180,
             ),
         ),
+        payouts_found=True,
         payout_methods=(
             PayoutMethod(
                 code="skrill",

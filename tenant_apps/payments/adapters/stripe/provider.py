@@ -87,6 +87,7 @@ class StripeProvider:
         ),
         refund_quiet=timedelta(seconds=10),  # the idempotency key makes a second sending harmless
         same_answer=timedelta(hours=24),
+        refunds_found=True,
     )
 
     def __init__(self, config: ProviderConfig) -> None:

@@ -105,6 +105,7 @@ class TapProvider:
             ),
         ),
         same_answer=timedelta(hours=24),
+        refunds_found=True,
     )  # fmt: skip
 
     def __init__(self, config: ProviderConfig) -> None:
