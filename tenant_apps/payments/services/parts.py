@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import audit, clock
@@ -35,6 +35,7 @@ from .waiting import withdrawal_tell
 
 SILENCE = timedelta(hours=6)  # banks take days to carry a refund out; news of it may get lost
 AGAIN = timedelta(minutes=10)
+NEWS_LIFE = timedelta(hours=1)  # what a provider does not know this long after its own news, it will not know
 UNSETTLED = (PartState.PLANNED, PartState.SENDING)
 
 
@@ -118,11 +119,10 @@ def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor, asked: bool
     return done
 
 
-def _news_to_ask() -> list[UUID]:
-    """Parts of which there was news that only an answer can confirm, and that nobody answered yet."""
+def _news() -> QuerySet[WithdrawalPart]:
+    """Those of which there was news that only an answer can confirm, and that nobody answered yet."""
     not_asked = Q(ask_wanted_at__gt=F("updated_at")) | Q(updated_at__lte=clock.now() - AGAIN)
-    wanted = WithdrawalPart.objects.filter(not_asked, ask_wanted_at__isnull=False)
-    return list(wanted.order_by("updated_at").values_list("pk", flat=True)[:50])
+    return WithdrawalPart.objects.filter(not_asked, ask_wanted_at__isnull=False)
 
 
 def parts_to_ask() -> list[UUID]:
@@ -135,7 +135,8 @@ def parts_to_ask() -> list[UUID]:
     not_asked = Q(updated_at__lt=F("doubted_at") + timedelta(seconds=5))
     doubted = Q(doubted_at__isnull=False) & (Q(updated_at__lte=clock.now() - SILENCE) | not_asked)
     found = WithdrawalPart.objects.filter(silent | doubted)
-    return list(dict.fromkeys([*_news_to_ask(), *found.order_by("updated_at").values_list("pk", flat=True)[:50]]))
+    first = (rows.order_by("updated_at").values_list("pk", flat=True)[:50] for rows in (_news(), found))
+    return list(dict.fromkeys(pk for rows in first for pk in rows))
 
 
 def refund_find(*, part_id: UUID) -> RefundStatus | None:
@@ -161,24 +162,33 @@ def part_ask(*, part_id: UUID, actor: Actor) -> str:
     asked_at = clock.now()
     WithdrawalPart.objects.filter(pk=part_id).update(updated_at=asked_at)
     if not _askable(part):
-        _answered(part)
+        _let_go(part)
         return "nothing"
     try:
         found = found_there(part)
     except Outside as error:
         log.warning("refund_not_told", part=str(part_id), error=str(error))
         if isinstance(error, Rejected):
-            _answered(part)
+            _let_go(part)
         else:  # asked again soon: a provider that is away for a moment would else be asked hours later
-            WithdrawalPart.objects.filter(pk=part_id).update(ask_wanted_at=asked_at)
+            WithdrawalPart.objects.filter(pk=part_id, ask_wanted_at=None).update(ask_wanted_at=asked_at)
         return "no answer"
-    done = part_apply(part_id=part_id, status=found, actor=actor, asked=True) if found else "not known there"
-    _answered(part)
+    if found is None:
+        _let_go(part)
+        return "not known there"
+    done = part_apply(part_id=part_id, status=found, actor=actor, asked=True)
+    _ask_no_more(part)
     return done
 
 
-def _answered(part: WithdrawalPart) -> None:
-    """What there was to ask about is answered, a refusal to answer included; unless more news has come meanwhile."""
+def _let_go(part: WithdrawalPart) -> None:
+    """News that nothing can be learnt of is not asked about for ever."""
+    if part.ask_wanted_at is not None and clock.now() - part.ask_wanted_at >= NEWS_LIFE:
+        _ask_no_more(part)
+
+
+def _ask_no_more(part: WithdrawalPart) -> None:
+    """Answered, unless more news has come meanwhile."""
     if part.ask_wanted_at is not None:
         WithdrawalPart.objects.filter(pk=part.pk, ask_wanted_at=part.ask_wanted_at).update(ask_wanted_at=None)
 

@@ -187,6 +187,21 @@ def test_news_that_was_not_answered_is_asked_about_again(praxis: PraxisSide) -> 
     assert found == [0, 0, 1, 1]
 
 
+@pytest.mark.parametrize(("minutes", "kept"), [(59, True), (60, False)])
+def test_news_of_what_the_provider_does_not_know_is_let_go_after_an_hour(
+    praxis: PraxisSide, minutes: int, kept: bool
+) -> None:
+    _, row = sent_to_the_page(praxis)
+    told = clock.now() - timedelta(minutes=minutes)
+    other = WithdrawalPart.objects.create(
+        withdrawal=row, provider_account=row.parts.get().provider_account, amount_minor=1, currency="EUR",
+        ask_wanted_at=told,
+    )  # fmt: skip
+    assert part_ask(part_id=other.pk, actor=SYSTEM) == "not known there"
+    other.refresh_from_db()
+    assert other.ask_wanted_at == (told if kept else None)
+
+
 @pytest.mark.parametrize("earlier", [PartState.FAILED, PartState.PAID])
 def test_a_payout_is_not_completed_when_the_refused_one_before_it_may_be_paid(
     praxis: PraxisSide, earlier: PartState
