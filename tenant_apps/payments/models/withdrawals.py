@@ -251,6 +251,10 @@ class WithdrawalPart(Entity):
             models.Index(fields=["withdrawal"], name="payments_part_withdrawal"),
             models.Index(fields=["deposit"], name="payments_part_deposit"),
             models.Index(fields=["provider_account", "provider_reference"], name="payments_part_provider"),
+            models.Index(fields=["updated_at"], name="payments_part_sending", condition=models.Q(state="sending")),
+            models.Index(
+                fields=["updated_at"], name="payments_part_doubted", condition=models.Q(doubted_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

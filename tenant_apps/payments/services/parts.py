@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import audit, clock
@@ -36,6 +36,7 @@ from .turns import turn_of_parts
 from .waiting import withdrawal_tell
 
 SILENCE = timedelta(hours=6)  # banks take days to carry a refund out; news of it may get lost
+AT_ONCE = 50
 UNSETTLED = (PartState.PLANNED, PartState.SENDING)
 
 
@@ -118,15 +119,26 @@ def part_apply(*, part_id: UUID, status: RefundStatus, actor: Actor, asked: bool
 
 
 def parts_to_ask() -> list[UUID]:
+    """Those to ask about, the longest silent first. A query for each reason: each reads an index of its own."""
+    found: dict[UUID, datetime] = {}
+    for rows in (_silent(), _doubted()):
+        found |= dict(rows.order_by("updated_at").values_list("pk", "updated_at")[:AT_ONCE])
+    return sorted(found, key=lambda pk: found[pk])[:AT_ONCE]
+
+
+def _silent() -> QuerySet[WithdrawalPart]:
     """Refunds and payouts that a provider took on ("pending") and has been silent about since, or whose withdrawal has
-    moved since they were asked about (stopped, let go on), and those it spoke of in two ways. Wires wait for a person."""
-    told = Command.objects.filter(state=CommandState.SUCCEEDED)
+    moved since they were asked about (stopped, let go on). Wires wait for a person."""
+    told = Command.objects.filter(pk=OuterRef("pk"), state=CommandState.SUCCEEDED)
     stale = Q(updated_at__lte=clock.now() - SILENCE) | Q(updated_at__lt=F("withdrawal__updated_at"))
-    silent = Q(state=PartState.SENDING, pk__in=told.values("pk")) & stale
+    return WithdrawalPart.objects.filter(Exists(told), stale, state=PartState.SENDING)
+
+
+def _doubted() -> QuerySet[WithdrawalPart]:
+    """Those that a provider spoke of in two ways."""
     not_asked = Q(updated_at__lt=F("doubted_at") + timedelta(seconds=5))
-    doubted = Q(doubted_at__isnull=False) & (Q(updated_at__lte=clock.now() - SILENCE) | not_asked)
-    found = WithdrawalPart.objects.filter(silent | doubted)
-    return list(found.order_by("updated_at").values_list("pk", flat=True)[:50])
+    stale = Q(updated_at__lte=clock.now() - SILENCE) | not_asked
+    return WithdrawalPart.objects.filter(stale, doubted_at__isnull=False)
 
 
 def refund_find(*, part_id: UUID) -> RefundStatus | None:
