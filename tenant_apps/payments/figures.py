@@ -28,14 +28,13 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.utils.translation import pgettext_lazy
 
-from kernel import clock
 from kernel.actors import Actor
 from kernel.money import Money
 
 from .models import Deposit, DepositState, PartState, WithdrawalState
 from .permissions_list import VIEW
 from .selectors import deposits_visible, withdrawals_visible
-from .services.routing import brokerage_zone
+from .services.routing import brokerage_today, brokerage_zone
 
 CREDITED = Q(state=DepositState.CREDITED) | Q(state=DepositState.REVERSED, credited_at__isnull=False)
 DECLINED = Q(state=DepositState.FAILED) & ~Q(failure__in=["cancelled", "closed", "expired"])
@@ -81,7 +80,7 @@ class Period:
 
 def period_of(days: str, first: str, last: str) -> Period:
     """What was asked for: two dates, else so many days up to today; 30 where it makes no sense."""
-    today = clock.now().astimezone(brokerage_zone()).date()
+    today = brokerage_today()
     try:
         begin, end = date.fromisoformat(first), date.fromisoformat(last or today.isoformat())
         if begin <= end:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import F, Q
 
 from kernel import clock, inbox
+from kernel.logs import log
 from kernel.schedule import every_for_tenants
 from kernel.tasks import task
 from tenant_apps.payments.actors import CASHIER, SWEEP
@@ -70,11 +74,25 @@ def webhooks_kept() -> int:
 
 @every_for_tenants(60, "payments.sweep", queue="money")
 def sweep() -> int:
-    """Ask about each in turn, returns how many were asked; and set aside what losses still want."""
+    """Set aside what losses still want; then ask about each in turn, returns how many were asked."""
+    with _going_on():
+        freezes_more()
     deposits, parts = deposits_to_ask(), parts_to_ask()
     for deposit_id in deposits:
-        deposit_ask(deposit_id=deposit_id, actor=SWEEP)
+        with _going_on(deposit=deposit_id):
+            deposit_ask(deposit_id=deposit_id, actor=SWEEP)
     for part_id in parts:
-        part_ask(part_id=part_id, actor=SWEEP)
-    freezes_more()
+        with _going_on(part=part_id):
+            part_ask(part_id=part_id, actor=SWEEP)
     return len(deposits) + len(parts)
+
+
+@contextmanager
+def _going_on(**about: UUID) -> Iterator[None]:
+    """What fails is logged, and the next one has its turn all the same."""
+    try:
+        yield
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception:  # noqa: BLE001 - a defect with one payment must not leave the others unasked
+        log.exception("sweep_item_failed", **{name: str(value) for name, value in about.items()})

@@ -121,6 +121,7 @@ class BankLine(Entity):
         indexes = [
             models.Index(fields=["statement", "position"], name="payments_line_statement"),
             models.Index(fields=["state", "booked_on"], name="payments_line_state"),
+            models.Index(fields=["counterparty_iban", "-booked_on"], name="payments_line_payer"),
         ]
 
     def __str__(self) -> str:

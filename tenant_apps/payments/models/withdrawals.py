@@ -257,6 +257,10 @@ class WithdrawalPart(Entity):
                 name="payments_part_ask_wanted",
                 condition=models.Q(ask_wanted_at__isnull=False),
             ),
+            models.Index(fields=["updated_at"], name="payments_part_sending", condition=models.Q(state="sending")),
+            models.Index(
+                fields=["updated_at"], name="payments_part_doubted", condition=models.Q(doubted_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

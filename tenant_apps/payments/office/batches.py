@@ -13,7 +13,6 @@ from django.shortcuts import redirect
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel import clock
 from kernel.errors import AppError, NotFound
 from kernel.guards import guard
 from kernel.pages import page
@@ -23,6 +22,7 @@ from ..models import BatchState, PartState, PayoutBatch, PayoutLine, ProviderAcc
 from ..permissions_list import BATCH_MAKE, BATCH_RELEASE
 from ..services import batches
 from ..services.destinations import payout_settings
+from ..services.routing import brokerage_today
 from ..services.stops import stop_of
 from .forms import StatusForm
 
@@ -34,7 +34,7 @@ def index(request: Any) -> HttpResponse:
         "groups": selectors.wires_to_send(),
         "batches": selectors.payout_batches(),
         "may_make": request.actor.may(BATCH_MAKE),
-        "today": clock.today().isoformat(),
+        "today": brokerage_today().isoformat(),
     }
     template = "payments/office/batches.html#desk" if request.htmx else "payments/office/batches.html"
     return page(request, template, context, live=["money"])

@@ -8,6 +8,7 @@ both take the last of a cap.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Sum
 
@@ -27,21 +28,22 @@ def rule_actor(rule: ApprovalRule) -> Actor:
     return system(f"rule: {rule.name}")
 
 
-def lets_through(row: Withdrawal) -> bool:
-    """Whether the row's rule lets it out now. In the transaction of the request; `row` and its parts are written."""
+def lets_through(row: Withdrawal) -> list[dict[str, Any]] | None:
+    """The checks by which the row's rule lets it out now; None where people decide. In the transaction of the request;
+    `row` and its parts are written."""
     rule = row.rule
     if rule is None or not rule.auto or row.requested_by or row.risk >= rule.auto_risk_below:
-        return False
+        return None
     if BY_PEOPLE.intersection(row.risk_signs):
-        return False
+        return None
     checks = withdrawal_checks(row)
     if any(not check["good"] for check in checks if check["code"] not in ADVICE):
-        return False
+        return None
     locks.hold("payments.auto")
     if short := next((name for name, there in _caps(row, rule).items() if not there), ""):
         log.info("withdrawal_not_auto", withdrawal=str(row.pk), cap=short)
-        return False
-    return True
+        return None
+    return checks
 
 
 def _caps(row: Withdrawal, rule: ApprovalRule) -> dict[str, bool]:

@@ -23,7 +23,7 @@ from kernel.live import publish as live
 from kernel.models import StoredFile
 from tenant_apps.clients.models import Client
 
-from ..adapters.bank_wire import reader
+from ..adapters.bank_wire import own_iban, reader
 from ..adapters.bank_wire.statement import Line, NotAStatement, Statement
 from ..errors import StatementRefused, WrongState
 from ..models import BankLine, BankStatement, LineState, ProviderAccount, StatementState
@@ -164,12 +164,13 @@ def _carry_out(
     audit.record(actor=actor, action="payments.statement_imported", obj=row, after=after)
 
 
-def statement_file_read(row: BankStatement) -> Statement:
-    """The statement of a waiting row, from the file kept with it. Raises StatementRefused."""
-    found = {one.id[:60]: one for one in statement_read(files.read(row.file))} if row.file else {}
-    if row.statement_id not in found:
+def _statements_of(rows: Sequence[BankStatement]) -> list[Statement]:
+    """The statements of waiting rows of one file, from that file as it was kept. Raises StatementRefused."""
+    kept = rows[0].file if rows else None
+    found = {one.id[:60]: one for one in statement_read(files.read(kept))} if kept else {}
+    if any(row.statement_id not in found for row in rows):
         raise StatementRefused
-    return found[row.statement_id]
+    return [found[row.statement_id] for row in rows]
 
 
 Told = Sequence[tuple[BankStatement, list[Match]]]
@@ -177,9 +178,14 @@ Told = Sequence[tuple[BankStatement, list[Match]]]
 
 def file_told(row: BankStatement) -> Told:
     """All statements that an approval of this one carries out, with what it would do now. Raises StatementRefused."""
+    rows = list(_of_its_file(row).select_related("provider_account", "file"))
+    return _previews(rows, _statements_of(rows))
+
+
+def _previews(rows: Sequence[BankStatement], statements: Sequence[Statement]) -> Told:
     return [
-        (one, statement_preview(one.provider_account, statement_file_read(one)))
-        for one in _of_its_file(row).select_related("provider_account", "file")
+        (row, statement_preview(row.provider_account, statement))
+        for row, statement in zip(rows, statements, strict=True)
     ]
 
 
@@ -209,11 +215,11 @@ def statement_approve(*, actor: Actor, statement_id: UUID, seen: str | None = No
     with transaction.atomic():
         rows = _waiting_rows(statement_id)
         account = rows[0].provider_account
-        told = [statement_file_read(row) for row in rows]
-        _turns(account, told)
+        statements = _statements_of(rows)
+        _turns(account, statements)
         if seen is not None:  # before any of the file is carried out, which may change what else of it matches
-            as_shown(seen, *_all_of(file_told(rows[0])))
-        for row, statement in zip(rows, told, strict=True):
+            as_shown(seen, *_all_of(_previews(rows, statements)))
+        for row, statement in zip(rows, statements, strict=True):
             _is_ours(account, [statement])
             _refuse_told_otherwise(account, statement)
             matches = statement_preview(account, statement)
@@ -276,7 +282,7 @@ def _concerned(matches: Iterable[Match]) -> list[Client]:
 
 
 def _is_ours(account: ProviderAccount, statements: Iterable[Statement]) -> None:
-    own = "".join(account.settings.get("iban", "").split()).upper()
+    own = own_iban(account.settings)
     for statement in statements:
         if statement.iban.upper() != own:
             raise StatementRefused(

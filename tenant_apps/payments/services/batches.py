@@ -24,7 +24,7 @@ from kernel.ids import short_id
 from kernel.live import publish as live
 from kernel.money import total
 
-from ..adapters.bank_wire import pain001, pain002
+from ..adapters.bank_wire import own_iban, pain001, pain002
 from ..errors import BatchRefused, WithdrawalRefused, WrongState
 from ..models import (
     BatchState,
@@ -44,6 +44,7 @@ from .checks import iban_good
 from .destinations import payout_settings
 from .eyes import as_shown, others_required
 from .parts import withdrawals_hold
+from .routing import brokerage_today
 from .stops import HELD, stop_of
 
 FILE = "payout_batch"
@@ -82,7 +83,8 @@ def payout_batch_make(
 
 
 def _date_good(day: date) -> None:
-    if not clock.today() <= day <= clock.today() + FARTHEST:
+    today = brokerage_today()
+    if not today <= day <= today + FARTHEST:
         raise Invalid(
             pgettext_lazy("payments error", "The execution date is from today on, 60 days ahead at most."),
             field="execution_on",
@@ -169,7 +171,7 @@ def _order(batch: PayoutBatch, parts: Sequence[WithdrawalPart]) -> pain001.Order
             created_at=clock.now(),
             execution_on=batch.execution_on,
             holder=settings.get("holder", ""),
-            iban=own_iban(batch.provider_account),
+            iban=own_iban(settings),
             bic=settings.get("bic", ""),
             currency=batch.currency,
             transfers=[pain001.checked(transfer) for transfer in transfers],
@@ -182,10 +184,6 @@ def _order(batch: PayoutBatch, parts: Sequence[WithdrawalPart]) -> pain001.Order
             reference=reference,
             why=why,
         ) from error
-
-
-def own_iban(account: ProviderAccount) -> str:
-    return "".join(account.settings.get("iban", "").split()).upper()
 
 
 def _locked(batch_id: UUID, *states: BatchState) -> PayoutBatch:
@@ -320,7 +318,7 @@ def _fits(report: pain002.Report, lines: Sequence[PayoutLine]) -> None:
 def _said(batch: PayoutBatch, line: PayoutLine, report: pain002.Report) -> pain002.Said:
     reference, iban = line.part.withdrawal.reference, line.part.withdrawal.iban
     transfer = pain001.Transfer(line.part.pk.hex, reference, line.part.amount, "", iban)
-    block = pain001.block_id(batch.reference, sepa=pain001.is_sepa(own_iban(batch.provider_account), transfer))
+    block = pain001.block_id(batch.reference, sepa=pain001.is_sepa(own_iban(batch.provider_account.settings), transfer))
     return report.about(instruction_id=transfer.instruction_id, end_to_end=reference, block_id=block)
 
 

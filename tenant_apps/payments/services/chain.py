@@ -6,6 +6,8 @@ refuses it too), nor one of a withdrawal they asked for on the client's behalf, 
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Concat
 from django.utils.translation import pgettext
@@ -87,8 +89,9 @@ def next_step(row: Withdrawal) -> ApprovalStep | None:
     return row.steps.filter(decided_at=None).order_by("position").first()
 
 
-def may_take(actor: Actor, step: ApprovalStep, client: Client) -> bool:
-    """Whether this step is for this actor, whatever they did before."""
+def may_take(actor: Actor, step: ApprovalStep, client: Client, *, holders: Container[str] | None = None) -> bool:
+    """Whether this step is for this actor, whatever they did before. `holders`: who has the step's role, read once for
+    many actors."""
     if step.is_check:
         return actor.may(PROPOSE, client)
     if step.who == MANAGER:
@@ -96,7 +99,7 @@ def may_take(actor: Actor, step: ApprovalStep, client: Client) -> bool:
     if not actor.may(APPROVE, client):
         return False
     if step.who.startswith(ROLE):
-        return step.who in role_steps(actor)
+        return actor.id in (role_holders(step) if holders is None else holders)
     return True
 
 
@@ -105,6 +108,14 @@ def role_steps(actor: Actor) -> QuerySet[Role, str]:
     user_id = parse_uuid(actor.id)
     roles = Role.objects.none() if user_id is None else Role.objects.filter(user=user_id)
     return roles.values_list(Concat(Value(ROLE), "code", output_field=CharField()), flat=True)
+
+
+def role_holders(step: ApprovalStep) -> frozenset[str]:
+    """Ids of who has the role that the step names."""
+    if not step.who.startswith(ROLE):
+        return frozenset()
+    roles = Role.objects.filter(code=step.who.removeprefix(ROLE), user__isnull=False)
+    return frozenset(str(user_id) for user_id in roles.values_list("user", flat=True))
 
 
 def step_take(actor: Actor, row: Withdrawal, *, check: bool) -> frozenset[str]:

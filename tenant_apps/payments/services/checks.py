@@ -100,8 +100,9 @@ def withdrawal_checks(withdrawal: Withdrawal) -> list[dict[str, Any]]:
 
     client = withdrawal.client
     wallet = wallet_of(client.pk, withdrawal.currency)
-    held = sum(part.gross.minor for part in withdrawal.parts.all())
-    paid_out = any(part.deposit_id is None for part in withdrawal.parts.all())
+    parts = list(withdrawal.parts.all())
+    held = sum(part.gross.minor for part in parts)
+    paid_out = any(part.deposit_id is None for part in parts)
     reversed_ = Deposit.objects.filter(client=client, state=DepositState.REVERSED).exists()
     results = [
         ("funds", wallet is not None and wallet.held.minor >= held == withdrawal.amount_minor),

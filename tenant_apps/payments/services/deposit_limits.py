@@ -94,12 +94,10 @@ def _used(client_id: UUID, currency: str, windows: list[str], attempt: UUID | No
     }
 
 
-def coming(client_id: UUID, currency: str, *, attempt: UUID | None = None) -> Money:
+def under_way(attempt: UUID | None = None) -> Q:
     """What may still be paid of what was begun: promised by banks, or started within the last half hour."""
     promised = Q(state__in=[DepositState.AUTHORISED, DepositState.DELAYED])
-    begun = Deposit.objects.filter(promised | _started(clock.now() - UNDER_WAY, attempt), client_id=client_id)
-    found = begun.filter(currency=currency).aggregate(total=Sum("amount_minor"))
-    return Money(int(found["total"] or 0), currency)
+    return promised | _started(clock.now() - UNDER_WAY, attempt)
 
 
 def _started(since: datetime, attempt: UUID | None) -> Q:

@@ -38,6 +38,7 @@ from .providers import provider_at_work, provider_of
 from .routing import Offer, cost_of, device_of, fee_of, passed_on_of
 
 PAGE_LIFE = timedelta(hours=24)
+NEWS_LIFE = timedelta(hours=1)  # what a provider does not know this long after its own news, it will not know
 ADDRESS_LIFE = timedelta(days=3)  # how long one who was shown an address may take, before the deposit counts as left
 
 
@@ -284,14 +285,21 @@ def deposit_ask(*, deposit_id: UUID, actor: Actor) -> str:
         done = _gone_quiet(deposit, ADDRESS_LIFE)
     else:
         done = deposit_apply(deposit_id=deposit_id, status=status, actor=actor)
-    if deposit.ask_wanted_at is not None:  # answered, unless more news has come meanwhile
-        Deposit.objects.filter(pk=deposit_id, ask_wanted_at=deposit.ask_wanted_at).update(ask_wanted_at=None)
+    _ask_no_more(deposit)
     return done
+
+
+def _ask_no_more(deposit: Deposit) -> None:
+    """Answered, unless more news has come meanwhile."""
+    if deposit.ask_wanted_at is not None:
+        Deposit.objects.filter(pk=deposit.pk, ask_wanted_at=deposit.ask_wanted_at).update(ask_wanted_at=None)
 
 
 def _gone_quiet(deposit: Deposit, life: timedelta = PAGE_LIFE) -> str:
     """No page was ever shown, the provider only calls us, or it has forgotten the payment (PayPal drops orders that nobody
-    agreed to): after a day without news it is closed."""
+    agreed to): after a day without news it is closed. News that nothing can be learnt of is let go."""
+    if deposit.ask_wanted_at is not None and clock.now() - deposit.ask_wanted_at >= NEWS_LIFE:
+        _ask_no_more(deposit)
     waiting = (DepositState.CREATED, DepositState.PENDING)
     if deposit.state not in waiting or clock.now() - deposit.created_at < life:
         return "nothing"

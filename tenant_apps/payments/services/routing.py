@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from decimal import ROUND_UP, Decimal
 from zoneinfo import ZoneInfo
 
@@ -249,6 +249,11 @@ def within_hours(begin: time | None, end: time | None, at: datetime) -> bool:
 
 def brokerage_zone() -> ZoneInfo:
     return ZoneInfo(str(context.tenant().setting("time_zone") or "UTC"))
+
+
+def brokerage_today() -> date:
+    """The day it is at the brokerage; `clock.today()` is the day in UTC."""
+    return clock.now().astimezone(brokerage_zone()).date()
 
 
 def _ordered(judged: list[Verdict], situation: Situation) -> list[Verdict]:

@@ -7,9 +7,10 @@ a gap closes by itself when the missing one arrives. Only the bank can say what 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from itertools import groupby
 from uuid import UUID
 
@@ -36,7 +37,8 @@ class Gap:
 
 
 def gaps(accounts: Iterable[UUID] | None = None, *, waiting: bool = True) -> list[Gap]:
-    """Every open gap, the oldest first; of the given bank accounts, or of all. Two queries, however many statements."""
+    """Every open gap, the oldest first; of the given bank accounts, or of all. One query where each follows another, else
+    a second for what they tell, however many statements."""
     states = [StatementState.APPROVED, *([StatementState.WAITING] if waiting else [])]
     since = clock.today() - LOOK
     rows = BankStatement.objects.filter(state__in=states).filter(Q(period_to__gte=since) | Q(period_to=None))
@@ -45,8 +47,8 @@ def gaps(accounts: Iterable[UUID] | None = None, *, waiting: bool = True) -> lis
     chains: dict[tuple[UUID, str], list[BankStatement]] = defaultdict(list)
     for row in rows.select_related("provider_account").order_by("created_at", "id"):
         chains[row.provider_account_id, row.currency].append(row)
-    days = _days([row.pk for chain in chains.values() for row in chain])
-    found = [gap for chain in chains.values() for gap in _Chain(days).gaps(chain)]
+    days = cache(lambda: _days([row.pk for chain in chains.values() for row in chain]))
+    found = [gap for chain in chains.values() for gap in _Chain(chain, days).gaps()]
     return sorted(found, key=lambda gap: (_ends(gap.statement), gap.statement.created_at))
 
 
@@ -78,17 +80,15 @@ def _first(rows: list[BankStatement]) -> BankStatement:
 class _Chain:
     """The statements of one account and currency, placed one after the other."""
 
-    days: dict[UUID, dict[date, int]]
+    rows: list[BankStatement]
+    days: Callable[[], dict[UUID, dict[date, int]]]  # read when one does not open with the close before it
     placed: list[BankStatement] = field(default_factory=list)
     by_end: dict[date, list[BankStatement]] = field(default_factory=lambda: defaultdict(list))
-    moved: dict[date, int] = field(default_factory=lambda: defaultdict(int))
+    moved: dict[date, int] | None = None
 
-    def gaps(self, rows: list[BankStatement]) -> Iterator[Gap]:
+    def gaps(self) -> Iterator[Gap]:
         """Those that begin on one day may stand in any order: whichever follows comes next."""
-        for row in rows:
-            for day, minor in self.days.get(row.pk, {}).items():
-                self.moved[day] += minor
-        ordered = sorted(rows, key=lambda row: (_begins(row), _ends(row), row.created_at, row.pk))
+        ordered = sorted(self.rows, key=lambda row: (_begins(row), _ends(row), row.created_at, row.pk))
         for _, alike in groupby(ordered, key=_begins):
             left = list(alike)
             while left:
@@ -108,7 +108,7 @@ class _Chain:
     def _follows(self, row: BankStatement) -> bool:
         if any(one.closing_minor == row.opening_minor for one in self._before(row)):
             return True
-        told = sum(self.days.get(row.pk, {}).values())
+        told = sum(self.days().get(row.pk, {}).values())
         if told and told == row.closing_minor - row.opening_minor:
             return False  # everything it tells is new: it repeats nothing of another one
         return any(self._at(one, _begins(row)) == row.opening_minor for one in self.placed)
@@ -117,4 +117,13 @@ class _Chain:
         """What stood on the account before `day`, as a statement knows it that covers that day."""
         if not _begins(one) <= day <= _ends(one):
             return None
-        return one.opening_minor + sum(minor for at, minor in self.moved.items() if _begins(one) <= at < day)
+        return one.opening_minor + sum(minor for at, minor in self._moved().items() if _begins(one) <= at < day)
+
+    def _moved(self) -> dict[date, int]:
+        """What all of them tell, by day."""
+        if self.moved is None:
+            self.moved = defaultdict(int)
+            for row in self.rows:
+                for day, minor in self.days().get(row.pk, {}).items():
+                    self.moved[day] += minor
+        return self.moved

@@ -73,7 +73,8 @@ class Tracker:
 
 
 def tracker_of(row: Withdrawal, parts: Sequence[Any]) -> Tracker:
-    """Three queries at most, some more while a payout waits to be sent. `parts` are the withdrawal's."""
+    """Two queries at most, some more while a payout waits to be sent, and while people decide those of the checks. `parts`
+    are the withdrawal's."""
     page = next((part.page_url for part in parts if part.page_url and part.state == PartState.SENDING), "")
     open_ = row.is_open
     return Tracker(

@@ -12,7 +12,7 @@ from tenant_apps.accounts.telling import staff_told
 
 from ..models import BankStatement, PayoutBatch, Withdrawal
 from ..permissions_list import BANK_APPROVE, BATCH_RELEASE
-from .chain import may_take, next_step
+from .chain import may_take, next_step, role_holders
 
 
 def withdrawal_tell(withdrawal: Withdrawal) -> None:
@@ -42,8 +42,9 @@ def withdrawal_waits(row: Withdrawal, *, besides: Iterable[str]) -> None:
             f"{row.client.name} \u00b7 \u2066{money_text(row.amount)}\u2069 \u00b7 \u2066{row.reference}\u2069",
         )
 
+    holders = role_holders(step)
     staff_told(
-        lambda reader: may_take(reader, step, row.client), kind="payments.withdrawal_waits", words=words,
+        lambda reader: may_take(reader, step, row.client, holders=holders), kind="payments.withdrawal_waits", words=words,
         link=f"/payments/withdrawals/{row.pk}/", data={"withdrawal_id": str(row.pk)}, besides=besides,
     )  # fmt: skip
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 
@@ -30,7 +32,7 @@ from tenant_apps.payments.models import (
     Withdrawal,
 )
 from tenant_apps.payments.permissions_list import APPROVE, BATCH_MAKE, BATCH_RELEASE, PROPOSE
-from tenant_apps.payments.services import batches, changes
+from tenant_apps.payments.services import batches, changes, routing
 from tenant_apps.payments.services.by_hand import part_refused_by_bank, part_sent_by_hand
 from tenant_apps.wallets.selectors import wallet_of
 
@@ -175,6 +177,20 @@ def test_a_file_is_of_wires_that_are_to_be_sent_from_that_account(account: Provi
     with pytest.raises(BatchRefused, match=row.reference):
         made(account, row)
     assert (PayoutBatch.objects.count(), PayoutLine.objects.count()) == (0, 0)
+
+
+def test_the_execution_date_is_a_day_of_the_brokerage(
+    account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the evening of UTC it is tomorrow in Almaty, where the bank takes no file for yesterday."""
+    row, evening = wired(account), datetime.combine(clock.today() + timedelta(days=1), time(20), UTC)
+    monkeypatch.setattr(routing, "brokerage_zone", lambda: ZoneInfo("Asia/Almaty"))
+    with time_machine.travel(evening, tick=False):
+        with pytest.raises(Invalid):
+            made(account, row, day=evening.date())
+        batch = made(account, row, day=evening.date() + timedelta(days=1))
+    with time_machine.travel(evening + timedelta(days=1), tick=False), pytest.raises(Invalid):
+        batches.payout_batch_release(actor=staff(BATCH_RELEASE), batch_id=batch.pk)
 
 
 def test_a_wire_that_was_settled_meanwhile_stops_the_release(account: ProviderAccount) -> None:

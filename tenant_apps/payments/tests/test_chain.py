@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from kernel import clock
@@ -19,6 +20,7 @@ from tenant_apps.accounts.tests.support import staff as staff_user
 from tenant_apps.clients.models import Client
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.tests.support import in_threads
+from tenant_apps.notifications.models import Notification
 from tenant_apps.payments import selectors
 from tenant_apps.payments.errors import NotYourTurn, SamePerson, WithdrawalRefused, WrongState
 from tenant_apps.payments.models import (
@@ -131,6 +133,24 @@ def test_a_step_for_a_role_is_for_who_holds_it(tenant: Any) -> None:
     assert row.state == WithdrawalState.SENDING
 
 
+def test_telling_the_holders_of_a_role_costs_the_same_however_many_may_approve(tenant: Any) -> None:
+    """It is told in the client's turn, in which everything else of the client's waits."""
+    holder, asked = staff_user("owner"), []
+    make_rule(steps=["role:owner"])
+    for colleagues in (1, 5):
+        for _ in range(colleagues):
+            staff_user("finance")
+        row = requested(funded(), "10")
+        with CaptureQueriesContext(connection) as queries:
+            withdrawal_check(actor=staff(PROPOSE), withdrawal_id=row.pk)
+        asked.append(len(queries))
+        told = Notification.objects.filter(
+            data__withdrawal_id=str(row.pk), title="A withdrawal waits for your approval"
+        )
+        assert list(told.values_list("user_id", flat=True)) == [holder.pk]
+    assert asked[0] == asked[1]
+
+
 def manager(name: str) -> User:
     role = Role.objects.create(
         name="Managers", code=f"m-{name.lower()}", grants={AGREE: int(Reach.OWN), "payments.view": int(Reach.OWN)}
@@ -205,6 +225,17 @@ def test_small_and_sound_goes_by_itself(tenant: Any) -> None:
     assert amounts(person) == (eur("500"), eur("100"))
     assert [(step.decided_by_id, step.decided_by_label) for step in row.steps.all()] == [("", "rule: Rule")]
     assert requested(funded(), "300.01").state == WithdrawalState.REQUESTED
+
+
+def test_what_goes_by_itself_is_checked_once(tenant: Any) -> None:
+    """The second time everybody else's withdrawals waited for it, too."""
+    auto()
+    person = funded()
+    with CaptureQueriesContext(connection) as queries:
+        row = requested(person, "100")
+    limits = [query for query in queries if 'FROM "payments_withdrawal_policy"' in query["sql"]]
+    assert (row.auto, len(limits)) == (True, 2)  # before anything is written, and by the checks
+    assert [check["good"] for check in row.checks] == [True] * 11
 
 
 @pytest.mark.parametrize("why", ["unverified", "risk", "on behalf", "off"])

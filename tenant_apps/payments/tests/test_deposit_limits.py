@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.utils.html import strip_tags
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -257,6 +258,24 @@ def test_a_broker_may_refuse_instead(account: ProviderAccount) -> None:
     assert funds.kept_back(person.pk, "EUR") == eur("0")
     funds.decide(actor=staff("kyc.decide"), request_id=row.pk, accepted=True)
     start(account, person, "0.01")
+
+
+def test_what_is_credited_while_it_is_added_up_counts(account: ProviderAccount) -> None:
+    """A webhook credits beside the request that begins another: neither waits for the other."""
+    FundsThreshold.objects.create(currency="EUR", amount_minor=100_000, action="refuse")
+    person = make_client()
+    begun = start(account, person, "900")
+    left = [Deposit.objects.filter(pk=begun.pk)]
+
+    def credited_after(execute: Any, sql: str, *more: Any) -> Any:
+        found = execute(sql, *more)
+        if left and '"payments_deposit"' in sql:
+            left.pop().update(state=DepositState.CREDITED, received_minor=90_000, credited_at=clock.now())
+        return found
+
+    with connection.execute_wrapper(credited_after), pytest.raises(FundsNeeded):
+        funds.check(person, eur("200"))
+    assert not left
 
 
 def paper() -> SimpleUploadedFile:

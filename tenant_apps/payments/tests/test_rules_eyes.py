@@ -9,11 +9,14 @@ import pytest
 
 from kernel.models import AuditEntry
 from tenant_apps import wallets
-from tenant_apps.payments.models import DepositLimit, MethodRule, ProposedChange, VelocityRule
+from tenant_apps.payments import registry
+from tenant_apps.payments.change_kinds import row_values
+from tenant_apps.payments.models import DepositLimit, MethodRule, PayoutRule, ProposedChange, VelocityRule
+from tenant_apps.payments.services.changes import change_propose
 from tenant_apps.wallets.models import ExchangePolicy, PairMarkup, TransferPolicy
 from tenant_apps.wallets.rates import exchange_policy
 
-from .support import make_account, make_rule
+from .support import make_account, make_rule, staff
 from .test_pages import Browser, officer
 
 EXCHANGE = {
@@ -113,6 +116,37 @@ def test_a_rule_of_a_method_takes_two_and_switching_it_off_one(tenant: Any) -> N
     assert agreed(two) == "approved"
     rule.refresh_from_db()
     assert rule.enabled
+
+
+def test_what_is_saved_as_it_was_is_no_change_that_waits(tenant: Any) -> None:
+    """An empty one would stand in the way of the next that is meant."""
+    settings = {one.name: "" for one in registry.capabilities("stripe").fields if not one.secret}
+    account = make_account(settings=settings, credentials={"secret_key": "sk_test_a_b"})
+    rule = make_rule(account, "card")
+    officer(tenant, "payments.provider.edit")
+    one = staff("payments.provider.edit")
+    out = PayoutRule(provider_account=make_account("bank_wire"), method="wire", currency="EUR")
+    out.save()
+    same = {
+        "name": account.name,
+        "mode": account.mode,
+        "settings": settings,
+        "methods": account.methods,
+        "enabled": True,
+    }
+    for kind, row, values in (
+        ("method_rule", rule, row_values(rule)),
+        ("payout_rule", out, row_values(out)),
+        ("provider", account, {**same, "kind": "stripe"}),
+    ):
+        assert change_propose(actor=one, kind=kind, object_id=row.pk, title="x", values=values) is None
+    assert not ProposedChange.objects.exists()
+    assert not AuditEntry.objects.filter(actor_id=one.id).exists()
+    keys = {"secret_key": "sk_test_c_d"}
+    changed = change_propose(
+        actor=one, kind="provider", object_id=account.pk, title="x", values={**same, "kind": "stripe"}, keys=keys
+    )
+    assert changed is not None  # another key alone is one
 
 
 def test_a_rule_switched_off_meanwhile_is_not_switched_on_by_an_older_proposal(tenant: Any) -> None:

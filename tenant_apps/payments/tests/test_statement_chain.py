@@ -105,6 +105,22 @@ def test_accounts_and_discarded_files_stand_apart(account: ProviderAccount) -> N
     assert gaps() == []
 
 
+def test_lines_are_added_up_only_where_a_balance_does_not_follow(tenant: Any, account: ProviderAccount) -> None:
+    office = log_in(tenant, person("finance"))
+    imported(account, told("0", "100", day=2))
+    imported(account, told("100", "50", day=3))
+    with CaptureQueriesContext(connection) as queries:
+        assert gaps() == []
+    assert len(queries) == 1
+    imported(account, told("160", "1", day=4))
+    with CaptureQueriesContext(connection) as queries:
+        assert len(gaps()) == 1
+    assert len(queries) == 2
+    with CaptureQueriesContext(connection) as queries:
+        assert office.get("/payments/bank/", headers={"HX-Request": "true"}).status_code == 200
+    assert not [query for query in queries if 'FROM "payments_bank_statement"' in query["sql"]]
+
+
 def test_the_pages_say_it_and_cost_the_same(tenant: Any, account: ProviderAccount) -> None:
     office = log_in(tenant, person("finance"))
     imported(account, told("0", "100", day=2))

@@ -17,9 +17,12 @@ from sandbox.bank import camt
 from sandbox.bank.mt940 import render_mt940
 from tenant_apps.accounts.actors import actor_for
 from tenant_apps.accounts.models import Realm, Role, User
+from tenant_apps.accounts.tests.support import log_in
+from tenant_apps.accounts.tests.support import staff as person
 from tenant_apps.clients.errors import ShownDiffers
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.notifications.models import Notification
+from tenant_apps.payments.adapters.bank_wire import reader
 from tenant_apps.payments.errors import SamePerson, StatementRefused, WrongState
 from tenant_apps.payments.models import BankLine, BankStatement, Deposit, ProviderAccount, StatementState
 from tenant_apps.payments.permissions_list import BANK_APPROVE, BANK_IMPORT
@@ -164,6 +167,23 @@ def test_an_approval_covers_no_statement_of_the_file_that_was_not_shown(account:
     Deposit.objects.filter(pk=deposit.pk).update(reference=deposit.reference)
     again = bank.file_shown(bank.file_told(opened))
     assert bank.statement_approve(actor=staff(BANK_APPROVE), statement_id=opened.pk, seen=again).credited == 1
+
+
+def test_the_file_is_read_once_for_an_approval_and_once_for_a_look(
+    tenant: Any, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A month of days is a file of thirty statements: reading the whole of it for each of them takes minutes."""
+    deposit = announced(account)
+    first = camt.Statement(iban=OURS, currency="EUR", entries=[entry("500", deposit.reference)])
+    second = camt.Statement(iban=OURS, currency="EUR", entries=[entry("-3", "Fee")], opening=Decimal(500), number=2)
+    row = uploaded(account, render_mt940(first) + render_mt940(second)).statements[0]
+    sizes: list[int] = []
+    read = reader.read
+    monkeypatch.setattr(reader, "read", lambda data: sizes.append(len(data)) or read(data))
+    page = log_in(tenant, person("owner")).get(f"/money/statement/{row.pk}/")
+    assert (page.context["seen"], len(sizes)) == (bank.file_shown(bank.file_told(row)), 1)
+    bank.statement_approve(actor=staff(BANK_APPROVE), statement_id=row.pk, seen=page.context["seen"])
+    assert (len(sizes), balance(deposit.client)) == (3, eur("500"))
 
 
 def test_one_person_suffices_where_the_account_says_so(account: ProviderAccount) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -26,7 +27,7 @@ from tenant_apps.payments.services.webhooks import webhook_receive
 from tenant_apps.wallets.selectors import wallet_of
 
 from .stripe_side import StripeSide
-from .support import SYSTEM, client_actor, eur, make_client, make_rule, run_inbox, staff
+from .support import SYSTEM, client_actor, eur, make_account, make_client, make_rule, run_inbox, staff
 
 SECRET = "whsec_disputes"
 OF_BEFORE = [name for name in EVENTS if not name.startswith("charge.dispute.")] + [
@@ -234,4 +235,13 @@ def test_a_provider_that_does_not_answer_is_asked_the_next_time(paid: Disputed) 
     paid.side.faults(api_unauthorized=True)
     assert webhooks_keep() == 0
     paid.side.faults()
+    assert webhooks_keep() == 1
+
+
+def test_an_account_whose_adapter_is_gone_or_fails_leaves_the_others_their_webhooks(paid: Disputed) -> None:
+    """Of a package that was taken out; with an address that nothing can make sense of."""
+    old_endpoint(paid)
+    before = paid.account.created_at - timedelta(days=1)
+    make_account("gone", methods=["card"], created_at=before)
+    make_account(settings={"base_url": "http://["}, credentials={"secret_key": "sk_test_a_b"}, created_at=before)
     assert webhooks_keep() == 1

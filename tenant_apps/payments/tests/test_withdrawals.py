@@ -22,7 +22,15 @@ from tenant_apps.ledger import selectors as ledger
 from tenant_apps.notifications.models import Notification
 from tenant_apps.payments.adapters.paytabs import PayTabsProvider
 from tenant_apps.payments.errors import SamePerson, WithdrawalRefused, WrongState
-from tenant_apps.payments.models import Deposit, DepositState, PartState, Withdrawal, WithdrawalPolicy, WithdrawalState
+from tenant_apps.payments.models import (
+    Deposit,
+    DepositState,
+    PartState,
+    Withdrawal,
+    WithdrawalPart,
+    WithdrawalPolicy,
+    WithdrawalState,
+)
 from tenant_apps.payments.permissions_list import APPROVE, PROPOSE
 from tenant_apps.payments.services import posting
 from tenant_apps.payments.services.by_hand import part_sent_by_hand
@@ -342,6 +350,21 @@ def test_a_refund_nobody_told_us_about_is_asked_after(live_tenant: Any, stripe_s
     row.refresh_from_db()
     assert (row.state, amounts(person)) == (WithdrawalState.PAID, (eur("300"), eur("0")))
     assert parts_to_ask() == []
+
+
+def test_those_silent_longest_are_asked_about_first(tenant: Any) -> None:
+    """Whatever the reason: silence, or two words of one part; one that has both is asked about once."""
+    now = clock.now()
+    rows = [requested(funded()).parts.get() for _ in range(3)]
+    for part, hours in zip(rows, (8, 9, 10), strict=True):
+        Command.objects.create(id=part.pk, kind="payments.payout", aggregate="x", state="succeeded")
+        WithdrawalPart.objects.filter(pk=part.pk).update(state="sending", updated_at=now - timedelta(hours=hours))
+    first, second, third = (part.pk for part in rows)
+    WithdrawalPart.objects.filter(pk=second).update(state="failed", doubted_at=now)
+    WithdrawalPart.objects.filter(pk=third).update(doubted_at=now)
+    assert parts_to_ask() == [third, second, first]
+    Command.objects.update(state="pending")
+    assert parts_to_ask() == [third, second]
 
 
 def test_a_refund_that_fails_days_later_comes_back(side: StripeSide) -> None:

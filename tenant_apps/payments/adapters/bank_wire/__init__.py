@@ -1,3 +1,3 @@
-from .provider import BankWireProvider
+from .provider import BankWireProvider, own_iban
 
-__all__ = ["BankWireProvider"]
+__all__ = ["BankWireProvider", "own_iban"]

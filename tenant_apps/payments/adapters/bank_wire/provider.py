@@ -31,6 +31,11 @@ TOLD = ("holder", "iban", "bic", "bank", "address")  # what a payer needs; the o
 _CRYPTO = frozenset({"USDT", "USDC", "BTC", "ETH"})
 
 
+def own_iban(settings: Mapping[str, str]) -> str:
+    """The account's number as banks write it in their files."""
+    return "".join(settings.get("iban", "").split()).upper()
+
+
 class BankWireProvider:
     capabilities = Capabilities(
         kind="bank_wire",
@@ -120,7 +125,7 @@ class BankWireProvider:
     def test_connection(self) -> ConnectionReport:
         from ...services.checks import iban_good
 
-        iban = "".join(self.config.settings.get("iban", "").split()).upper()
+        iban = own_iban(self.config.settings)
         if not iban:
             return ConnectionReport(good=False, details=(pgettext("provider test", "The account number is missing."),))
         if iban[:2].isalpha() and not iban_good(iban):

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """News of a payout that is believed only when asked about is kept with the part until an answer came."""
 
-    dependencies = [("payments", "0026_approved_goes")]
+    dependencies = [("payments", "0027_sweep_indexes")]
 
     operations = [
         migrations.AddField(
