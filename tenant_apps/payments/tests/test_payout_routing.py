@@ -28,6 +28,7 @@ from tenant_apps.payments.models import (
     DestinationState,
     Maintenance,
     PayoutRule,
+    ProposedChange,
     ProviderAccount,
     Withdrawal,
     WithdrawalFee,
@@ -519,7 +520,7 @@ def test_the_office_sees_the_order_and_why_an_account_is_not_taken(tenant: Any, 
 
 
 def test_a_rule_takes_a_second_person_and_switching_it_off_one(tenant: Any) -> None:
-    account, _ = two()
+    account, second = two()
     typed = {"method": "skrill", "currency": "EUR", "minimum": "10", "maximum": "", "countries": "de fr", "kyc_level": "1",
              "position": "3", "enabled": "on"}  # fmt: skip
     one, other = officer(tenant, "payments.provider.edit"), officer(tenant, "payments.provider.edit", "payments.view")
@@ -535,6 +536,11 @@ def test_a_rule_takes_a_second_person_and_switching_it_off_one(tenant: Any) -> N
     off = {**typed, "countries": "DE FR"}
     del off["enabled"]
     assert one.post(f"/payments/payout-rules/{made.pk}/", off).status_code == 302
+    made.refresh_from_db()
+    assert made.enabled is True  # all would go out by the other account: that is not one person's to choose
+    one.post(f"/payments/changes/{ProposedChange.objects.get(state='waiting').pk}/refuse/")
+    ProviderAccount.objects.filter(pk=second.pk).update(enabled=False)
+    one.post(f"/payments/payout-rules/{made.pk}/", off)
     made.refresh_from_db()
     assert made.enabled is False
     assert "First" in one.get(f"/payments/providers/{account.pk}/").content.decode()

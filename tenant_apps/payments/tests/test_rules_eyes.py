@@ -115,6 +115,28 @@ def test_a_rule_of_a_method_takes_two_and_switching_it_off_one(tenant: Any) -> N
     assert rule.enabled
 
 
+@pytest.mark.parametrize(
+    ("other", "one_is_enough"),
+    [({}, False), ({"enabled": False}, True), ({"currency": "USD"}, True), ({"method": "sepa_debit"}, True)],
+)
+def test_a_rule_is_switched_off_by_one_only_where_no_other_takes_its_place(
+    tenant: Any, other: dict[str, Any], one_is_enough: bool
+) -> None:
+    account = make_account(credentials={"secret_key": "sk_test_a_b"})
+    rule = make_rule(account, "card", fee_percent="5", minimum_minor=1000, maximum_minor=50_000)
+    make_rule(account, **{"method": "card", **other})
+    one, two = (officer(tenant, "payments.provider.edit", "payments.view") for _ in range(2))
+    off = {"method": "card", "currency": "EUR", "minimum": "10", "maximum": "500", "kyc_level": "0", "fee_percent": "5",
+           "fee_fixed": "0", "cost_percent": "0", "cost_fixed": "0", "position": str(rule.position)}  # fmt: skip
+    one.post(f"/payments/rules/{rule.pk}/", off)
+    rule.refresh_from_db()
+    assert rule.enabled is not one_is_enough
+    if not one_is_enough:
+        assert agreed(two) == "approved"
+        rule.refresh_from_db()
+        assert not rule.enabled
+
+
 def test_a_rule_switched_off_meanwhile_is_not_switched_on_by_an_older_proposal(tenant: Any) -> None:
     rule = make_rule(make_account(credentials={"secret_key": "sk_test_a_b"}), "card")
     one, two = (officer(tenant, "payments.provider.edit", "payments.view") for _ in range(2))
