@@ -532,15 +532,15 @@ def test_a_rule_takes_a_second_person_and_switching_it_off_one(tenant: Any) -> N
     agreed(other)
     made = PayoutRule.objects.get()
     assert (made.countries, made.minimum_minor, made.maximum_minor) == (["DE", "FR"], 1000, None)
-    assert one.get(f"/payments/payout-rules/{made.pk}/").status_code == 200
+    assert one.get(f"/payments/payout-routing/rules/{made.pk}/").status_code == 200
     off = {**typed, "countries": "DE FR"}
     del off["enabled"]
-    assert one.post(f"/payments/payout-rules/{made.pk}/", off).status_code == 302
+    assert one.post(f"/payments/payout-routing/rules/{made.pk}/", off).status_code == 302
     made.refresh_from_db()
     assert made.enabled is True  # all would go out by the other account: that is not one person's to choose
     one.post(f"/payments/changes/{ProposedChange.objects.get(state='waiting').pk}/refuse/")
     ProviderAccount.objects.filter(pk=second.pk).update(enabled=False)
-    one.post(f"/payments/payout-rules/{made.pk}/", off)
+    one.post(f"/payments/payout-routing/rules/{made.pk}/", off)
     made.refresh_from_db()
     assert made.enabled is False
     assert "First" in one.get(f"/payments/providers/{account.pk}/").content.decode()

@@ -100,14 +100,14 @@ def test_a_rule_of_a_method_takes_two_and_switching_it_off_one(tenant: Any) -> N
     kept = (str(rule.fee_percent), rule.hours_from.hour, rule.tags_any, rule.provider_account_id, rule.cost_fixed_minor)
     assert kept == ("1.250", 8, ["vip"], account.pk, 25)
     off = {name: value for name, value in RULE.items() if name != "enabled"}
-    one.post(f"/payments/rules/{rule.pk}/", {**off, "fee_percent": "0"})  # cheaper and off: not only off
+    one.post(f"/payments/providers/rules/{rule.pk}/", {**off, "fee_percent": "0"})  # cheaper and off: not only off
     rule.refresh_from_db()
     assert rule.enabled
     one.post(f"/payments/changes/{ProposedChange.objects.get(state='waiting').pk}/refuse/")
-    one.post(f"/payments/rules/{rule.pk}/", off)
+    one.post(f"/payments/providers/rules/{rule.pk}/", off)
     rule.refresh_from_db()
     assert not rule.enabled
-    one.post(f"/payments/rules/{rule.pk}/", RULE)
+    one.post(f"/payments/providers/rules/{rule.pk}/", RULE)
     rule.refresh_from_db()
     assert not rule.enabled
     assert agreed(two) == "approved"
@@ -128,7 +128,7 @@ def test_a_rule_is_switched_off_by_one_only_where_no_other_takes_its_place(
     one, two = (officer(tenant, "payments.provider.edit", "payments.view") for _ in range(2))
     off = {"method": "card", "currency": "EUR", "minimum": "10", "maximum": "500", "kyc_level": "0", "fee_percent": "5",
            "fee_fixed": "0", "cost_percent": "0", "cost_fixed": "0", "position": str(rule.position)}  # fmt: skip
-    one.post(f"/payments/rules/{rule.pk}/", off)
+    one.post(f"/payments/providers/rules/{rule.pk}/", off)
     rule.refresh_from_db()
     assert rule.enabled is not one_is_enough
     if not one_is_enough:
@@ -141,7 +141,7 @@ def test_a_rule_switched_off_meanwhile_is_not_switched_on_by_an_older_proposal(t
     rule = make_rule(make_account(credentials={"secret_key": "sk_test_a_b"}), "card")
     one, two = (officer(tenant, "payments.provider.edit", "payments.view") for _ in range(2))
     values = {**RULE, "hours_from": "", "hours_until": "", "maximum": "700"}
-    one.post(f"/payments/rules/{rule.pk}/", values)
+    one.post(f"/payments/providers/rules/{rule.pk}/", values)
     MethodRule.objects.filter(pk=rule.pk).update(enabled=False)
     assert agreed(two) == "waiting"
     rule.refresh_from_db()
