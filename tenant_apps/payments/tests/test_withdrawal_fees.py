@@ -17,6 +17,7 @@ from kernel.ids import uuid7
 from kernel.models import AuditEntry, OutboxMessage
 from kernel.money import Money
 from tenant_apps.clients.models import Client
+from tenant_apps.clients.reading import zone_of
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments import figures
 from tenant_apps.payments.errors import WithdrawalRefused
@@ -44,7 +45,7 @@ from tenant_apps.payments.services.withdrawals import (
     withdrawal_reject,
     withdrawal_request,
 )
-from tenant_apps.wallets.statements import period_of, statement_of, zone_of
+from tenant_apps.wallets.statements import period_of, statement_of
 
 from .support import SYSTEM, client_actor, eur, make_account, make_client, make_destination, make_rule, staff
 from .test_exactly_once import pending_deposit
