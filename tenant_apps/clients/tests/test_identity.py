@@ -80,6 +80,7 @@ def test_a_change_keeps_money_in_until_another_person_confirms_it(tenant: Any) -
     assert refused.value.data["check"] == "identity"
     mail = Mail.objects.get(template="clients.identity_changed")
     assert (mail.to, "Last name" in mail.text) == ("ada@example.com", True)
+    assert "Hello \u2068Ada\u2069," in mail.text
     assert list(Notification.objects.filter(kind="clients.identity_changed").values_list("user_id", flat=True)) == [
         second.pk
     ]
@@ -180,7 +181,7 @@ def test_another_officer_confirms_on_the_clients_page(tenant: Any) -> None:
     changed_by_officer(person)
     page = log_in(tenant, second)
     shown = page.get(f"/clients/{person.pk}/").content.decode()
-    assert "Newname" in shown
+    assert [words in shown for words in ("Before", "After", "<bdi>Lovelace</bdi>", ">Newname</bdi>")] == [True] * 4
     assert "Confirm the change" in shown
     page.post(f"/clients/{person.pk}/identity/", {"seen": person.identity_changed_at.isoformat()})
     assert not identity_change.held(Client.objects.get(pk=person.pk))

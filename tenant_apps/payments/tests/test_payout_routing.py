@@ -514,6 +514,10 @@ def test_the_office_sees_the_order_and_why_an_account_is_not_taken(tenant: Any, 
     if language == "en":
         body = body[body.index("In this order") :]
         assert body.index("Second") < body.index("Not taken") < body.index("First") < body.index("Not for this country")
+    rule(second, minimum_minor=50_001, maximum_minor=None)
+    body = web.get("/payments/payout-routing/", {**asked, "amount": "600"}).content.decode()
+    assert "– ∞" in body
+    assert "<bdi>Second</bdi>" in body
     wrong = web.get("/payments/payout-routing/", {**asked, "client": "nobody@x.de"})
     assert wrong.status_code == 200
     assert officer(tenant, "payments.view").get("/payments/payout-routing/").status_code == 403
