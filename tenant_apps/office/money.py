@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
 
 from django.utils.translation import pgettext
@@ -105,6 +104,4 @@ def exporter(actor: Actor) -> Actor:
     if most is Reach.ALL:
         return actor
     scoped = {permission.code for permission in all_permissions() if permission.scoped}
-    grants = {code: min(reach, most) for code, reach in actor.grants.items() if code in scoped}
-    values = {one.name: getattr(actor, one.name) for one in fields(Actor)}  # a request's actor is a lazy one
-    return Actor(**values | {"grants": grants})
+    return actor.with_grants({code: min(reach, most) for code, reach in actor.grants.items() if code in scoped})

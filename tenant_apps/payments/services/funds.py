@@ -209,4 +209,4 @@ def _note(row: FundsRequest, kind: str, actor: Actor, **data: object) -> None:
     audit.record(
         actor=actor, action=kind, obj=row, subject=row.client_id, reason=str(data.get("reason", "")), after=after
     )
-    live.publish("money", {"funds": str(row.pk), "state": row.state})
+    live.publish("money")
