@@ -113,7 +113,7 @@ def profile(request: HttpRequest, client_id: UUID) -> HttpResponse:
         try:
             services.client_update(client=found, actor=actor, **form.changes())
         except AppError as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         else:
             # What the page shows from now on is what the next save is compared with.
             shown = _profile_body(request, found, profile_form(found, actor))

@@ -158,7 +158,7 @@ def _pay(request: Any) -> HttpResponse:
         try:
             deposit = _started(request, form, currency)
         except Invalid as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         except (Unavailable, OutcomeUnknown) as error:
             form.add_error(None, str(error))
         except AppError as error:
@@ -304,7 +304,7 @@ def _request_withdrawal(request: Any, wallets: list[Any], currency: str, book: l
         try:
             wanted = _requested_once(request, form.cleaned_data)
         except (Invalid, Conflict) as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         else:
             return redirect("payments:withdrawal", wanted)
     context = _withdraw_context(request, wallets, currency, form, book)
@@ -362,7 +362,7 @@ def funds_page(request: Any) -> HttpResponse:
         try:
             _funds_given(request, form)
         except AppError as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         else:
             return redirect("payments:funds")
     status = 422 if request.method == "POST" else 200
