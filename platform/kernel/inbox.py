@@ -53,6 +53,7 @@ def inbox_process(message_id: str) -> str:
 
 def process(message_id: UUID) -> str:
     """Process a stored message once. A failure is kept with the message and tried again with back-off."""
+    message = None
     try:
         with transaction.atomic():
             message = (
@@ -69,13 +70,14 @@ def process(message_id: UUID) -> str:
             return message.outcome
     except Exception as error:  # noqa: BLE001 - kept with the message, tried again
         log.exception("inbox_failed", message=str(message_id))
-        _postpone(message_id, error)
+        _postpone(message_id, error, about=message.about if message else "")
         return "failed"
 
 
-def _postpone(message_id: UUID, error: Exception) -> None:
+def _postpone(message_id: UUID, error: Exception, *, about: str) -> None:
     with transaction.atomic():
         message = InboxMessage.objects.select_for_update().get(pk=message_id)
+        message.about = about or message.about
         message.attempts += 1
         message.outcome = f"{type(error).__name__}: {error}"[:200]
         seconds = min(2**message.attempts, 900)
@@ -84,7 +86,7 @@ def _postpone(message_id: UUID, error: Exception) -> None:
             message.dead_at = clock.now()
         else:
             enqueue(inbox_process, str(message.id), countdown=seconds)
-        message.save(update_fields=["attempts", "outcome", "available_at", "dead_at"])
+        message.save(update_fields=["attempts", "outcome", "about", "available_at", "dead_at"])
 
 
 def replay(message_id: UUID) -> None:

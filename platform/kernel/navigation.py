@@ -100,7 +100,6 @@ class Shown:
     icon: str
     href: str
     badge: int
-    active: bool
     mobile: bool
     pages: tuple[Shown, ...] = ()  # of a group
 
@@ -117,7 +116,7 @@ def menu(request: HttpRequest) -> list[tuple[str, Any, list[Shown]]]:
     counts = _counts(entries, actor)
     placed: dict[str, list[tuple[int, str, Shown]]] = {}
     for group, own in _by_group(entries):
-        pages = [_shown(entry, request.path, counts) for entry in own]
+        pages = [_shown(entry, counts) for entry in own]
         first = group or own[0]
         one = _grouped(group, pages) if group and len(pages) > 1 else pages[0]
         placed.setdefault(first.section, []).append((first.order, first.key, one))
@@ -140,8 +139,7 @@ def _by_group(entries: Sequence[Entry]) -> list[tuple[Group | None, list[Entry]]
 
 def _grouped(group: Group, pages: Sequence[Shown]) -> Shown:
     badge = sum(page.badge for page in pages if page.key == group.badge_of or not group.badge_of)
-    active = any(page.active for page in pages)
-    return Shown(group.key, group.label, group.icon, pages[0].href, badge, active, mobile=False, pages=tuple(pages))
+    return Shown(group.key, group.label, group.icon, pages[0].href, badge, mobile=False, pages=tuple(pages))
 
 
 def _counts(entries: Sequence[Entry], actor: Actor) -> dict[str, int]:
@@ -159,7 +157,5 @@ def _counts(entries: Sequence[Entry], actor: Actor) -> dict[str, int]:
     return totals
 
 
-def _shown(entry: Entry, path: str, counts: dict[str, int]) -> Shown:
-    href = reverse(entry.url)
-    active = path == href or (href != "/" and path.startswith(href))
-    return Shown(entry.key, entry.label, entry.icon, href, counts.get(entry.key, 0), active, entry.mobile)
+def _shown(entry: Entry, counts: dict[str, int]) -> Shown:
+    return Shown(entry.key, entry.label, entry.icon, reverse(entry.url), counts.get(entry.key, 0), entry.mobile)

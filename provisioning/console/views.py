@@ -32,7 +32,7 @@ def new(request: HttpRequest) -> HttpResponse:
         try:
             return redirect("provisioning:run", _start(request, form.cleaned_data).pk)
         except AppError as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
     values = {
         "form": form,
         "presets": PRESETS.values(),

@@ -145,7 +145,7 @@ def owner(request: HttpRequest, sign_up: SignUp) -> HttpResponse:
             _start(request, sign_up, form.cleaned_data)
             return redirect("provisioning:progress")
         except AppError as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
     values = {
         "form": form,
         "sign_up": sign_up,

@@ -19,7 +19,7 @@ from django.views import View
 from kernel import audit, auth, throttle
 from kernel.actors import VISITOR
 from kernel.auth import CodeWrong, LoginFailed
-from kernel.errors import AppError, TooMany
+from kernel.errors import TooMany
 from kernel.events import publish
 from kernel.guards import open_to_all, safe_next
 from kernel.pages import page
@@ -48,11 +48,6 @@ def finish(request: HttpRequest, user: User, *, second_factor: bool) -> None:
             aggregate=f"user:{user.pk}",
             actor=actor,
         )
-
-
-def add_error(form: Any, error: AppError) -> None:
-    """Show a service's refusal at its field, or above the form."""
-    form.add_error(error.field if error.field in form.fields else None, str(error))
 
 
 class RealmView(View):
@@ -225,7 +220,7 @@ class ResetView(RealmView):
             else:
                 services.password_reset(realm=self.realm, token=token, password=password)
         except auth.PasswordWeak as error:
-            add_error(form, error)
+            form.refuse(error)
             return self._show(request, token, form, 422)
         except LinkUnusable:
             return self._show(request, token, form)

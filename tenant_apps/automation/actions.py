@@ -97,7 +97,7 @@ def _mail(action: Mapping[str, Any], client: Client, key: str, actor: Actor) -> 
 
 
 def _tag(action: Mapping[str, Any], client: Client, key: str, actor: Actor) -> str:
-    clients.tags_set(client=client, tags=[*client.tags, action["tag"]], actor=actor)
+    clients.tag_add(client=client, tag=action["tag"], actor=actor)
     return str(action["tag"])
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils import translation
+from django.utils.timezone import localtime
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.actors import named, system
@@ -19,8 +19,8 @@ from kernel.ui.formatting import datetime_text, money_text
 from tenant_apps.bonuses.models import Ending
 from tenant_apps.bonuses.words import ending_words
 from tenant_apps.clients.models import Client
+from tenant_apps.clients.reading import reader
 from tenant_apps.clients.services import activity_mark
-from tenant_apps.notifications.services import language_for
 
 from . import segments, series
 from .mails import client_mail
@@ -63,11 +63,14 @@ def enrol(event: Envelope) -> None:
 # --- mails about the client's own account ----------------------------------------------------------------------------------
 
 
-def _mail(event: Envelope, key: str, values: Mapping[str, Any] | None = None) -> None:
+def _mail(event: Envelope, key: str, **values: str | Callable[[Envelope], str]) -> None:
+    """What is taken from the event by a function is said as the client reads it: in their language, by their clock."""
     client = Client.objects.filter(pk=event["client_id"]).first()
-    if client is not None:
-        dedupe_key = f"{key}:{event.message_id}"
-        client_mail(client=client, key=key, values=values, dedupe_key=dedupe_key, actor=MAILER)
+    if client is None:
+        return
+    with reader(client):
+        said = {name: value(event) if callable(value) else value for name, value in values.items()}
+    client_mail(client=client, key=key, values=said, dedupe_key=f"{key}:{event.message_id}", actor=MAILER)
 
 
 @handles("clients.registered", name="campaigns.mail_registered")
@@ -78,66 +81,67 @@ def mail_registered(event: Envelope) -> None:
 @handles("trading.account_opened", name="campaigns.mail_account_opened")
 def mail_account_opened(event: Envelope) -> None:
     """The welcome mail: login, server and where to set the password, which is never in a mail."""
-    values = {
-        "login": event["login"],
-        "server": event.payload.get("server_name", ""),
-        "currency": event["currency"],
-        "platform_url": "https://www.metatrader5.com/en/download",
-        "password_url": directory.absolute_url(
-            context.tenant(), "portal", f"/accounts/{event['account_id']}/password/"
-        ),
-    }
-    _mail(event, "account_opened", values)
+    _mail(
+        event,
+        "account_opened",
+        login=event["login"],
+        server=event.payload.get("server_name", ""),
+        currency=event["currency"],
+        platform_url="https://www.metatrader5.com/en/download",
+        password_url=directory.absolute_url(context.tenant(), "portal", f"/accounts/{event['account_id']}/password/"),
+    )
 
 
 @handles("kyc.more_needed", name="campaigns.mail_kyc_more_needed")
 def mail_kyc_more_needed(event: Envelope) -> None:
-    _mail(event, "kyc_more_needed", {"reason": event.payload.get("reason", "")})
+    _mail(event, "kyc_more_needed", reason=event.payload.get("reason", ""))
 
 
 @handles("payments.deposit_credited", name="campaigns.mail_deposit_credited")
 def mail_deposit_credited(event: Envelope) -> None:
-    values = {"amount": _amount(event), "method": _method(event)}
-    _mail(event, "deposit_credited", values)
+    _mail(event, "deposit_credited", amount=_amount, method=_method)
 
 
 @handles("payments.withdrawal_paid", name="campaigns.mail_withdrawal_paid")
 def mail_withdrawal_paid(event: Envelope) -> None:
-    _mail(event, "withdrawal_paid", {"amount": _amount(event), "fee": _fee(event)})
+    _mail(event, "withdrawal_paid", amount=_amount, fee=_fee)
 
 
 @handles("bonuses.offered", name="campaigns.mail_bonus_offered")
 def mail_bonus_offered(event: Envelope) -> None:
-    with translation.override(_language(event)):
-        until = datetime_text(datetime.fromisoformat(event["until"]))
-    _mail(event, "bonus_offered", {"amount": _amount(event), "until": until})
+    _mail(event, "bonus_offered", amount=_amount, until=_until)
 
 
 @handles("bonuses.granted", name="campaigns.mail_bonus_given")
 def mail_bonus_given(event: Envelope) -> None:
-    _mail(event, "bonus_given", {"amount": _amount(event)})
+    _mail(event, "bonus_given", amount=_amount)
 
 
 @handles("bonuses.released", name="campaigns.mail_bonus_released")
 def mail_bonus_released(event: Envelope) -> None:
-    _mail(event, "bonus_released", {"amount": _amount(event)})
+    _mail(event, "bonus_released", amount=_amount)
 
 
 @handles("bonuses.burnt", name="campaigns.mail_bonus_taken_back")
 def mail_bonus_taken_back(event: Envelope) -> None:
-    _mail(event, "bonus_taken_back", {"amount": _amount(event), "ending": _ending(event)})
+    _mail(event, "bonus_taken_back", amount=_amount, ending=_ending)
 
 
 @handles("bonuses.ended", name="campaigns.mail_bonus_ended")
 def mail_bonus_ended(event: Envelope) -> None:
     """Of those the client has not ended himself."""
     if event["reason"] not in (Ending.DECLINED, Ending.WITHDRAWAL):
-        _mail(event, "bonus_ended", {"amount": _amount(event), "ending": _ending(event)})
+        _mail(event, "bonus_ended", amount=_amount, ending=_ending)
+
+
+def _until(event: Envelope) -> str:
+    """With the zone: who reads it elsewhere than at home has another clock before them."""
+    at = datetime.fromisoformat(event["until"])
+    return f"{datetime_text(at)} {localtime(at).tzname()}"
 
 
 def _ending(event: Envelope) -> str:
-    with translation.override(_language(event)):
-        return ending_words(event["reason"])
+    return ending_words(event["reason"])
 
 
 @handles("automation.mail_wanted", name="campaigns.mail_by_rule")
@@ -148,34 +152,25 @@ def mail_by_rule(event: Envelope) -> None:
         client_mail(client=client, key=event["mail"], dedupe_key=event["key"], actor=event.actor)
 
 
-def _language(event: Envelope) -> str:
-    found = Client.objects.filter(pk=event["client_id"]).values_list("language", flat=True).first()
-    return language_for(found or "")
-
-
 def _amount(event: Envelope) -> str:
-    with translation.override(_language(event)):
-        return money_text(event.money("amount"))
+    return money_text(event.money("amount"))
 
 
 def _fee(event: Envelope) -> str:
     """What we kept; nothing in events of before there were fees."""
-    fee = event.money("fee") if "fee" in event.payload else Money.zero(event.money("amount").currency)
-    with translation.override(_language(event)):
-        return money_text(fee)
+    return money_text(event.money("fee") if "fee" in event.payload else Money.zero(event.money("amount").currency))
 
 
 def _method(event: Envelope) -> str:
     """The method's name: brand names stay, the generic ones are in the client's language."""
-    with translation.override(_language(event)):
-        known = {
-            "card": pgettext("payment method", "Card"),
-            "klarna": "Klarna",
-            "wire": pgettext("payment method", "Bank transfer"),
-            "bank_wire": pgettext("payment method", "Bank transfer"),
-        }
-        method = str(event.payload.get("method", ""))
-        return known.get(method, method.replace("_", " ").title())
+    known = {
+        "card": pgettext("payment method", "Card"),
+        "klarna": "Klarna",
+        "wire": pgettext("payment method", "Bank transfer"),
+        "bank_wire": pgettext("payment method", "Bank transfer"),
+    }
+    method = str(event.payload.get("method", ""))
+    return known.get(method, method.replace("_", " ").title())
 
 
 # --- days of activity ----------------------------------------------------------------------------------------------------------

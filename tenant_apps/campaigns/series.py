@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -23,6 +23,7 @@ from kernel.events import publish
 from kernel.tenancy import context as tenancy
 from kernel.tenancy import directory
 from tenant_apps.clients.models import Client, Stage
+from tenant_apps.clients.reading import zone_of
 from tenant_apps.clients.timeline import tell, timeline_add
 from tenant_apps.notifications.models import Mail
 from tenant_apps.notifications.services import mail_queue
@@ -49,14 +50,6 @@ UNSUBSCRIBE_AGE = 10 * 366 * 86_400
 
 
 # --- when ----------------------------------------------------------------------------------------------------------------
-
-
-def zone_of(client: Client) -> ZoneInfo:
-    """The client's zone, else the brokerage's, else UTC."""
-    for name in (client.time_zone, str(tenancy.tenant().setting("time_zone") or "")):
-        if name and name in available_timezones():
-            return ZoneInfo(name)
-    return ZoneInfo("UTC")
 
 
 def within_window(moment: datetime, series: Series, zone: ZoneInfo) -> datetime:

@@ -18,7 +18,10 @@ from .models import Client, LegalDocument
 
 
 class ProfileForm(UiForm, forms.Form):
-    """A client's profile as staff may change it."""
+    """A client's profile as staff may change it.
+
+    The page carries what it showed: only what differs from that was meant, whatever others changed meanwhile.
+    """
 
     first_name = forms.CharField(label=pgettext_lazy("client", "First name"), max_length=80)
     last_name = forms.CharField(label=pgettext_lazy("client", "Last name"), max_length=80, required=False)
@@ -43,6 +46,8 @@ class ProfileForm(UiForm, forms.Form):
         super().__init__(*args, **kwargs)
         for name in fixed & set(self.fields):
             self.fields[name].disabled = True
+        for field in self.fields.values():
+            field.show_hidden_initial = True
         home = str(self.data.get("country") or self.initial.get("country") or context.tenant().setting("country", ""))
         self.fields["phone"].assume(home)  # type: ignore[attr-defined]
         for name in self.MASKED:
@@ -67,10 +72,13 @@ class ProfileForm(UiForm, forms.Form):
         }
 
     def changes(self) -> dict[str, Any]:
-        """As `services.client_update` takes them."""
-        values = {name: value for name, value in self.cleaned_data.items() if name not in self.ADDRESS}
-        address = {name: self.cleaned_data[name] for name in self.ADDRESS if self.cleaned_data[name]}
-        return {**values, "address": address}
+        """What was typed, as `services.client_update` takes it."""
+        typed = {name: self.cleaned_data[name] for name in self.changed_data}
+        lines = {name: typed.pop(name) for name in self.ADDRESS if name in typed}
+        if lines:
+            address = {name: self.initial[name] for name in self.ADDRESS} | lines
+            typed["address"] = {name: line for name, line in address.items() if line}
+        return typed
 
 
 class TaskForm(UiForm, forms.Form):

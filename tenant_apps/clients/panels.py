@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.translation import pgettext_lazy
 
@@ -50,8 +50,9 @@ def overview(request: HttpRequest, client: Client) -> dict[str, Any]:
     }
 
 
-def fixed_fields(client: Client, actor: Actor) -> frozenset[str]:
-    return identity_change.FIELDS if identity_change.locked(client, actor) else frozenset()
+def profile_form(client: Client, actor: Actor, data: QueryDict | None = None) -> ProfileForm:
+    fixed = identity_change.FIELDS if identity_change.locked(client, actor) else frozenset()
+    return ProfileForm(data, initial=ProfileForm.initial_of(client), masks=actor.masks, fixed=fixed)
 
 
 def identity(request: HttpRequest, client: Client) -> dict[str, Any] | None:
@@ -66,10 +67,7 @@ def identity(request: HttpRequest, client: Client) -> dict[str, Any] | None:
 
 def profile(request: HttpRequest, client: Client) -> dict[str, Any]:
     actor = request.actor  # type: ignore[attr-defined]
-    form = ProfileForm(
-        initial=ProfileForm.initial_of(client), masks=actor.masks, fixed=fixed_fields(client, actor)
-    )  # fmt: skip
-    return {"client": client, "form": form, "may_edit": actor.may("clients.edit", client)}
+    return {"client": client, "form": profile_form(client, actor), "may_edit": actor.may("clients.edit", client)}
 
 
 def documents(request: HttpRequest, client: Client) -> dict[str, Any]:

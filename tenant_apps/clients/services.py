@@ -180,9 +180,7 @@ def client_update(*, client: Client, actor: Actor, **changes: Any) -> Client:
     A changed e-mail address has to be verified again and moves the log-in along (address_change); what the identity was
     verified by takes `clients.identity` and holds payouts (identity_change). Raises PhoneInvalid, EmailTaken.
     """
-    client.kyc_state = (
-        Client.objects.select_for_update(no_key=True).values_list("kyc_state", flat=True).get(pk=client.pk)
-    )
+    client.refresh_from_db(from_queryset=Client.objects.select_for_update(no_key=True))
     _may_update(client, actor, changes)
     if "phone" in changes:
         changes["phone"] = phone_normalise(changes["phone"], changes.get("country", client.country))
@@ -195,14 +193,14 @@ def client_update(*, client: Client, actor: Actor, **changes: Any) -> Client:
     if not new:
         return client
     verified = identity_change.change_allow(client, new, actor)
-    for name, value in changes.items():
-        setattr(client, name, value)
+    for name in new:
+        setattr(client, name, changes[name])
     client.updated_at = clock.now()
     if "email" in new:
         client.email_verified_at = None
     try:
         with transaction.atomic():
-            client.save(update_fields=[*changes, "email_verified_at", "updated_at"])
+            client.save(update_fields=[*new, "email_verified_at", "updated_at"])
             if "email" in new and client.user_id:
                 from .address_change import log_in_moved
 
@@ -232,8 +230,22 @@ def _may_update(client: Client, actor: Actor, changes: Mapping[str, Any]) -> Non
 def tags_set(*, client: Client, tags: Sequence[str], actor: Actor) -> Client:
     """Replace a client's tags: lower case, without doubles, in order. Tags that rules of money ask for take a right of
     their own (money_tags). Raises MoneyTag."""
+    return _tags_put(client, _tags_locked(client), tags, actor)
+
+
+@transaction.atomic
+def tag_add(*, client: Client, tag: str, actor: Actor) -> Client:
+    """Give a client one more tag; what others took away since the client was read stays away. Raises MoneyTag."""
+    before = _tags_locked(client)
+    return _tags_put(client, before, [*before, tag], actor)
+
+
+def _tags_locked(client: Client) -> list[str]:
+    return list(Client.objects.select_for_update(no_key=True).values_list("tags", flat=True).get(pk=client.pk))
+
+
+def _tags_put(client: Client, before: list[str], tags: Sequence[str], actor: Actor) -> Client:
     actor.require(EDIT, client)
-    before = list(Client.objects.select_for_update(no_key=True).values_list("tags", flat=True).get(pk=client.pk))
     client.tags = sorted({money_tags.normal(tag) for tag in tags if tag.strip()})
     carrying = (set(before) ^ set(client.tags)) & money_tags.money_tags()
     if carrying and not actor.may(MONEY_TAGS):

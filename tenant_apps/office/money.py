@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
 
 from django.utils.translation import pgettext
@@ -77,17 +76,21 @@ def _age(hours: int) -> str:
 
 
 def about(actor: Actor, client: Client | None) -> dict[str, Any]:
-    """A client beside a decision, as far as the actor's rights reach. Seven queries at most."""
+    """A client beside a decision, as far as the actor's rights reach: others see the name and the number.
+
+    Seven queries at most.
+    """
     if client is None:
         return {"client": None}
-    found: dict[str, Any] = {"client": client, "may_open": actor.may(CLIENTS, client)}
-    if client.owner_id:
+    may_open, may_pay = actor.may(CLIENTS, client), actor.may(PAYMENTS, client)
+    found: dict[str, Any] = {"client": client, "may_open": may_open, "may_know": may_open or may_pay}
+    if found["may_know"] and client.owner_id:
         found["manager"] = staff_names([client.owner_id]).get(client.owner_id, "")
     if actor.may(WALLETS, client):
         found["wallets"] = wallets_of(client.pk)
-    if actor.may(PAYMENTS, client):
+    if may_pay:
         found |= {"totals_of_client": client_totals(client.pk), "movements": movements(client.pk, limit=RECENT)}
-    if found["may_open"]:
+    if may_open:
         found["notes"] = notes_of(client)
     return found
 
@@ -101,6 +104,4 @@ def exporter(actor: Actor) -> Actor:
     if most is Reach.ALL:
         return actor
     scoped = {permission.code for permission in all_permissions() if permission.scoped}
-    grants = {code: min(reach, most) for code, reach in actor.grants.items() if code in scoped}
-    values = {one.name: getattr(actor, one.name) for one in fields(Actor)}  # a request's actor is a lazy one
-    return Actor(**values | {"grants": grants})
+    return actor.with_grants({code: min(reach, most) for code, reach in actor.grants.items() if code in scoped})

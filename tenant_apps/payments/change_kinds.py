@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from types import NoneType
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Model
 from django.utils.translation import pgettext_lazy
 
+from kernel import clock
 from kernel.actors import Actor
 from kernel.money import Money
 
@@ -28,6 +29,8 @@ from .models import (
 )
 from .permissions_list import APPROVE, LIMITS, PROPOSE, PROVIDERS, RULES
 from .services import by_hand, changes, deposit_limits, freezes, limits, providers, rules, withdrawal_fees
+from .services.payout_routing import Board, Way
+from .services.routing import Situation, Verdict, verdicts
 
 Keys = Mapping[str, str]
 M = TypeVar("M", bound=Model)
@@ -45,6 +48,7 @@ LIMIT_KINDS: dict[type[Any], tuple[str, Any, Any]] = {
         pgettext_lazy("change", "When clients show where money is from removed"),
     ),
 }  # fmt: skip
+OFF = frozenset({"off", "account_off", "method_off"})  # why something serves nobody at all (words.ROUTING)
 CAPS = ("daily", "weekly", "monthly")
 
 
@@ -145,9 +149,22 @@ def _withdrawal_fee_saved(row: ProposedChange, keys: Keys, actor: Actor) -> None
 
 def only_switched_off(rule: MethodRule | PayoutRule) -> bool:
     """Whether nothing else is changed than that the method is not offered any more, or nothing goes out by this rule: that
-    takes one person."""
+    takes one person. Where others serve the method in this currency, to switch one off is to choose another's price, or
+    another account."""
     stored = type(rule)._default_manager.filter(pk=rule.pk).first()
-    return stored is not None and row_values(rule) == {**row_values(stored), "enabled": False}
+    if stored is None or row_values(rule) != {**row_values(stored), "enabled": False}:
+        return False
+    return not _served_otherwise(rule)
+
+
+def _served_otherwise(rule: MethodRule | PayoutRule) -> bool:
+    situation = Situation(currency=rule.currency, country="", level=0, at=clock.now())  # whom it is for is not asked
+    judged: Iterable[Verdict | Way]
+    if isinstance(rule, PayoutRule):
+        judged = Board.of(situation).ways(rule.method)
+    else:
+        judged = (one for one in verdicts(situation) if one.rule.method == rule.method)
+    return any(not OFF & set(one.against) for one in judged if one.rule is None or one.rule.pk != rule.pk)
 
 
 def limit_kind(row: deposit_limits.Row, *, gone: bool = False) -> str:

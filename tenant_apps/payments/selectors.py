@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import (
+    BinaryField,
+    Count,
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.lookups import GreaterThan
 
 from kernel import clock
 from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.ids import parse_uuid
+from kernel.models import InboxMessage
 from kernel.money import Money, total
 from kernel.permissions import scoped, within
 from tenant_apps.kyc.permissions_list import VIEW as KYC_VIEW
@@ -47,6 +64,7 @@ from .permissions_list import AGREE, APPROVE, DESTINATIONS, PROPOSE, VIEW
 from .services.chain import ANYBODY, MANAGER, role_steps
 from .services.stops import free_to_go
 
+NEWS, NEWS_SEARCHED = 100, 300  # of a provider on a deposit's page, and the messages that are looked through for it
 # Tries of a payout for which another one stands.
 STOOD_IN_FOR = Q(state=PartState.FAILED, successor__isnull=False) | Q(state=PartState.DROPPED, follows__isnull=False)
 LATE = Q(state__in=[WithdrawalState.REQUESTED, WithdrawalState.CHECKED, WithdrawalState.SENDING])
@@ -69,6 +87,29 @@ def deposit_get(actor: Actor, deposit_id: UUID) -> Deposit:
     if found is None:
         raise NotFound
     return found
+
+
+def news_of(deposit: Deposit) -> list[InboxMessage]:
+    """What the provider told of a deposit, the oldest first, without the raw words.
+
+    Messages from before they said what they are about, and such as could not be read, are found by the ids in them, here
+    and not by a migration: that would hold every deposit of a brokerage against every body.
+    """
+    source = f"payments.{deposit.provider_account.kind}:{deposit.provider_account_id}"
+    rows = InboxMessage.objects.defer("body", "headers")
+    first = rows.filter(source=source, received_at__gte=deposit.created_at).order_by("received_at")[:NEWS_SEARCHED]
+    names = [str(deposit.pk), deposit.provider_reference, deposit.payment_reference]
+    named = reduce(or_, (Q(GreaterThan(_position(name), 0)) for name in names if name))
+    told = rows.filter(pk__in=first.values("pk"), about="").filter(named)
+    return list(rows.filter(about=str(deposit.pk)).union(told, all=True).order_by("received_at")[:NEWS])
+
+
+def _position(name: str) -> Func:
+    """Where in the body a name stands, from 1; 0 for nowhere."""
+    return Func(
+        Value(name.encode(), BinaryField()), F("body"), function="position", arg_joiner=" in ",
+        output_field=IntegerField(),
+    )  # fmt: skip
 
 
 def withdrawal_get(actor: Actor, withdrawal_id: UUID) -> Withdrawal:

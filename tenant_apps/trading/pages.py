@@ -30,11 +30,6 @@ DEALS = TableSpec(
 )
 
 
-def add_error(form: Any, error: AppError) -> None:
-    """A service's refusal at its field, or above the form."""
-    form.add_error(error.field if error.field in form.fields else None, str(error))
-
-
 def language() -> str:
     return (get_language() or "en").partition("-")[0]
 

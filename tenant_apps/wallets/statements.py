@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo, available_timezones
 
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import clock
 from kernel.errors import Invalid
 from kernel.money import Money
-from kernel.tenancy import context
 from tenant_apps.clients.models import Client
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.models import Account
@@ -27,14 +25,6 @@ from .services import WALLET
 from .words import account_names, account_words
 
 TICK = timedelta(microseconds=1)  # what the database tells apart
-
-
-def zone_of(client: Client) -> tzinfo:
-    """The client's time zone, else the brokerage's, else UTC."""
-    for name in (client.time_zone, str(context.tenant().setting("time_zone") or "")):
-        if name in available_timezones():
-            return ZoneInfo(name)
-    return UTC
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def test_a_webhook_is_stored_and_processed_once(live_tenant: Any, monkeypatch: p
 def test_a_failing_webhook_is_kept_and_replayable(live_tenant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(message: InboxMessage) -> str:
         Job.objects.create(kind="webhook", owner="half")
+        message.about = "42"
         raise RuntimeError("defect")
 
     monkeypatch.setitem(inbox._processors, "kerneltest", fail)
@@ -42,6 +43,7 @@ def test_a_failing_webhook_is_kept_and_replayable(live_tenant: Any, monkeypatch:
     assert inbox.process(message.id) == "failed"
     message.refresh_from_db()
     assert (message.attempts, message.processed_at, bytes(message.body)) == (1, None, b"raw")
+    assert message.about == "42"  # said before it failed: who looks for it finds it
     assert not Job.objects.filter(kind="webhook").exists()
     monkeypatch.setitem(inbox._processors, "kerneltest", lambda _: "fine")
     inbox.replay(message.id)

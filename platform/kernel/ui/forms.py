@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
 from django.utils.translation import get_language, pgettext_lazy
 
+from kernel.errors import AppError
 from kernel.ui.formatting import locale_for, minor_units, money_parts
 
 # Arabic-Indic and Extended Arabic-Indic digits, and the Arabic decimal and thousands marks.
@@ -146,6 +147,11 @@ class MoneyField(DecimalField):
         except ImportError:
             return minor, self.currency
         return Money(minor, self.currency)
+
+
+def minor_of(typed: Any) -> int | None:
+    """What a MoneyField gave, in minor units. Nothing typed is None, which is not the same as zero typed."""
+    return None if typed is None else money_parts(typed)[0]
 
 
 class PhoneField(forms.CharField):
@@ -350,6 +356,10 @@ class UiForm:
             style_widget(self.fields[name])
         bound: forms.BoundField = super().__getitem__(name)  # type: ignore[misc]
         return bound
+
+    def refuse(self, error: AppError) -> None:
+        """Show a service's refusal at its field, or above the form."""
+        self.add_error(error.field if error.field in self.fields else None, str(error))  # type: ignore[attr-defined]
 
 
 class ErrorList(forms.utils.ErrorList):

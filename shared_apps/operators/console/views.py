@@ -37,7 +37,7 @@ def operator_new(request: HttpRequest) -> HttpResponse:
         try:
             _invite(request, form)
         except AppError as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         else:
             messages.success(request, pgettext("operator", "The invitation is on its way."))
             return redirect("operators:list")

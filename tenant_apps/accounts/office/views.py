@@ -17,7 +17,6 @@ from kernel.guards import guard, signed_in
 from kernel.pages import page
 from kernel.permissions import all_permissions
 from tenant_apps.accounts import selectors, services
-from tenant_apps.accounts.flows import add_error
 from tenant_apps.accounts.forms import InviteForm, PasswordChangeForm, SettingsForm, StaffEditForm, TeamForm
 from tenant_apps.accounts.models import MASKABLE, Role, Team, User
 
@@ -76,7 +75,7 @@ def me_password(request: HttpRequest) -> HttpResponse:
                 actor=request.actor,  # type: ignore[attr-defined]
             )
         except AppError as error:
-            add_error(form, error)
+            form.refuse(error)
         else:
             request.session["epoch"] = changed.auth_epoch
             messages.success(request, pgettext("account", "Your password is changed; other devices are signed out."))
@@ -121,7 +120,7 @@ def staff_invite(request: HttpRequest) -> HttpResponse:
                 actor=request.actor,  # type: ignore[attr-defined]
             )
         except AppError as error:
-            add_error(form, error)
+            form.refuse(error)
         else:
             messages.success(
                 request, pgettext("staff", "The invitation to %(email)s is on its way.") % {"email": user.email}
@@ -141,7 +140,7 @@ def staff_edit(request: HttpRequest, user_id: UUID) -> HttpResponse:
         try:
             services.user_update(user=user, actor=actor, **{**data, "roles": list(data["roles"])})
         except AppError as error:
-            add_error(form, error)
+            form.refuse(error)
         else:
             messages.success(request, pgettext("staff", "Saved."))
             return redirect("accounts:staff-edit", user_id=user.pk)
@@ -199,7 +198,7 @@ def team_edit(request: HttpRequest, team_id: UUID | None = None) -> HttpResponse
         try:
             services.team_save(team=team, actor=request.actor, **form.cleaned_data)  # type: ignore[attr-defined]
         except AppError as error:
-            add_error(form, error)
+            form.refuse(error)
         else:
             messages.success(request, pgettext("staff", "Saved."))
             return redirect("accounts:teams")

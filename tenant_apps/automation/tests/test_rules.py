@@ -16,6 +16,7 @@ from kernel.models import OutboxMessage
 from kernel.money import Money
 from tenant_apps.accounts.models import Realm, Role, User
 from tenant_apps.automation import defaults, definitions, engine, services
+from tenant_apps.automation.actions import PERFORM
 from tenant_apps.automation.definitions import RuleInvalid
 from tenant_apps.automation.dry_run import dry_run
 from tenant_apps.automation.errors import ActNotYours
@@ -25,7 +26,7 @@ from tenant_apps.campaigns.tests.support import SYSTEM, MovedClock, client_make,
 from tenant_apps.clients import money_tags
 from tenant_apps.clients import services as clients
 from tenant_apps.clients.events import ClientRegistered
-from tenant_apps.clients.models import Task
+from tenant_apps.clients.models import Client, Task
 from tenant_apps.kyc.events import KycSubmitted
 from tenant_apps.notifications.models import Mail, Notification
 from tenant_apps.payments.events import DepositCredited
@@ -132,6 +133,13 @@ def test_an_event_seen_twice_runs_once_even_across_versions(agent: User, moved_c
     assert client.tags == ["new"]
     assert RuleRun.objects.filter(rule=rule).count() == 1
     assert [v.number for v in RuleVersion.objects.filter(rule=rule).order_by("number")] == [1, 2]
+
+
+def test_a_rules_tag_brings_none_back_that_was_taken_away_meanwhile(tenant: Any) -> None:
+    read_before = client_make(tags=["vip"])
+    clients.tags_set(client=Client.objects.get(pk=read_before.pk), tags=[], actor=SYSTEM)
+    PERFORM["tag"]({"tag": "new"}, read_before, "key", SYSTEM)
+    assert Client.objects.get(pk=read_before.pk).tags == ["new"]
 
 
 def test_a_failing_action_leaves_no_half_and_says_why(agent: User, moved_clock: MovedClock) -> None:

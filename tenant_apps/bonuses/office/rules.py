@@ -51,7 +51,7 @@ def _proposed(request: Any, form: RulesForm) -> bool:
     try:
         choice_propose(actor=request.actor, **form.cleaned_data)
     except (Invalid, Conflict) as error:
-        form.add_error(error.field if error.field in form.fields else None, str(error))
+        form.refuse(error)
         return False
     messages.success(request, pgettext("bonus", "Proposed. Another person has to approve it."))
     return True

@@ -110,7 +110,7 @@ def _form(request: Any, row: SchemeVersion | None) -> HttpResponse:
                 order=form.cleaned_data.get("order", 50), scheme=row.scheme if row else None,
             )  # fmt: skip
         except (Invalid, Conflict) as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         else:
             messages.success(request, pgettext("bonus", "Proposed. Another person has to approve it."))
             return redirect("bonuses:scheme", made.pk)

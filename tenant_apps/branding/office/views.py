@@ -45,7 +45,7 @@ def editor(request: HttpRequest) -> HttpResponse:
             messages.success(request, pgettext("brand", "The draft is kept. Nobody sees it until you publish."))
             return redirect("branding:editor")
         except AppError as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
     versions = list(BrandVersion.objects.exclude(state=BrandState.DRAFT).order_by("-number")[:12])
     values = {
         "form": form,
@@ -207,7 +207,7 @@ def languages(request: HttpRequest) -> HttpResponse:
             messages.success(request, pgettext("brand", "Saved."))
             return redirect("branding:languages")
         except AppError as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
     values = {"form": form, "may_edit": request.actor.may(EDIT), "offered": offered_languages(request)}  # type: ignore[attr-defined]
     return page(request, "branding/languages.html", values, status=422 if form.errors else 200)
 

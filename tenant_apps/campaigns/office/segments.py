@@ -93,7 +93,7 @@ def _saved(segment: Segment | None, form: SegmentForm, tree: Any, actor: Any) ->
     try:
         saved = segments.segment_save(segment=segment, definition=tree, actor=actor, **form.cleaned_data)
     except AppError as error:
-        form.add_error(error.field if error.field in form.fields else None, str(error))
+        form.refuse(error)
         return None
     enqueue(segment_sweep, str(saved.pk))
     return saved

@@ -61,7 +61,7 @@ def series_edit(request: HttpRequest, series_id: UUID | None = None) -> HttpResp
         try:
             saved = editing.series_save(series=row, actor=actor, **form.cleaned_data)
         except AppError as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         else:
             messages.success(request, pgettext("mail series", "The series is saved."))
             return redirect("campaigns:series-page", saved.pk)

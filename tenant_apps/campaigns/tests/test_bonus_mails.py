@@ -6,12 +6,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from kernel.events import Event, publish
+from kernel.events import Envelope, Event, publish
 from kernel.money import Money
 from tenant_apps.bonuses import events
-from tenant_apps.campaigns import texts
+from tenant_apps.campaigns import handlers, texts
 from tenant_apps.clients.models import Client
 from tenant_apps.notifications.models import Mail
 
@@ -51,6 +52,26 @@ def test_every_turn_is_one_mail(tenant: Any, key: str, language: str) -> None:
     assert "150" in mails[0].subject
     assert "/bonuses/" in mails[0].text
     assert ("rtl" in mails[0].html) == (language == "ar")
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "said"), [("Asia/Dubai", "16:00 +04"), ("Europe/Berlin", "13:00 CET"), ("", "12:00 UTC")]
+)
+def test_how_long_an_offer_is_open_is_said_by_the_clients_clock(tenant: Any, time_zone: str, said: str) -> None:
+    client = client_make(language="en", time_zone=time_zone)
+    (mail,) = told(facts(client)["bonus_offered"], client)
+    assert said in mail.text
+
+
+def test_a_mail_reads_its_client_once(tenant: Any) -> None:
+    client = client_make(language="en", time_zone="Asia/Dubai")
+    fact = facts(client)["bonus_offered"]
+    with transaction.atomic():
+        row = publish(fact, aggregate=f"bonus:{client.pk}")
+    event = Envelope(row.message_id, row.name, row.aggregate, row.payload, row.created_at, row.headers)
+    with CaptureQueriesContext(connection) as asked:
+        handlers.mail_bonus_offered(event)
+    assert len([one for one in asked.captured_queries if 'FROM "clients_client"' in one["sql"]]) == 1
 
 
 @pytest.mark.parametrize("reason", ["declined", "withdrawal"])

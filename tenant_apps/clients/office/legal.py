@@ -63,7 +63,7 @@ def _published(request: Any, kind: str, form: LegalForm) -> bool:
             actor=request.actor,
         )
     except (Invalid, Conflict) as error:
-        form.add_error(error.field if error.field in form.fields else None, str(error))
+        form.refuse(error)
         return False
     return True
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils.dateparse import parse_datetime
 from django.utils.http import urlencode
 from django.utils.translation import pgettext
@@ -21,7 +22,7 @@ from tenant_apps.accounts.selectors import staff_names
 from tenant_apps.clients import identity_change, selectors, services
 from tenant_apps.clients.forms import ProfileForm
 from tenant_apps.clients.models import Client, Stage
-from tenant_apps.clients.panels import fixed_fields
+from tenant_apps.clients.panels import profile_form
 from tenant_apps.clients.queue import Queue
 from tenant_apps.clients.timeline import desk_topic
 
@@ -107,17 +108,21 @@ def pin(request: HttpRequest, client_id: UUID, entry_id: int) -> HttpResponse:
 def profile(request: HttpRequest, client_id: UUID) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     found = selectors.client_get(actor, client_id)
-    form = ProfileForm(
-        request.POST, initial=ProfileForm.initial_of(found), masks=actor.masks, fixed=fixed_fields(found, actor)
-    )
+    form = profile_form(found, actor, request.POST)
     if form.is_valid():
         try:
             services.client_update(client=found, actor=actor, **form.changes())
         except AppError as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         else:
-            return changed(request, client_id, pgettext("client", "Saved."))
-    return render(request, "clients/_profile_form.html", {"form": form, "client": found, "may_edit": True}, status=422)
+            # What the page shows from now on is what the next save is compared with.
+            shown = _profile_body(request, found, profile_form(found, actor))
+            return changed(request, client_id, pgettext("client", "Saved."), body=shown)
+    return HttpResponse(_profile_body(request, found, form), status=422)
+
+
+def _profile_body(request: HttpRequest, found: Client, form: ProfileForm) -> str:
+    return render_to_string("clients/_profile_form.html", {"form": form, "client": found, "may_edit": True}, request)
 
 
 @guard("clients.edit")
@@ -152,9 +157,9 @@ def risk(request: HttpRequest, client_id: UUID) -> HttpResponse:
     return changed(request, client_id, pgettext("client", "Saved."))
 
 
-def changed(request: HttpRequest, client_id: UUID, words: str) -> HttpResponse:
-    """htmx: a toast, and the page refetches its parts; otherwise back to the page."""
+def changed(request: HttpRequest, client_id: UUID, words: str, body: str = "") -> HttpResponse:
+    """htmx: a toast, and the page refetches its parts; `body` takes the form's place. Otherwise back to the page."""
     if request.htmx:  # type: ignore[attr-defined]
-        response = trigger(toast(HttpResponse(status=204), words), "client:changed")
+        response = trigger(toast(HttpResponse(body, status=200 if body else 204), words), "client:changed")
         return trigger(response, "modal:close")  # type: ignore[return-value]
     return redirect("clients:client", client_id=client_id)

@@ -23,7 +23,7 @@ from kernel.errors import AppError, NotFound, TooMany
 from kernel.guards import client_only, open_to_all, safe_next
 from kernel.pages import page
 from tenant_apps.accounts.errors import LinkUnusable
-from tenant_apps.accounts.flows import add_error, finish
+from tenant_apps.accounts.flows import finish
 from tenant_apps.accounts.models import Realm, User
 from tenant_apps.clients import registration, selectors
 from tenant_apps.clients.errors import AddressUnproven
@@ -120,7 +120,7 @@ def register_password(request: HttpRequest) -> HttpResponse:
         try:
             client = _open(request, kept, form.cleaned_data["password"])
         except PasswordWeak as error:
-            add_error(form, error)
+            form.refuse(error)
         except AppError as error:
             problem = error
         else:

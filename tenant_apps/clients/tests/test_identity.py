@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from kernel import clock
 from kernel.errors import Conflict, Forbidden
 from kernel.models import AuditEntry
 from tenant_apps.accounts.models import User
@@ -78,6 +80,7 @@ def test_a_change_keeps_money_in_until_another_person_confirms_it(tenant: Any) -
     assert refused.value.data["check"] == "identity"
     mail = Mail.objects.get(template="clients.identity_changed")
     assert (mail.to, "Last name" in mail.text) == ("ada@example.com", True)
+    assert "Hello \u2068Ada\u2069," in mail.text
     assert list(Notification.objects.filter(kind="clients.identity_changed").values_list("user_id", flat=True)) == [
         second.pk
     ]
@@ -128,13 +131,57 @@ def test_the_pages(tenant: Any, agent: Any) -> None:
     assert page.post(f"/clients/{person.pk}/identity/", {"seen": "2026-01-01T00:00:00Z"}).status_code == 403
 
 
+def test_who_read_the_client_before_anothers_change_does_not_undo_it(agent: Any) -> None:
+    person = verified(owner_id=agent.pk, last_name="Lovelace")
+    read_before = Client.objects.get(pk=person.pk)
+    changed_by_officer(person)
+    with pytest.raises(Forbidden):
+        services.client_update(client=read_before, actor=actor(agent), phone="+4915112345678", last_name="Lovelace")
+    person.refresh_from_db()
+    assert (person.last_name, person.phone) == ("Newname", "")
+
+
+def test_an_address_verified_meanwhile_stays_verified(agent: Any) -> None:
+    person = lead(owner_id=agent.pk)
+    at = clock.now()
+    Client.objects.filter(pk=person.pk).update(email_verified_at=at)
+    services.client_update(client=person, actor=actor(agent), phone="+4915112345678")
+    person.refresh_from_db()
+    assert person.email_verified_at == at
+
+
+def shown_profile(page: Any, person: Client) -> dict[str, str]:
+    """What a browser would send of the profile's form as it was shown."""
+    html = page.get(f"/clients/{person.pk}/?tab=profile").content.decode()
+    found = dict(re.findall(r'<input type="hidden" name="(initial-\w+)"(?: value="([^"]*)")?', html))
+    assert "initial-last_name" in found
+    return found | {name.removeprefix("initial-"): value for name, value in found.items()}
+
+
+def test_a_save_changes_only_what_was_typed_over_what_was_shown(tenant: Any) -> None:
+    person = verified(last_name="Lovelace", country="DE")
+    services.client_update(client=person, actor=SYSTEM, address={"line1": "Elbe 1", "city": "Hamburg"})
+    page = log_in(tenant, colleague("compliance", "Sara Second"))
+    values = shown_profile(page, person)
+    changed_by_officer(person, last_name="Newname", address={"line1": "Elbe 2", "city": "Hamburg"})
+    answer = page.post(
+        f"/clients/{person.pk}/profile/", values | {"phone": "+4915112345678", "city": "Altona"}, HTTP_HX_REQUEST="true"
+    )
+    person.refresh_from_db()
+    assert (person.last_name, person.phone) == ("Newname", "+4915112345678")
+    assert person.address == {"line1": "Elbe 2", "city": "Altona"}
+    assert 'name="initial-phone" value="+4915112345678"' in answer.content.decode()
+    line = AuditEntry.objects.filter(action="clients.updated", subject=str(person.pk)).latest("id")
+    assert sorted(line.after) == ["address", "phone"]
+
+
 def test_another_officer_confirms_on_the_clients_page(tenant: Any) -> None:
     second = colleague("compliance", "Sara Second")
     person = verified()
     changed_by_officer(person)
     page = log_in(tenant, second)
     shown = page.get(f"/clients/{person.pk}/").content.decode()
-    assert "Newname" in shown
+    assert [words in shown for words in ("Before", "After", "<bdi>Lovelace</bdi>", ">Newname</bdi>")] == [True] * 4
     assert "Confirm the change" in shown
     page.post(f"/clients/{person.pk}/identity/", {"seen": person.identity_changed_at.isoformat()})
     assert not identity_change.held(Client.objects.get(pk=person.pk))
@@ -160,6 +207,18 @@ def test_a_tag_that_carries_money_takes_a_right_to_set_and_to_remove(agent: Any,
         services.tags_set(client=person, tags=[], actor=actor(agent))
     person.refresh_from_db()
     assert person.tags == ["vip"]
+
+
+def test_a_tag_added_brings_none_back_that_was_taken_away(agent: Any, vip: None) -> None:
+    person = lead(owner_id=agent.pk)
+    services.tags_set(client=person, tags=["vip", "calls back"], actor=SYSTEM)
+    read_before = Client.objects.get(pk=person.pk)
+    services.tags_set(client=person, tags=["calls back"], actor=actor(staff("compliance")))
+    services.tag_add(client=read_before, tag="New ", actor=SYSTEM)
+    person.refresh_from_db()
+    assert (person.tags, read_before.tags) == (["calls back", "new"], ["calls back", "new"])
+    with pytest.raises(MoneyTag):
+        services.tag_add(client=person, tag="vip", actor=actor(agent))
 
 
 # --- names of another day ---------------------------------------------------------------------------------------------

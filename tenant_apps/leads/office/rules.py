@@ -14,7 +14,6 @@ from django.views.decorators.http import require_POST
 from kernel.errors import AppError
 from kernel.guards import guard
 from kernel.pages import page
-from tenant_apps.accounts.flows import add_error
 from tenant_apps.accounts.models import Team
 from tenant_apps.leads import selectors, services
 from tenant_apps.leads.distribution import Facts, decide, given_today, open_leads
@@ -68,7 +67,7 @@ def rule_edit(request: HttpRequest, rule_id: UUID | None = None) -> HttpResponse
                 actor=request.actor, **data,  # type: ignore[attr-defined]
             )  # fmt: skip
         except AppError as error:
-            add_error(form, error)
+            form.refuse(error)
         else:
             messages.success(request, pgettext("lead rule", "The rule is saved."))
             return redirect("leads:rules")
@@ -117,7 +116,7 @@ def pipeline_edit(request: HttpRequest, status_id: UUID | None = None) -> HttpRe
         try:
             services.pipeline_status_save(status=status, actor=request.actor, **form.cleaned_data)  # type: ignore[attr-defined]
         except AppError as error:
-            add_error(form, error)
+            form.refuse(error)
         else:
             messages.success(request, pgettext("pipeline", "The status is saved."))
             return redirect("leads:pipeline")

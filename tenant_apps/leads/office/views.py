@@ -18,7 +18,6 @@ from kernel.pages import page, wants_part
 from kernel.ui.forms import country_choices
 from kernel.ui.tables import Column, TableSpec, build_table
 from kernel.ui.toast import toast, trigger
-from tenant_apps.accounts.flows import add_error
 from tenant_apps.accounts.forms import language_choices
 from tenant_apps.accounts.selectors import agents
 from tenant_apps.clients.models import KycState, Stage
@@ -124,7 +123,7 @@ def lead_new(request: HttpRequest) -> HttpResponse:
                 actor=actor,
             )
         except AppError as error:
-            add_error(form, error)
+            form.refuse(error)
         else:
             if result.created:
                 response = HttpResponse(status=204)

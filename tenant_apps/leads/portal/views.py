@@ -19,7 +19,6 @@ from kernel.guards import open_to_all
 from kernel.middleware import Unstorable, offered_languages, storable
 from kernel.pages import page
 from kernel.ui.forms import PhoneField, UiForm
-from tenant_apps.accounts.flows import add_error
 from tenant_apps.leads.capture import SOURCE_KEYS, capture, form_token, home_countries
 
 MOST_BYTES = 16_384
@@ -57,7 +56,7 @@ def _form_page(request: HttpRequest, template: str) -> HttpResponse:
                 capture({**request.POST.dict(), **form.cleaned_data}, ip=ip, language=request.LANGUAGE_CODE, form=True)  # type: ignore[attr-defined]
                 sent = True
             except AppError as error:
-                add_error(form, error)
+                form.refuse(error)
         status = 200 if sent else 422
     values = {"form": form, "sent": sent, "token": form_token(), "source": source}
     if template == "leads/embedded.html":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.urls import reverse
@@ -64,6 +65,23 @@ def test_a_page_below_one_stands_under_its_tab(tenant: Any) -> None:
     row = deposit_of(make_client())
     page = officer(tenant, *EVERYTHING).get(f"/payments/deposits/{row.pk}/").content.decode()
     assert re.search(r'<a class="ui-tab" href="/payments/deposits/" aria-current="page"', page)
+
+
+@pytest.mark.parametrize(
+    ("name", "tab"),
+    [
+        ("rule", "/payments/providers/"),
+        ("withdrawal-fee", "/payments/providers/"),
+        ("payout-rule", "/payments/payout-routing/"),
+        ("approval-rule", "/payments/approval/"),
+        ("threshold", "/payments/deposit-limits/"),
+    ],
+)
+def test_the_page_of_a_rule_stands_under_the_page_that_lists_it(name: str, tab: str) -> None:
+    """The longest address of a tab that begins a page's own is its tab: "Withdrawals" begins all of them."""
+    own = reverse(f"payments:{name}", urlconf="config.urls_office", args=[UUID(int=1)])
+    tabs = [reverse(entry.url, urlconf="config.urls_office") for entry in MONEY]
+    assert max((one for one in tabs if own.startswith(one)), key=len) == tab
 
 
 def test_who_may_open_one_page_of_a_group_has_that_page_and_no_tabs(tenant: Any) -> None:

@@ -29,7 +29,7 @@ from tenant_apps.leads.models import SavedView
 from tenant_apps.office.money import MANAGING, RIGHTS
 from tenant_apps.payments.models import Withdrawal, WithdrawalState
 from tenant_apps.payments.services.withdrawals import withdrawal_approve
-from tenant_apps.payments.tests.support import make_client, staff
+from tenant_apps.payments.tests.support import make_client, make_destination, staff
 from tenant_apps.payments.tests.test_chain import checked
 from tenant_apps.payments.tests.test_pages import deposit_of, officer, seen_on
 from tenant_apps.payments.tests.test_withdrawals import funded, requested
@@ -40,6 +40,7 @@ ALL = (
     "payments.withdrawal.approve", "payments.destination.verify", "wallets.view", "clients.view",
 )  # fmt: skip
 HTMX = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "div#money"}
+STAND = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "div#money-stand"}
 
 
 def promised(row: Withdrawal, hours: int) -> Withdrawal:
@@ -62,6 +63,19 @@ def test_the_page_draws_with_a_client_beside_the_list(tenant: Any, language: str
     shown = web.get(place(row)).content.decode()
     for words in (person.name, row.reference, "vip", f"/clients/{person.pk}/", f"{place(row, 'approve')}?scope=mine"):
         assert words in shown
+
+
+def test_who_sees_neither_clients_nor_payments_learns_a_name_and_a_number(tenant: Any) -> None:
+    manager = User.objects.create(realm="staff", email="mona@example.com", name="Mona Manager")
+    person = make_client(tags=["vip"], country="AE", risk="high", owner_id=manager.pk)
+    row = make_destination(person, state="new")
+    there = f"/money/destination/{row.pk}/"
+    closer = officer(tenant, "payments.destination.verify", "payments.view").get(there).content.decode()
+    shown = officer(tenant, "payments.destination.verify").get(there, **STAND).content.decode()
+    told = ("vip", "Mona Manager", "United Arab Emirates", "Identity", "High")
+    assert [words in closer for words in told] == [True] * 5
+    assert [words in shown for words in (person.name, str(person.number))] == [True, True]
+    assert [words in shown for words in told] == [False] * 5
 
 
 def test_a_decision_shows_the_next_one_and_says_what_was_done(tenant: Any) -> None:

@@ -6,19 +6,16 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
 
-from kernel.errors import Invalid
 from kernel.guards import guard
 from kernel.pages import page
-from tenant_apps.wallets.change_told import told
+from tenant_apps.wallets.change_told import proposed
 
 from ..change_kinds import limit_kind, row_values
 from ..models import DepositLimit, FundsThreshold, VelocityRule
-from ..services.changes import ChangeWaits, change_propose
 from ..services.deposit_limits import SPANS, Row, limiting_packs, row_get
 from .limit_forms import DepositLimitForm, ThresholdForm, VelocityForm
 
@@ -59,30 +56,14 @@ def _title(row: Row) -> str:
 
 
 def _removed(request: Any, row: Row) -> None:
-    try:
-        made = change_propose(
-            actor=request.actor, kind=limit_kind(row, gone=True), object_id=row.pk, title=_title(row), values={}
-        )
-    except ChangeWaits as error:
-        messages.error(request, str(error))
-    else:
-        told(request, made)
+    proposed(request, kind=limit_kind(row, gone=True), object_id=row.pk, title=_title(row), values={})
 
 
 def _saved(request: Any, form: Any) -> bool:
     row = form.result()
-    try:
-        made = change_propose(
-            actor=request.actor, kind=limit_kind(row), object_id=row.pk, title=_title(row), values=row_values(row)
-        )
-    except Invalid as error:
-        form.add_error(error.field if error.field in form.fields else None, str(error))
-        return False
-    except ChangeWaits as error:
-        form.add_error(None, str(error))
-        return False
-    told(request, made)
-    return True
+    return proposed(
+        request, form, kind=limit_kind(row), object_id=row.pk, title=_title(row), values=row_values(row)
+    )  # fmt: skip
 
 
 @guard("payments.limits.edit")

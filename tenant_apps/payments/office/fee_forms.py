@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import pgettext_lazy
 
-from kernel.money import CURRENCIES, Money
-from kernel.ui.forms import CountriesField, DecimalField, MoneyField, UiForm, style_widget
+from kernel.money import CURRENCIES
+from kernel.ui.forms import CountriesField, DecimalField, MoneyField, UiForm, minor_of, style_widget
 
 from ..models import ProviderAccount, WithdrawalFee
 from ..services.withdrawal_fees import ways_of
@@ -108,12 +108,7 @@ class WithdrawalFeeForm(UiForm, forms.Form):
         row.method, row.currency, row.kyc_level = data["method"], data["currency"], data["kyc_level"]
         row.countries = data["countries"]
         row.percent, row.passed_on_percent = data["percent"] or Decimal(0), data["passed_on_percent"] or Decimal(0)
-        row.fixed_minor, row.minimum_minor = _minor(data["fixed"]) or 0, _minor(data["minimum"]) or 0
-        row.maximum_minor, row.passed_on_fixed_minor = _minor(data["maximum"]), _minor(data["passed_on_fixed"]) or 0
+        row.fixed_minor, row.minimum_minor = minor_of(data["fixed"]) or 0, minor_of(data["minimum"]) or 0
+        row.maximum_minor, row.passed_on_fixed_minor = minor_of(data["maximum"]), minor_of(data["passed_on_fixed"]) or 0
         row.position, row.enabled = data["position"], data["enabled"]
         return row
-
-
-def _minor(typed: Money | None) -> int | None:
-    """Nothing typed is no limit; a most of zero is no fee."""
-    return None if typed is None else typed.minor

@@ -8,15 +8,13 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from kernel.errors import Invalid
 from kernel.guards import guard
 from kernel.pages import page
-from tenant_apps.wallets.change_told import told
+from tenant_apps.wallets.change_told import proposed
 
 from .. import selectors
 from ..change_kinds import row_values
 from ..models import ProviderAccount, WithdrawalFee
-from ..services.changes import ChangeWaits, change_propose
 from ..words import method_name
 from .fee_forms import WithdrawalFeeForm
 
@@ -45,15 +43,4 @@ def _form_page(request: Any, account: ProviderAccount, row: WithdrawalFee) -> Ht
 def _proposed(request: Any, form: WithdrawalFeeForm) -> bool:
     row = form.result()
     title = f"{form.account.name} · {method_name(row.method)} · {row.currency}"
-    try:
-        made = change_propose(
-            actor=request.actor, kind="withdrawal_fee", object_id=row.pk, title=title, values=row_values(row)
-        )
-    except Invalid as error:
-        form.add_error(error.field if error.field in form.fields else None, str(error))
-        return False
-    except ChangeWaits as error:
-        form.add_error(None, str(error))
-        return False
-    told(request, made)
-    return True
+    return proposed(request, form, kind="withdrawal_fee", object_id=row.pk, title=title, values=row_values(row))

@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import pgettext_lazy
 
 from kernel import secrets
+from kernel.errors import AppError
 from kernel.ui.forms import DateTimeInput, UiForm, UploadInput, style_widget
 
 from .. import registry
@@ -108,6 +109,11 @@ class ProviderForm(UiForm, forms.Form):
         return forms.CharField(
             label=field.label, help_text=field.help, required=False, initial=field.default, widget=widget
         )
+
+    def refuse(self, error: AppError) -> None:
+        """The service knows settings and keys by the adapter's names."""
+        field = error.field if error.field in self.fields else f"set_{error.field}"
+        self.add_error(field if field in self.fields else None, str(error))
 
     def values(self, *, secret: bool) -> dict[str, str]:
         """Settings or credentials as the service takes them."""

@@ -20,7 +20,7 @@ from kernel import clock
 from kernel.actors import Actor
 from kernel.errors import AppError, NotFound
 from kernel.guards import guard
-from kernel.models import AuditEntry, Command, InboxMessage
+from kernel.models import AuditEntry, Command
 from kernel.pages import page
 from kernel.ui.tables import build_table
 from tenant_apps.clients.models import Client
@@ -42,7 +42,6 @@ from ..services.payout_routing import resting
 from ..services.withdrawals import withdrawal_approve, withdrawal_check, withdrawal_reject, withdrawal_shown
 from .tables import DEPOSITS, WITHDRAWALS
 
-NEWS = 100  # of a provider, on a deposit's page: the oldest
 WITHDRAWAL_TABS = [
     ("mine", pgettext_lazy("payments view", "For me")),
     ("waiting", pgettext_lazy("payments view", "To decide")),
@@ -191,7 +190,7 @@ def deposit(request: Any, deposit_id: UUID) -> HttpResponse:
     row = selectors.deposit_get(request.actor, deposit_id)
     context = {
         "row": row,
-        "news": InboxMessage.objects.filter(about=str(row.pk)).order_by("received_at")[:NEWS],
+        "news": selectors.news_of(row),
         "story": _story(row),
         "suspended": row.suspended.first(),
         "credited_as": suspense.credited_as(row),

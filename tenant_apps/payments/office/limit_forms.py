@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import pgettext_lazy
 
 from kernel.money import CURRENCIES
-from kernel.ui.forms import MoneyField, UiForm, style_widget
+from kernel.ui.forms import MoneyField, UiForm, minor_of, style_widget
 
 from ..models import (
     DepositLimit,
@@ -98,7 +98,7 @@ class DepositLimitForm(UiForm, forms.Form):
         if not self.known:
             self.row.currency, self.row.kyc_level, self.row.pack = self.currency, data["kyc_level"], data["pack"]
         for window in ("day", "week", "month", "total"):
-            setattr(self.row, f"{window}_minor", None if data[window] is None else data[window].minor)
+            setattr(self.row, f"{window}_minor", minor_of(data[window]))
         return self.row
 
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel.errors import Invalid
 from kernel.guards import guard
 from kernel.ids import uuid7
 from kernel.money import CURRENCIES
 from kernel.pages import page
-from tenant_apps.wallets.change_told import told
+from tenant_apps.wallets.change_told import proposed
 
 from .. import selectors
 from ..change_kinds import limits_values
 from ..models import WithdrawalPolicy
-from ..services.changes import ChangeWaits, change_propose
 from .limit_forms import LimitsForm
 
 
@@ -52,33 +49,15 @@ def _form_page(request: Any, form: LimitsForm, policy: WithdrawalPolicy | None) 
 
 
 def _saved(request: Any, form: LimitsForm, policy: WithdrawalPolicy | None) -> bool:
-    try:
-        row = change_propose(
-            actor=request.actor, kind="limits", object_id=policy.pk if policy else uuid7(), title=form.currency,
-            values=limits_values(
-                form.currency, form.cleaned_data["kyc_level"] or 0, form.cleaned_data["minimum"], form.cleaned_data
-            ),
-        )  # fmt: skip
-    except Invalid as error:
-        form.add_error(error.field if error.field in form.fields else None, str(error))
-        return False
-    except ChangeWaits as error:
-        form.add_error(None, str(error))
-        return False
-    told(request, row)
-    return True
+    data = form.cleaned_data
+    values = limits_values(form.currency, data["kyc_level"] or 0, data["minimum"], data)
+    object_id = policy.pk if policy else uuid7()
+    return proposed(request, form, kind="limits", object_id=object_id, title=form.currency, values=values)
 
 
 @guard("payments.limits.edit")
 @require_POST
 def remove(request: Any, policy_id: UUID) -> HttpResponse:
     policy = selectors.withdrawal_policy_get(policy_id)
-    try:
-        row = change_propose(
-            actor=request.actor, kind="limits_gone", object_id=policy.pk, title=policy.currency, values={}
-        )  # fmt: skip
-    except ChangeWaits as error:
-        messages.error(request, str(error))
-    else:
-        told(request, row)
+    proposed(request, kind="limits_gone", object_id=policy.pk, title=policy.currency, values={})
     return redirect("payments:limits")

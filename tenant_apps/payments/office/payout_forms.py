@@ -9,7 +9,7 @@ from django.utils.dates import WEEKDAYS as WEEKDAY_NAMES
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.money import CURRENCIES, Money
-from kernel.ui.forms import CountriesField, MoneyField, UiForm, style_widget
+from kernel.ui.forms import CountriesField, MoneyField, UiForm, minor_of, style_widget
 
 from .. import registry
 from ..models import ApprovalRule, PayoutSettings, ProviderAccount
@@ -214,8 +214,8 @@ class RuleForm(UiForm, forms.Form):
         """The rule as typed, not yet stored."""
         data, rule = self.cleaned_data, self.rule
         rule.name, rule.currency, rule.position = data["name"], data["currency"], data["position"]
-        rule.minimum_minor = _minor(data.get("minimum")) or 0
-        rule.maximum_minor = _minor(data.get("maximum"))
+        rule.minimum_minor = minor_of(data.get("minimum")) or 0
+        rule.maximum_minor = minor_of(data.get("maximum"))
         rule.methods, rule.countries = data["methods"], data["countries"]
         rule.tags = [tag.strip() for tag in data["tags"].split(",") if tag.strip()]
         rule.risk_from, rule.enabled = data["risk_from"], data["enabled"]
@@ -224,10 +224,5 @@ class RuleForm(UiForm, forms.Form):
         rule.auto = bool(data.get("auto"))
         rule.auto_risk_below = data.get("auto_risk_below") or rule.auto_risk_below
         for cap in CAPS:
-            setattr(rule, f"{cap}_minor", _minor(data.get(cap)))
+            setattr(rule, f"{cap}_minor", minor_of(data.get(cap)))
         return rule
-
-
-def _minor(typed: Money | None) -> int | None:
-    """Nothing typed is no cap; zero is a cap that lets nothing through."""
-    return None if typed is None else typed.minor

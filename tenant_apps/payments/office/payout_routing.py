@@ -14,13 +14,12 @@ from django.views.decorators.http import require_GET
 from kernel.errors import Invalid, NotFound
 from kernel.guards import guard
 from kernel.pages import page
-from tenant_apps.wallets.change_told import told
+from tenant_apps.wallets.change_told import proposed
 
 from .. import selectors
 from ..change_kinds import only_switched_off, row_values
 from ..models import PayoutRule, ProviderAccount
 from ..payouts import payouts_used
-from ..services.changes import ChangeWaits, change_propose
 from ..services.payout_routing import Board, Way, accounts_of, rule_currencies
 from ..services.providers import payout_rule_save
 from ..words import method_name
@@ -76,28 +75,24 @@ def rule_edit(request: Any, rule_id: UUID) -> HttpResponse:
 
 def _page(request: Any, account: ProviderAccount, rule: PayoutRule | None) -> HttpResponse:
     form = PayoutRuleForm(request.POST or None, account=account, rule=rule)
-    if request.method == "POST" and form.is_valid():
-        try:
-            _saved(request, account, form.result())
-        except Invalid as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
-        except ChangeWaits as error:
-            form.add_error(None, str(error))
-        else:
-            return redirect("payments:payout-routing")
+    if request.method == "POST" and form.is_valid() and _saved(request, account, form):
+        return redirect("payments:payout-routing")
     status = 422 if request.method == "POST" else 200
     return page(
         request, "payments/office/payout_rule.html", {"form": form, "account": account, "rule": rule}, status=status
     )
 
 
-def _saved(request: Any, account: ProviderAccount, rule: PayoutRule) -> None:
+def _saved(request: Any, account: ProviderAccount, form: PayoutRuleForm) -> bool:
     """A second person agrees, unless nothing goes out by the rule any more."""
-    if only_switched_off(rule):
+    rule = form.result()
+    if not only_switched_off(rule):
+        title = f"{account.name} · {method_name(rule.method)} · {rule.currency}"
+        return proposed(request, form, kind="payout_rule", object_id=rule.pk, title=title, values=row_values(rule))
+    try:
         payout_rule_save(actor=request.actor, rule=rule)
-        messages.success(request, pgettext("payments", "Nothing goes out by this rule any more."))
-        return
-    title = f"{account.name} · {method_name(rule.method)} · {rule.currency}"
-    told(request, change_propose(
-        actor=request.actor, kind="payout_rule", object_id=rule.pk, title=title, values=row_values(rule)
-    ))  # fmt: skip
+    except Invalid as error:
+        form.refuse(error)
+        return False
+    messages.success(request, pgettext("payments", "Nothing goes out by this rule any more."))
+    return True

@@ -12,19 +12,18 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel.errors import AppError, Invalid
+from kernel.errors import AppError
 from kernel.guards import guard
 from kernel.money import CURRENCIES
 from kernel.pages import page
 from kernel.tenancy import context
-from tenant_apps.wallets.change_told import told
+from tenant_apps.wallets.change_told import proposed
 
 from .. import selectors
 from ..change_kinds import SETTINGS, rule_values
 from ..models import ApprovalRule, Destination, DestinationState
 from ..payouts import payout_method
 from ..services.chain import ANYBODY, BACK, MANAGER
-from ..services.changes import ChangeWaits, change_propose
 from ..services.destinations import destination_refuse, destination_verify, payout_settings, usable
 from .payout_forms import PromiseForm, RuleForm
 
@@ -118,22 +117,15 @@ def rules(request: Any) -> HttpResponse:
     """All rules in their order, and what is promised."""
     settings = payout_settings()
     form = PromiseForm(request.POST or None, stored=settings)
-    if request.method == "POST" and form.is_valid():
-        try:
-            row = change_propose(
-                actor=request.actor, kind="payout_settings", object_id=SETTINGS, title="",
-                values=form.values(),
-            )  # fmt: skip
-        except Invalid as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
-        except ChangeWaits as error:
-            form.add_error(None, str(error))
-        else:
-            told(request, row)
-            return redirect("payments:approval-rules")
+    if request.method == "POST" and form.is_valid() and _promised(request, form):
+        return redirect("payments:approval-rules")
     status = 422 if request.method == "POST" else 200
     shown = {"rules": selectors.approval_rules(), "form": form}
     return page(request, "payments/office/approval_rules.html", shown, status=status)
+
+
+def _promised(request: Any, form: PromiseForm) -> bool:
+    return proposed(request, form, kind="payout_settings", object_id=SETTINGS, title="", values=form.values())
 
 
 @guard("payments.rules.edit")
@@ -169,18 +161,9 @@ def _rule_page(request: Any, rule: ApprovalRule, preset: str = "") -> HttpRespon
         rule.currency = wanted
     form = RuleForm(request.POST or None, rule=rule, needed=PRESETS.get(preset, ""))
     if request.method == "POST" and form.is_valid():
-        try:
-            wanted_rule = form.result()
-            row = change_propose(
-                actor=request.actor, kind="approval_rule", object_id=wanted_rule.pk, title=wanted_rule.name,
-                values=rule_values(wanted_rule),
-            )  # fmt: skip
-        except Invalid as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
-        except ChangeWaits as error:
-            form.add_error(None, str(error))
-        else:
-            told(request, row)
+        typed = form.result()
+        values = rule_values(typed)
+        if proposed(request, form, kind="approval_rule", object_id=typed.pk, title=typed.name, values=values):
             return redirect("payments:approval-rules")
     stored = ApprovalRule.objects.filter(pk=rule.pk).exists()
     shown = {"form": form, "rule": rule if stored else None, "preset": preset}
@@ -192,12 +175,5 @@ def _rule_page(request: Any, rule: ApprovalRule, preset: str = "") -> HttpRespon
 @require_POST
 def rule_remove(request: Any, rule_id: UUID) -> HttpResponse:
     rule = selectors.approval_rule_get(rule_id)
-    try:
-        row = change_propose(
-            actor=request.actor, kind="approval_rule_gone", object_id=rule.pk, title=rule.name, values={}
-        )  # fmt: skip
-    except ChangeWaits as error:
-        messages.error(request, str(error))
-    else:
-        told(request, row)
+    proposed(request, kind="approval_rule_gone", object_id=rule.pk, title=rule.name, values={})
     return redirect("payments:approval-rules")

@@ -17,7 +17,7 @@ from kernel.guards import guard
 from kernel.ids import uuid7
 from kernel.pages import page
 from kernel.ui.guides import rendered
-from tenant_apps.wallets.change_told import told
+from tenant_apps.wallets.change_told import proposed, told
 
 from .. import addresses, registry, selectors
 from ..change_kinds import only_switched_off, row_values
@@ -75,12 +75,8 @@ def _save(request: Any, form: ProviderForm, account: ProviderAccount | None) -> 
             actor=request.actor, kind="provider", object_id=account.pk if account else uuid7(), title=values["name"],
             values=values, keys=form.values(secret=True),
         )  # fmt: skip
-    except Invalid as error:
-        field = error.field if error.field in form.fields else f"set_{error.field}"
-        form.add_error(field if field in form.fields else None, str(error))
-        return None
-    except ChangeWaits as error:
-        form.add_error(None, str(error))
+    except (Invalid, ChangeWaits) as error:
+        form.refuse(error)
         return None
     told(request, row)
     return row
@@ -163,30 +159,26 @@ def lift(request: Any, account_id: UUID) -> HttpResponse:
     return redirect("payments:provider", account.pk)
 
 
-def _rule_saved(request: Any, account: ProviderAccount, rule: MethodRule) -> None:
+def _rule_saved(request: Any, account: ProviderAccount, form: RuleForm) -> bool:
     """A second person agrees, unless the method is only switched off."""
-    if only_switched_off(rule):
+    rule = form.result()
+    if not only_switched_off(rule):
+        method = registry.capabilities(account.kind).method(rule.method)
+        title = f"{account.name} · {method.label if method else rule.method} · {rule.currency}"
+        return proposed(request, form, kind="method_rule", object_id=rule.pk, title=title, values=row_values(rule))
+    try:
         method_rule_save(actor=request.actor, rule=rule)
-        messages.success(request, pgettext("payments", "It is not offered any more."))
-        return
-    method = registry.capabilities(account.kind).method(rule.method)
-    title = f"{account.name} · {method.label if method else rule.method} · {rule.currency}"
-    told(request, change_propose(
-        actor=request.actor, kind="method_rule", object_id=rule.pk, title=title, values=row_values(rule)
-    ))  # fmt: skip
+    except Invalid as error:
+        form.refuse(error)
+        return False
+    messages.success(request, pgettext("payments", "It is not offered any more."))
+    return True
 
 
 def _rule_page(request: Any, account: ProviderAccount, rule: MethodRule | None) -> HttpResponse:
     form = RuleForm(request.POST or None, account=account, rule=rule)
-    if request.method == "POST" and form.is_valid():
-        try:
-            _rule_saved(request, account, form.result())
-        except Invalid as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
-        except ChangeWaits as error:
-            form.add_error(None, str(error))
-        else:
-            return redirect("payments:provider", account.pk)
+    if request.method == "POST" and form.is_valid() and _rule_saved(request, account, form):
+        return redirect("payments:provider", account.pk)
     context = {"form": form, "account": account, "rule": rule}
     status = 422 if request.method == "POST" else 200
     return page(request, "payments/office/rule.html", context, status=status)

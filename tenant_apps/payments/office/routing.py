@@ -115,7 +115,7 @@ def _begun(request: Any, form: MaintenanceForm, accounts: list[ProviderAccount])
             words=data["words"],
         )
     except Invalid as error:
-        form.add_error(error.field if error.field in form.fields else None, str(error))
+        form.refuse(error)
         return False
     return True
 

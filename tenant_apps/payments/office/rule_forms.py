@@ -10,7 +10,7 @@ from django import forms
 from django.utils.translation import pgettext_lazy
 
 from kernel.money import CURRENCIES, Money
-from kernel.ui.forms import CountriesField, DecimalField, MoneyField, UiForm, style_widget
+from kernel.ui.forms import CountriesField, DecimalField, MoneyField, UiForm, minor_of, style_widget
 
 from .. import registry
 from ..models import Device, MethodRule, PayoutRule, ProviderAccount
@@ -192,9 +192,8 @@ class RuleForm(_WayForm[MethodRule]):
         rule.minimum_minor, rule.maximum_minor = data["minimum"].minor, data["maximum"].minor
         rule.device = data["device"]
         for fee in self.FEES:
-            fixed = data[f"{fee}_fixed"]
             setattr(rule, f"{fee}_percent", data[f"{fee}_percent"] or Decimal(0))
-            setattr(rule, f"{fee}_fixed_minor", fixed.minor if fixed else 0)
+            setattr(rule, f"{fee}_fixed_minor", minor_of(data[f"{fee}_fixed"]) or 0)
         return rule
 
 
@@ -222,8 +221,7 @@ class PayoutRuleForm(_WayForm[PayoutRule]):
 
     def result(self) -> PayoutRule:
         """The rule as typed, not yet stored."""
-        least, most = self.cleaned_data["minimum"], self.cleaned_data["maximum"]
         rule = self._typed(self.rule or PayoutRule(provider_account=self.account))
-        rule.minimum_minor = least.minor if least else 0
-        rule.maximum_minor = most.minor if most else None
+        rule.minimum_minor = minor_of(self.cleaned_data["minimum"]) or 0
+        rule.maximum_minor = minor_of(self.cleaned_data["maximum"])
         return rule

@@ -60,7 +60,7 @@ def account_new(request: Any, method: str) -> HttpResponse:
                 actor=request.actor, client=request.client, method=known.code, details=form.cleaned_data
             )
         except Invalid as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         else:
             return _added(request, row, following)
     context = {"form": form, "method": known, "next": following}

@@ -158,7 +158,7 @@ def _pay(request: Any) -> HttpResponse:
         try:
             deposit = _started(request, form, currency)
         except Invalid as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         except (Unavailable, OutcomeUnknown) as error:
             form.add_error(None, str(error))
         except AppError as error:
@@ -310,7 +310,7 @@ def _request_withdrawal(request: Any, wallets: list[Any], currency: str, book: B
         try:
             wanted = _requested_once(request, form.cleaned_data)
         except (Invalid, Conflict) as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         else:
             return redirect("payments:withdrawal", wanted)
     context = _withdraw_context(request, wallets, currency, form, book, offered)
@@ -356,24 +356,32 @@ def withdrawal_cancel_view(request: Any, withdrawal_id: UUID) -> HttpResponse:
 
 @client_only
 def funds_page(request: Any) -> HttpResponse:
-    """Where the money comes from: what is asked, what was said, what is still needed. Money that is kept is asked about
-    here at the latest."""
-    funds.ask_kept(request.client.pk, request.actor)
+    """Where the money comes from: what is asked, what was said, what is still needed. Whose money is kept may say it
+    unasked."""
     row = funds.request_of(request.client.pk)
-    if row is None:
+    if row is None and funds.kept_anywhere(request.client.pk) is None:
         return redirect("payments:cashier")
-    wanted = row.state in (FundsState.ASKED, FundsState.REFUSED)
-    form = FundsForm(request.POST or None, request.FILES or None, initial={"origin": row.origin, "text": row.text})
+    wanted = row is None or row.state in (FundsState.ASKED, FundsState.REFUSED)
+    said = {"origin": row.origin, "text": row.text} if row else None
+    form = FundsForm(request.POST or None, request.FILES or None, initial=said)
     if request.method == "POST" and wanted and form.is_valid():
-        given = form.cleaned_data["file"]
         try:
-            funds.give(
-                actor=request.actor, request_id=row.pk, origin=form.cleaned_data["origin"],
-                text=form.cleaned_data["text"], data=given.read() if given else None, name=given.name if given else "",
-            )  # fmt: skip
+            _funds_given(request, form)
         except AppError as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         else:
             return redirect("payments:funds")
     status = 422 if request.method == "POST" else 200
     return page(request, "payments/portal/funds.html", {"row": row, "form": form, "wanted": wanted}, status=status)
+
+
+def _funds_given(request: Any, form: FundsForm) -> None:
+    funds.ask_kept(request.client.pk, request.actor)
+    row = funds.request_of(request.client.pk)
+    if row is None:  # all was freed a moment ago
+        return
+    given = form.cleaned_data["file"]
+    funds.give(
+        actor=request.actor, request_id=row.pk, origin=form.cleaned_data["origin"], text=form.cleaned_data["text"],
+        data=given.read() if given else None, name=given.name if given else "",
+    )  # fmt: skip

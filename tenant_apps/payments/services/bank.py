@@ -98,7 +98,7 @@ def statement_import(*, actor: Actor, account: ProviderAccount, name: str, data:
                 _carry_out(row, statement_preview(account, statement), counts, actor)
         if two_needed(account):
             waiting.statement_waits(stored[0])
-        live.publish("money", {"statement": str(stored[0].pk)})
+        live.publish("money")
     return Imported(stored, counts.lines, counts.credited, counts.known)
 
 
@@ -227,7 +227,7 @@ def statement_approve(*, actor: Actor, statement_id: UUID, seen: str | None = No
             row.state, row.approver_id = StatementState.APPROVED, actor.id
             _decided(row, actor)
             _carry_out(row, matches, counts, actor, signs=signs)
-        live.publish("money", {"statement": str(rows[0].pk)})
+        live.publish("money")
     return Imported(rows, counts.lines, counts.credited, counts.known)
 
 
@@ -242,7 +242,7 @@ def statement_reject(*, actor: Actor, statement_id: UUID, reason: str) -> list[B
             row.state, row.reason = StatementState.REJECTED, reason.strip()[:300]
             _decided(row, actor)
             audit.record(actor=actor, action="payments.statement_rejected", obj=row, reason=row.reason)
-        live.publish("money", {"statement": str(rows[0].pk)})
+        live.publish("money")
     return rows
 
 

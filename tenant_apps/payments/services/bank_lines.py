@@ -158,4 +158,4 @@ def _done(line: BankLine, action: str, actor: Actor, reason: str, *, likeness: f
         reason=reason,
         after={"likeness": sorted(likeness)} if likeness else None,
     )
-    live.publish("money", {"line": str(line.pk)})
+    live.publish("money")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -344,8 +344,7 @@ def _take_in(line: PayoutLine, said: pain002.Said, counts: Answered, actor: Acto
 def _refusal_propose(part: WithdrawalPart, reason: str, actor: Actor) -> None:
     """What a person proposes who was told so by the bank. Whoever may read its answers in may propose what they say; where
     it waits already, or the withdrawal is held meanwhile, the line's state tells people enough."""
-    values = {one.name: getattr(actor, one.name) for one in fields(Actor)}  # a request's actor is a lazy one
-    proposer = Actor(**{**values, "grants": {**actor.grants, PROPOSE: Reach.ALL}})
+    proposer = actor.with_grants({**actor.grants, PROPOSE: Reach.ALL})
     words = " ".join([pgettext("payments", "Refused by the bank."), reason]).strip()
     with suppress(ChangeWaits, WithdrawalRefused):
         change_propose(
@@ -365,4 +364,4 @@ def _done(batch: PayoutBatch, action: str, actor: Actor, after: Mapping[str, obj
         actor=actor, action=action, obj=batch, label=batch.reference, reason=reason,
         after={"amount": str(batch.total), **after},
     )  # fmt: skip
-    live.publish("money", {"batch": str(batch.pk)})
+    live.publish("money")

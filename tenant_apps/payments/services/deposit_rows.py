@@ -37,7 +37,7 @@ def save(deposit: Deposit) -> None:
 
 def tell(deposit: Deposit) -> None:
     live.publish(f"client:{deposit.client_id}", {"deposit": str(deposit.pk), "state": deposit.state})
-    live.publish("money", {"deposit": str(deposit.pk), "state": deposit.state})
+    live.publish("money")
 
 
 def line(deposit: Deposit, kind: str, actor: Actor, *, once: str = "", **data: object) -> None:

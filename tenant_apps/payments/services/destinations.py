@@ -281,4 +281,4 @@ def _told(row: Destination, kind: str, actor: Actor) -> None:
         dedupe_key=f"{kind}:{row.pk}:{row.updated_at.timestamp()}",
     )  # fmt: skip
     live.publish(f"client:{row.client_id}", {"destination": str(row.pk), "state": row.state})
-    live.publish("money", {"destination": str(row.pk), "state": row.state})
+    live.publish("money")

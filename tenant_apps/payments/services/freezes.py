@@ -285,7 +285,7 @@ def _lift(freeze: Freeze, rows: list[Withdrawal], actor: Actor) -> None:
     freeze.active = False
     freeze.lifted_by, freeze.lifted_at = actor.label[:160], clock.now()
     freeze.save()
-    live.publish("money", {"freeze": str(freeze.pk)})
+    live.publish("money")
     others = Freeze.objects.filter(client_id=freeze.client_id, active=True).exclude(pk=freeze.pk)
     if not others.exists():
         for row in rows:

@@ -125,11 +125,13 @@ def after_credit(deposit: Deposit, *, actor: Actor) -> None:
 
 def ask_kept(client_id: UUID, actor: Actor) -> None:
     """Ask whose money is kept though nobody asked when it came: the threshold may be newer than the deposits. Once."""
-    if request_of(client_id) is not None:
-        return
-    for kept in _kept(client_id, FundsThreshold.objects.order_by("currency")):
+    if request_of(client_id) is None and (kept := kept_anywhere(client_id)) is not None:
         ask(Client.objects.get(pk=client_id), paid_in(client_id, kept.currency), actor=actor)
-        return
+
+
+def kept_anywhere(client_id: UUID) -> Money | None:
+    """What has to stay in a wallet of the first currency in which something has to; None where all is free."""
+    return next(_kept(client_id, FundsThreshold.objects.order_by("currency")), None)
 
 
 def ask(client: Client, total: Money, *, actor: Actor) -> None:
@@ -214,4 +216,4 @@ def _note(row: FundsRequest, kind: str, actor: Actor, **data: object) -> None:
     audit.record(
         actor=actor, action=kind, obj=row, subject=row.client_id, reason=str(data.get("reason", "")), after=after
     )
-    live.publish("money", {"funds": str(row.pk), "state": row.state})
+    live.publish("money")

@@ -194,7 +194,7 @@ def _locked(row_id: UUID) -> tuple[SuspensePayment, Deposit]:
 def _saved(row: SuspensePayment) -> None:
     row.updated_at = clock.now()
     row.save()
-    live.publish("money", {"suspense": str(row.pk), "state": row.state})
+    live.publish("money")
 
 
 def _audit(row: SuspensePayment, deposit: Deposit, kind: str, actor: Actor) -> None:

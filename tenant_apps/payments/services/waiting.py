@@ -17,9 +17,8 @@ from .chain import may_take, next_step, role_holders
 
 def withdrawal_tell(withdrawal: Withdrawal) -> None:
     """Open pages draw it anew."""
-    data = {"withdrawal": str(withdrawal.pk), "state": withdrawal.state}
-    live.publish(f"client:{withdrawal.client_id}", data)
-    live.publish("money", data)
+    live.publish(f"client:{withdrawal.client_id}", {"withdrawal": str(withdrawal.pk), "state": withdrawal.state})
+    live.publish("money")
 
 
 def withdrawal_waits(row: Withdrawal, *, besides: Iterable[str]) -> None:

@@ -27,7 +27,7 @@ from tenant_apps.wallets.services.transfers import client_transfer_approve, clie
 from tenant_apps.wallets.tests.support import give, sheet
 
 from .support import SYSTEM, client_actor, eur, make_account, make_client, make_destination, make_rule, staff
-from .test_deposit_limits import account, credit, start
+from .test_deposit_limits import account, credit, paper, start
 from .test_exactly_once import pending_deposit
 from .test_pages import trader
 
@@ -290,10 +290,13 @@ def test_the_page_leads_to_where_it_can_be_shown(tenant: Any, way: str) -> None:
     if way == "form":
         values = {"amount": "10", "currency": "EUR", "destination": str(person.destinations.get().pk), "key": "k1"}
         assert web.post("/cashier/withdraw/", values).status_code == 422
-        assert FundsRequest.objects.filter(client=person, state="asked").count() == 1
+    asked_for = FundsRequest.objects.filter(client=person)
+    assert [row.state for row in asked_for.all()] == (["asked"] if way == "form" else [])
     for _ in range(2):
         assert web.get("/cashier/funds/").status_code == 200
-    assert FundsRequest.objects.get(client=person).state == "asked"
+    assert [row.state for row in asked_for.all()] == (["asked"] if way == "form" else [])  # looking asks nobody
+    assert web.post("/cashier/funds/", {"origin": "salary", "file": paper()}).status_code == 302
+    assert [row.state for row in asked_for.all()] == ["given"]
 
 
 def test_nothing_is_asked_of_whose_money_is_free(tenant: Any) -> None:

@@ -207,7 +207,7 @@ def test_the_offices_pages_draw(tenant: Any, language: str) -> None:
         "/payments/", "/payments/?view=todo&q=lena", "/payments/deposits/", "/payments/deposits/?view=attention",
         f"/payments/deposits/{deposit.pk}/", f"/payments/withdrawals/{asked.pk}/", "/payments/providers/",
         "/payments/providers/new/paytabs/", f"/payments/providers/{account.pk}/",
-        f"/payments/providers/{account.pk}/rules/", f"/payments/rules/{rule.pk}/", "/payments/bank/",
+        f"/payments/providers/{account.pk}/rules/", f"/payments/providers/rules/{rule.pk}/", "/payments/bank/",
         f"/payments/bank/{line.statement_id}/", f"/wallets/{person.pk}/EUR/",
     ):  # fmt: skip
         answer = web.get(page)

@@ -31,6 +31,7 @@ from tenant_apps.payments.models import (
     DestinationState,
     Maintenance,
     PayoutRule,
+    ProposedChange,
     ProviderAccount,
     Withdrawal,
     WithdrawalFee,
@@ -696,13 +697,17 @@ def test_the_office_sees_the_order_and_why_an_account_is_not_taken(tenant: Any, 
     if language == "en":
         body = body[body.index("In this order") :]
         assert body.index("Second") < body.index("Not taken") < body.index("First") < body.index("Not for this country")
+    rule(second, minimum_minor=50_001, maximum_minor=None)
+    body = web.get("/payments/payout-routing/", {**asked, "amount": "600"}).content.decode()
+    assert "– ∞" in body
+    assert "<bdi>Second</bdi>" in body
     wrong = web.get("/payments/payout-routing/", {**asked, "client": "nobody@x.de"})
     assert wrong.status_code == 200
     assert officer(tenant, "payments.view").get("/payments/payout-routing/").status_code == 403
 
 
 def test_a_rule_takes_a_second_person_and_switching_it_off_one(tenant: Any) -> None:
-    account, _ = two()
+    account, second = two()
     typed = {"method": "skrill", "currency": "EUR", "minimum": "10", "maximum": "", "countries": "de fr", "kyc_level": "1",
              "position": "3", "enabled": "on"}  # fmt: skip
     one, other = officer(tenant, "payments.provider.edit"), officer(tenant, "payments.provider.edit", "payments.view")
@@ -714,10 +719,15 @@ def test_a_rule_takes_a_second_person_and_switching_it_off_one(tenant: Any) -> N
     agreed(other)
     made = PayoutRule.objects.get()
     assert (made.countries, made.minimum_minor, made.maximum_minor) == (["DE", "FR"], 1000, None)
-    assert one.get(f"/payments/payout-rules/{made.pk}/").status_code == 200
+    assert one.get(f"/payments/payout-routing/rules/{made.pk}/").status_code == 200
     off = {**typed, "countries": "DE FR"}
     del off["enabled"]
-    assert one.post(f"/payments/payout-rules/{made.pk}/", off).status_code == 302
+    assert one.post(f"/payments/payout-routing/rules/{made.pk}/", off).status_code == 302
+    made.refresh_from_db()
+    assert made.enabled is True  # all would go out by the other account: that is not one person's to choose
+    one.post(f"/payments/changes/{ProposedChange.objects.get(state='waiting').pk}/refuse/")
+    ProviderAccount.objects.filter(pk=second.pk).update(enabled=False)
+    one.post(f"/payments/payout-routing/rules/{made.pk}/", off)
     made.refresh_from_db()
     assert made.enabled is False
     assert "First" in one.get(f"/payments/providers/{account.pk}/").content.decode()

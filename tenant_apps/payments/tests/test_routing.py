@@ -324,8 +324,8 @@ def test_the_office_saves_what_a_rule_asks_for(tenant: Any) -> None:
     rule = MethodRule.objects.get()
     assert (rule.tags_any, rule.tags_none, rule.device) == (["old", "vip"], ["risky"], "phone")
     assert (rule.hours_from, rule.hours_until, rule.cost_fixed_minor) == (time(8), time(20), 25)
-    assert web.post(f"/payments/rules/{rule.pk}/", {**sent, "hours_until": ""}).status_code == 422
-    assert web.get(f"/payments/rules/{rule.pk}/").status_code == 200
+    assert web.post(f"/payments/providers/rules/{rule.pk}/", {**sent, "hours_until": ""}).status_code == 422
+    assert web.get(f"/payments/providers/rules/{rule.pk}/").status_code == 200
 
 
 def test_the_failed_page_offers_the_next_way_in_one_click(tenant: Any, monkeypatch: pytest.MonkeyPatch) -> None:

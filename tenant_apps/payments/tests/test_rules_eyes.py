@@ -103,14 +103,14 @@ def test_a_rule_of_a_method_takes_two_and_switching_it_off_one(tenant: Any) -> N
     kept = (str(rule.fee_percent), rule.hours_from.hour, rule.tags_any, rule.provider_account_id, rule.cost_fixed_minor)
     assert kept == ("1.250", 8, ["vip"], account.pk, 25)
     off = {name: value for name, value in RULE.items() if name != "enabled"}
-    one.post(f"/payments/rules/{rule.pk}/", {**off, "fee_percent": "0"})  # cheaper and off: not only off
+    one.post(f"/payments/providers/rules/{rule.pk}/", {**off, "fee_percent": "0"})  # cheaper and off: not only off
     rule.refresh_from_db()
     assert rule.enabled
     one.post(f"/payments/changes/{ProposedChange.objects.get(state='waiting').pk}/refuse/")
-    one.post(f"/payments/rules/{rule.pk}/", off)
+    one.post(f"/payments/providers/rules/{rule.pk}/", off)
     rule.refresh_from_db()
     assert not rule.enabled
-    one.post(f"/payments/rules/{rule.pk}/", RULE)
+    one.post(f"/payments/providers/rules/{rule.pk}/", RULE)
     rule.refresh_from_db()
     assert not rule.enabled
     assert agreed(two) == "approved"
@@ -149,11 +149,33 @@ def test_what_is_saved_as_it_was_is_no_change_that_waits(tenant: Any) -> None:
     assert changed is not None  # another key alone is one
 
 
+@pytest.mark.parametrize(
+    ("other", "one_is_enough"),
+    [({}, False), ({"enabled": False}, True), ({"currency": "USD"}, True), ({"method": "sepa_debit"}, True)],
+)
+def test_a_rule_is_switched_off_by_one_only_where_no_other_takes_its_place(
+    tenant: Any, other: dict[str, Any], one_is_enough: bool
+) -> None:
+    account = make_account(credentials={"secret_key": "sk_test_a_b"})
+    rule = make_rule(account, "card", fee_percent="5", minimum_minor=1000, maximum_minor=50_000)
+    make_rule(account, **{"method": "card", **other})
+    one, two = (officer(tenant, "payments.provider.edit", "payments.view") for _ in range(2))
+    off = {"method": "card", "currency": "EUR", "minimum": "10", "maximum": "500", "kyc_level": "0", "fee_percent": "5",
+           "fee_fixed": "0", "cost_percent": "0", "cost_fixed": "0", "position": str(rule.position)}  # fmt: skip
+    one.post(f"/payments/providers/rules/{rule.pk}/", off)
+    rule.refresh_from_db()
+    assert rule.enabled is not one_is_enough
+    if not one_is_enough:
+        assert agreed(two) == "approved"
+        rule.refresh_from_db()
+        assert not rule.enabled
+
+
 def test_a_rule_switched_off_meanwhile_is_not_switched_on_by_an_older_proposal(tenant: Any) -> None:
     rule = make_rule(make_account(credentials={"secret_key": "sk_test_a_b"}), "card")
     one, two = (officer(tenant, "payments.provider.edit", "payments.view") for _ in range(2))
     values = {**RULE, "hours_from": "", "hours_until": "", "maximum": "700"}
-    one.post(f"/payments/rules/{rule.pk}/", values)
+    one.post(f"/payments/providers/rules/{rule.pk}/", values)
     MethodRule.objects.filter(pk=rule.pk).update(enabled=False)
     assert agreed(two) == "waiting"
     rule.refresh_from_db()

@@ -17,6 +17,7 @@ from kernel.ids import uuid7
 from kernel.models import AuditEntry, OutboxMessage
 from kernel.money import Money
 from tenant_apps.clients.models import Client
+from tenant_apps.clients.reading import zone_of
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments import figures
 from tenant_apps.payments.errors import WithdrawalRefused
@@ -45,7 +46,7 @@ from tenant_apps.payments.services.withdrawals import (
     withdrawal_reject,
     withdrawal_request,
 )
-from tenant_apps.wallets.statements import period_of, statement_of, zone_of
+from tenant_apps.wallets.statements import period_of, statement_of
 
 from .support import SYSTEM, client_actor, eur, make_account, make_client, make_destination, make_rule, staff
 from .test_exactly_once import pending_deposit
@@ -360,7 +361,7 @@ def test_the_office_sees_both_fees_apart(tenant: Any, language: str) -> None:
     assert "195.00" in page
     assert "5.00" in page
     for path in (f"/payments/providers/{bank().pk}/", f"/payments/providers/{bank().pk}/fees/",
-                 f"/payments/fees/{WithdrawalFee.objects.get().pk}/"):  # fmt: skip
+                 f"/payments/providers/fees/{WithdrawalFee.objects.get().pk}/"):  # fmt: skip
         assert web.get(path).status_code == 200, path
     assert "5.00" in strip_tags(web.get("/payments/figures/?way=out").content.decode()).partition("EUR")[2]
     period = figures.period_of("7", "", "")
@@ -397,7 +398,7 @@ def test_what_a_provider_charges_the_payer_on_top_is_shown_apart_and_not_booked(
     assert "€2.30" in web.get(f"/payments/deposits/{row.pk}/").content.decode()
     asked = {"currency": "EUR", "country": "DE", "amount": "100", "level": "1"}
     assert "€2.30" in web.get("/payments/routing/", asked).content.decode()
-    assert "passed_on_percent" in web.get(f"/payments/rules/{row.rule_id}/").content.decode()
+    assert "passed_on_percent" in web.get(f"/payments/providers/rules/{row.rule_id}/").content.decode()
 
 
 def test_a_payment_file_orders_the_net(tenant: Any) -> None:
@@ -438,10 +439,10 @@ def test_it_is_set_by_two_people_where_rules_of_methods_are_set(tenant: Any) -> 
         3_000,
     )
     assert (row.countries, row.percent, row.kyc_level) == (["DE", "AT"], Decimal("0.5"), 1)
-    again = one.post(f"/payments/fees/{row.pk}/", {**values, "maximum": "1"})
+    again = one.post(f"/payments/providers/fees/{row.pk}/", {**values, "maximum": "1"})
     assert again.status_code == 422
-    assert one.post(f"/payments/fees/{row.pk}/", {**values, "method": "card"}).status_code == 422
-    other = one.get(f"/payments/fees/{row.pk}/", {"currency": "JPY"}).content.decode()
+    assert one.post(f"/payments/providers/fees/{row.pk}/", {**values, "method": "card"}).status_code == 422
+    other = one.get(f"/payments/providers/fees/{row.pk}/", {"currency": "JPY"}).content.decode()
     assert 'value="JPY" selected' in other
     assert "1.250" not in other
 
@@ -458,7 +459,7 @@ def test_only_who_may_set_providers_sets_it_and_only_what_can_be(tenant: Any) ->
             withdrawal_fee_save(actor=staff(), row=row)
     web = officer(tenant, "payments.view")
     assert web.get(f"/payments/providers/{account.pk}/fees/").status_code == 403
-    assert web.get(f"/payments/fees/{WithdrawalFee.objects.get().pk}/").status_code == 403
+    assert web.get(f"/payments/providers/fees/{WithdrawalFee.objects.get().pk}/").status_code == 403
 
 
 def test_parts_that_are_planned_hold_their_fee_too(tenant: Any) -> None:

@@ -18,7 +18,6 @@ from kernel.pages import page
 from kernel.panels import panels, rendered
 from kernel.ui.forms import PhoneField, UiForm
 from tenant_apps.accounts import services as accounts
-from tenant_apps.accounts.flows import add_error
 from tenant_apps.accounts.forms import PasswordChangeForm, SettingsForm
 from tenant_apps.accounts.models import User
 from tenant_apps.accounts.selectors import sessions_of
@@ -164,7 +163,7 @@ def password(request: HttpRequest) -> HttpResponse:
                 actor=request.actor,  # type: ignore[attr-defined]
             )  # fmt: skip
         except AppError as error:
-            add_error(form, error)
+            form.refuse(error)
         else:
             request.session["epoch"] = changed.auth_epoch
             messages.success(request, pgettext("account", "Your password is changed; other devices are signed out."))

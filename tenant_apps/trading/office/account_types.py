@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from kernel.errors import AppError, NotFound
 from kernel.guards import guard
 from kernel.pages import page
-from tenant_apps.trading import pages, selectors
+from tenant_apps.trading import selectors
 from tenant_apps.trading.forms import TypeForm
 from tenant_apps.trading.models import AccountType, TradingServer
 from tenant_apps.trading.permissions_list import SERVERS_VIEW, TYPES_EDIT
@@ -64,7 +64,7 @@ def _saved(request: Any, form: TypeForm, server: TradingServer, kind: AccountTyp
             actor=request.actor, values=form.values(), server_id=server.pk, type_id=kind.pk if kind else None
         )
     except AppError as error:
-        pages.add_error(form, error)
+        form.refuse(error)
         return False
     if checked:
         messages.success(request, pgettext("account type", "Saved. The trading server has this group."))

@@ -105,7 +105,7 @@ def leverage(request: Any, account_id: UUID) -> HttpResponse:
         try:
             services.leverage_set(actor=request.actor, account=found, **form.cleaned_data)
         except AppError as error:
-            pages.add_error(form, error)
+            form.refuse(error)
         else:
             return pages.done(pgettext("trading account", "The leverage is being changed on the server."))
     return _dialog(request, "trading/office/_leverage.html", {"account": found, "form": form})
@@ -131,7 +131,7 @@ def archive(request: Any, account_id: UUID) -> HttpResponse:
         try:
             services.account_archive(actor=request.actor, account=found, reason=form.cleaned_data["reason"])
         except AppError as error:
-            pages.add_error(form, error)
+            form.refuse(error)
         else:
             return pages.done(pgettext("trading account", "The account is being archived."))
     return _dialog(request, "trading/office/_archive.html", {"account": found, "form": form})
@@ -152,7 +152,7 @@ def open_for(request: Any, client_id: UUID) -> HttpResponse:
                 actor=request.actor, client=client, account_type=form.chosen, leverage=form.cleaned_data["leverage"]
             )
         except AppError as error:
-            pages.add_error(form, error)
+            form.refuse(error)
         else:
             return pages.done(pgettext("trading account", "The account is being opened."))
     return _dialog(request, "trading/office/_open.html", {"client": client, "form": form})

@@ -18,7 +18,7 @@ from kernel.guards import guard
 from kernel.pages import page
 from kernel.tasks import enqueue
 from kernel.ui.toast import toast
-from tenant_apps.trading import pages, platforms, selectors
+from tenant_apps.trading import platforms, selectors
 from tenant_apps.trading.bridge import metrics
 from tenant_apps.trading.forms import ServerForm
 from tenant_apps.trading.models import TradingServer
@@ -57,7 +57,7 @@ def edit(request: Any, server_id: UUID | None = None) -> HttpResponse:
                 settings={"quiet_period": data["quiet_period"], "public_name": data["public_name"]},
             )
         except AppError as error:
-            pages.add_error(form, error)
+            form.refuse(error)
         else:
             messages.success(request, pgettext("trading server", "Saved."))
             return redirect("trading:office-server", saved.pk)

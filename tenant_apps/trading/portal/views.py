@@ -53,7 +53,7 @@ def account_open(request: Any) -> HttpResponse:
                 leverage=form.cleaned_data["leverage"],
             )
         except AppError as error:
-            pages.add_error(form, error)
+            form.refuse(error)
         else:
             messages.success(request, pgettext("trading account", "Your account is being opened."))
             return redirect("trading:portal-account", opened.pk)
@@ -95,7 +95,7 @@ def leverage(request: Any, account_id: UUID) -> HttpResponse:
         try:
             services.leverage_set(actor=request.actor, account=found, leverage=form.cleaned_data["leverage"])
         except AppError as error:
-            pages.add_error(form, error)
+            form.refuse(error)
         else:
             return pages.done(pgettext("trading account", "The leverage is being changed on the server."))
     values = {"account": found, "form": form}
@@ -114,7 +114,7 @@ def password(request: Any, account_id: UUID) -> HttpResponse:
         try:
             services.password_set(actor=request.actor, account=found, **form.cleaned_data)
         except AppError as error:
-            pages.add_error(form, error)
+            form.refuse(error)
         else:
             return pages.done(pgettext("trading account", "The password is being set on the server."))
     values = {"account": found, "form": form}

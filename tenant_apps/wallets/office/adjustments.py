@@ -79,7 +79,7 @@ def _proposed(request: Any, form: AdjustmentForm, client: Client) -> Adjustment 
             actor=request.actor, client=client, amount=form.amount, reason=data["reason"], text=data["text"]
         )
     except Invalid as error:
-        form.add_error(error.field if error.field in form.fields else None, str(error))
+        form.refuse(error)
         return None
 
 

@@ -21,7 +21,7 @@ from kernel.ui.charts import Chart, Series
 from .. import rates, registry
 from ..change_kinds import POLICY
 from ..change_kinds import markup_id as pair_id
-from ..change_told import told
+from ..change_told import proposed, told
 from ..models import pair_key
 from ..permissions_list import RATES_APPROVE, RATES_PROPOSE, SETTINGS
 from ..services.changes import ChangeWaits, change_propose
@@ -130,10 +130,8 @@ def _form_page(
     if request.method == "POST" and form.is_valid():
         try:
             save(form.cleaned_data)
-        except Invalid as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
-        except ChangeWaits as error:
-            form.add_error(None, str(error))
+        except (Invalid, ChangeWaits) as error:
+            form.refuse(error)
         else:
             if done:
                 messages.success(request, done)
@@ -148,14 +146,7 @@ def markup_remove_view(request: Any, markup_id: UUID) -> HttpResponse:
     row = next((row for row in rates.markups() if row.pk == markup_id), None)
     if row is None:
         raise NotFound
-    try:
-        made = change_propose(
-            actor=request.actor, kind="markup_gone", object_id=row.pk, title=row.pair, values={"markup_id": str(row.pk)}
-        )
-    except ChangeWaits as error:
-        messages.error(request, str(error))
-    else:
-        told(request, made)
+    proposed(request, kind="markup_gone", object_id=row.pk, title=row.pair, values={"markup_id": str(row.pk)})
     return redirect("wallets:rates")
 
 

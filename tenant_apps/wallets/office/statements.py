@@ -17,11 +17,12 @@ from kernel.guards import guard
 from kernel.pages import page
 from kernel.permissions import scoped
 from tenant_apps.clients.models import Client
+from tenant_apps.clients.reading import zone_of
 
 from .. import paper
 from ..permissions_list import VIEW
 from ..statement_views import asked, balances_values, named, shown_values
-from ..statements import books_at, moment_of, zone_of
+from ..statements import books_at, moment_of
 
 
 def _client(request: Any, client_id: UUID) -> Client:

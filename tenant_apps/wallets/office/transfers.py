@@ -18,11 +18,10 @@ from kernel.ui.tables import Column, TableSpec, build_table
 
 from .. import transfers
 from ..change_kinds import SENDING, limits_id, limits_values
-from ..change_told import told
+from ..change_told import proposed
 from ..models import TransferState
 from ..permissions_list import SETTINGS, TRANSFER_APPROVE
 from ..rates import exchange_policy
-from ..services.changes import ChangeWaits, change_propose
 from ..services.transfers import (
     client_transfer_approve,
     client_transfer_reject,
@@ -109,12 +108,7 @@ def switch(request: Any) -> HttpResponse:
 def _switched_on(request: Any) -> HttpResponse:
     """A second person agrees; switching it off takes one."""
     title = pgettext("client transfers", "Clients can send to each other.")
-    try:
-        told(request, change_propose(
-            actor=request.actor, kind="transfers_on", object_id=SENDING, title=title, values={}
-        ))  # fmt: skip
-    except ChangeWaits as error:
-        messages.error(request, str(error))
+    proposed(request, kind="transfers_on", object_id=SENDING, title=title, values={})
     return redirect("wallets:client-transfers")
 
 
@@ -125,18 +119,9 @@ def rules(request: Any) -> HttpResponse:
     wanted = str((request.POST or request.GET).get("currency", ""))
     form = TransferRulesForm(request.POST or None, wanted=wanted, policy=known.get(wanted))
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        try:
-            made = change_propose(
-                actor=request.actor, kind="transfer_limits", object_id=limits_id(form.currency), title=form.currency,
-                values=limits_values(form.currency, data["minimum"], data["daily"], data["approval"]),
-            )  # fmt: skip
-        except Invalid as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
-        except ChangeWaits as error:
-            form.add_error(None, str(error))
-        else:
-            told(request, made)
+        data, code = form.cleaned_data, form.currency
+        values = limits_values(code, data["minimum"], data["daily"], data["approval"])
+        if proposed(request, form, kind="transfer_limits", object_id=limits_id(code), title=code, values=values):
             return redirect("wallets:client-transfers")
     context = {"form": form, "policy": known.get(wanted)}
     return page(request, "wallets/office/transfer_rules.html", context, status=422 if request.method == "POST" else 200)

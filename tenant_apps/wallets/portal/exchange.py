@@ -87,7 +87,7 @@ def _quoted(request: Any) -> HttpResponse:
                 give_currency=form.give_currency, get_currency=form.get_currency,
             )  # fmt: skip
         except Invalid as error:
-            form.add_error(error.field if error.field in form.fields else None, str(error))
+            form.refuse(error)
         else:
             return redirect("wallets:exchange-quote", row.pk)
     return page(request, "wallets/portal_exchange.html", _shown(request, form, wallets, targets), status=422)

@@ -55,8 +55,7 @@ def _sent(request: Any, form: SendForm) -> ClientTransfer | None:
     except TooMany:
         raise
     except AppError as error:
-        field = getattr(error, "field", None)
-        form.add_error(field if field in form.fields else None, str(error))
+        form.refuse(error)
         return None
 
 

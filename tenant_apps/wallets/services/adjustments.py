@@ -65,7 +65,7 @@ def adjustment_propose(*, actor: Actor, client: Client, amount: Money, reason: s
             proposer_label=actor.label[:160],
         )  # fmt: skip
         _note(row, "wallets.adjustment_proposed", actor, reason=row.text)
-        _tell(row)
+        live.publish("money")
         staff_tell(
             right=ADJUST_APPROVE, client=client, kind="wallets.adjustment_waits", amount=amount, reference=row.reference,
             title=lambda: pgettext("notification", "An adjustment of a wallet waits for your approval"),
@@ -124,16 +124,11 @@ def _decide(row: Adjustment, actor: Actor, to: Decision) -> None:
     row.state, row.decider_id, row.decider_label = to, actor.id, actor.label[:160]
     row.decided_at = row.updated_at = clock.now()
     row.save()
-    _tell(row)
+    live.publish("money")
 
 
 def _told(row: Adjustment) -> dict[str, Any]:
     return {"reference": row.reference, "adjustment_id": row.pk, "reason": row.reason}
-
-
-def _tell(row: Adjustment) -> None:
-    """Open pages of the office draw it anew."""
-    live.publish("money", {"adjustment": str(row.pk), "state": row.state})
 
 
 def _note(row: Adjustment, kind: str, actor: Actor, *, reason: str = "", likeness: list[str] | None = None) -> None:

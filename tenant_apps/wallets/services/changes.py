@@ -205,7 +205,7 @@ def _decided(row: ProposedChange, actor: Actor, to: ChangeState) -> None:
     row.state, row.decider_id, row.decider_label = to, actor.id, actor.label[:160]
     row.decided_at = row.updated_at = clock.now()
     row.save()
-    live.publish("money", {"change": str(row.pk), "state": row.state})
+    live.publish("money")
 
 
 def _note(act: str, row: ProposedChange, actor: Actor, *, reason: str = "", **after: Any) -> None:
@@ -216,7 +216,7 @@ def _note(act: str, row: ProposedChange, actor: Actor, *, reason: str = "", **af
 
 
 def _tell(row: ProposedChange, actor: Actor) -> None:
-    live.publish("money", {"change": str(row.pk), "state": row.state})
+    live.publish("money")
     staff_told(
         lambda reader: reader.may(_kinds[row.kind].agree, row.client), kind="payments.change_waits", besides=(actor.id,),
         link=where_decided(row),

@@ -144,7 +144,7 @@ def _made(
         row.state, row.hold_id = TransferState.WAITING, hold.pk
         row.save(force_insert=True)
         _note(row, "wallets.transfer_requested", actor, sender)
-        _tell(row)
+        live.publish("money")
         staff_tell(
             right=TRANSFER_APPROVE, client=sender, kind="wallets.transfer_waits", amount=amount, reference=row.reference,
             title=lambda: pgettext("notification", "A transfer between clients waits for your approval"),
@@ -241,12 +241,7 @@ def _close(row: ClientTransfer, to: TransferState, actor: Actor) -> None:
     row.decider_id, row.decider_label = actor.id, actor.label[:160]
     row.closed_at = row.updated_at = clock.now()
     row.save()
-    _tell(row)
-
-
-def _tell(row: ClientTransfer) -> None:
-    """Open pages of the office draw it anew."""
-    live.publish("money", {"client_transfer": str(row.pk), "state": row.state})
+    live.publish("money")
 
 
 def _facts(row: ClientTransfer) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from kernel.errors import Invalid
 from kernel.models import AuditEntry
 from kernel.money import Money
 from tenant_apps.clients.models import Client
+from tenant_apps.clients.reading import zone_of
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.tests.test_pages import officer, trader
-from tenant_apps.wallets.statements import Period, balances_of, books_at, moment_of, period_of, statement_of, zone_of
+from tenant_apps.wallets.statements import Period, balances_of, books_at, moment_of, period_of, statement_of
 
 from .support import give, make_client
 
