@@ -23,9 +23,6 @@ window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) =>
   violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
 """
-# Pages, by host and address without the row's id, that were looked at in the dark already: once for each brokerage.
-SEEN_DARK: set[tuple[str, str]] = set()
-NUMBERED = re.compile(r"[0-9a-f-]{36}")
 # A box that is still fading in has the contrast of a fading box.
 STILL = """Promise.all(document.getAnimations()
     .filter((animation) => animation.effect.getComputedTiming().endTime !== Infinity)
@@ -50,12 +47,8 @@ class Seat:
         )
         self.context.set_default_timeout(PATIENCE)
         self.context.add_init_script(RECORD)
-        self._cookie("light")
+        self.context.add_cookies([{"name": "rialto_mode", "value": "light", "url": self.product.address(self.host)}])
         self.page = self._listened(self.context.new_page())
-
-    def _cookie(self, mode: str) -> None:
-        url = self.product.address(self.host)
-        self.context.add_cookies([{"name": "rialto_mode", "value": mode, "url": url}])
 
     def _listened(self, page: Page) -> Page:
         page.on("pageerror", lambda error: self.problems.append(f"{page.url}: script error: {error}"))
@@ -112,7 +105,8 @@ class Seat:
     # --- looking closely
 
     def inspect(self, name: str) -> None:
-        """A picture of the page, then axe in light and dark, in a tab beside it so that live pages stay untouched."""
+        """A picture of the page, then axe, on what people have made of it. Every page by itself is looked at in tests/pages, in
+        light and dark."""
         folder = SHOTS / self.shots
         folder.mkdir(parents=True, exist_ok=True)
         self.page.evaluate(STILL)
@@ -120,11 +114,7 @@ class Seat:
         self.problems += [f"{name}: CSP {one}" for one in self.page.evaluate("window.violations || []")]
         if self.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
             self.problems.append(f"{name}: wider than {self.width} pixels")
-        self._axe(self.page, name, "light")
-        kind = (self.host, NUMBERED.sub("*", self.page.url.partition("?")[0]))
-        if kind not in SEEN_DARK:
-            SEEN_DARK.add(kind)
-            self._dark(name, folder)
+        self._axe(name)
 
     def last_picture(self, name: str) -> None:
         """What one saw when something failed."""
@@ -138,24 +128,11 @@ class Seat:
         with contextlib.suppress(PlaywrightError):
             page.screenshot(path=path, full_page=full_page, animations="disabled")
 
-    def _dark(self, name: str, folder: Path) -> None:
-        self._cookie("dark")
-        page = self._listened(self.context.new_page())
-        try:
-            page.goto(self.page.url)
-            page.wait_for_load_state("load")
-            page.evaluate(STILL)
-            self._picture(page, folder / f"{name}-dark.png", full_page=True)
-            self._axe(page, name, "dark")
-        finally:
-            page.close()
-            self._cookie("light")
-
-    def _axe(self, page: Page, name: str, mode: str) -> None:
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    def _axe(self, name: str) -> None:
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        result = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         self.problems += [
-            f"{name} ({mode}): {violation['id']} ({violation['impact']}): {node['target']} {node['failureSummary']}"
+            f"{name}: {violation['id']} ({violation['impact']}): {node['target']} {node['failureSummary']}"
             for violation in result["violations"]
             if violation["impact"] in {"serious", "critical"}
             for node in violation["nodes"]
