@@ -49,7 +49,6 @@ from .services.stops import free_to_go
 
 # Tries of a payout for which another one stands.
 STOOD_IN_FOR = Q(state=PartState.FAILED, successor__isnull=False) | Q(state=PartState.DROPPED, follows__isnull=False)
-LATE = Q(state__in=[WithdrawalState.REQUESTED, WithdrawalState.CHECKED, WithdrawalState.SENDING])
 _OWNER = {"owner": "client__owner_id", "team": "client__team_id"}
 
 
