@@ -11,14 +11,16 @@ the broker, or the process between commit and enqueueing, loses nothing. All tas
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from celery import Task, shared_task
-from celery.exceptions import Reject
+from celery.exceptions import Reject, SoftTimeLimitExceeded
 from django.db import close_old_connections, transaction
 
+from kernel.logs import log
 from kernel.tenancy import context, directory
 
 PUBLIC = "public"
@@ -95,3 +97,14 @@ def enqueue(work: Task, *args: Any, countdown: float | None = None, queue: str |
             context.leave(entered)
 
     transaction.on_commit(send)
+
+
+@contextmanager
+def going_on(event: str, **about: object) -> Iterator[None]:
+    """Around one of many that a task takes in turn: what fails is logged as `event`, and the next one is taken."""
+    try:
+        yield
+    except SoftTimeLimitExceeded:
+        raise  # the task itself has to end
+    except Exception:  # noqa: BLE001 - a defect with one must not leave the others undone
+        log.exception(event, **{name: str(value) for name, value in about.items()})

@@ -6,7 +6,7 @@ from django.utils.translation import pgettext
 
 from kernel.events import Envelope, handles
 from kernel.money import Money
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.clients import money_tags
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
@@ -66,7 +66,7 @@ def on_deal_closed(event: Envelope) -> None:
 
 def _values(entry: TimelineEntry) -> dict[str, str]:
     return {
-        "amount": f"\u2066{money_text(Money.from_json(entry.data['amount']))}\u2069",
+        "amount": money_isolated(Money.from_json(entry.data["amount"])),
         "login": f"\u2066{entry.data.get('login', '')}\u2069",
         "reason": ending_words(str(entry.data.get("reason", ""))),
     }

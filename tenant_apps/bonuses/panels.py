@@ -10,7 +10,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.money import Money
 from kernel.panels import register
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.payments import promises
 from tenant_apps.payments.models import Deposit, DepositState
 from tenant_apps.trading.models import TradingAccount
@@ -39,7 +39,7 @@ def cashier_words(client: Any, amount: Money, target: UUID | None) -> str | None
     brings = preview(client=client, account=account, amount=amount, first=not before.exists())
     if brings is None:
         return None
-    values = {"amount": f"\u2066{money_text(brings)}\u2069", "login": f"\u2066{account.login}\u2069"}
+    values = {"amount": money_isolated(brings), "login": f"\u2066{account.login}\u2069"}
     return pgettext("cashier", "Brings a bonus of %(amount)s on account %(login)s.") % values
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext
 
 from kernel.events import Envelope, handles
 from kernel.money import Money
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.clients import money_tags
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
@@ -50,8 +50,7 @@ for _event, _whose, _how_much in ARRIVALS:
 
 
 def _amount(entry: TimelineEntry) -> str:
-    money = Money.from_json(entry.data["amount"])
-    return f"\u2066{money_text(money.minor, money.currency)}\u2069"  # isolated: the sign stays on its side
+    return money_isolated(Money.from_json(entry.data["amount"]))
 
 
 def _credited(entry: TimelineEntry) -> str:
@@ -248,7 +247,7 @@ def _withdrawal_line(data: Any) -> str:
     if "fee" not in data:
         return pgettext("wallet line", "Withdrawal")
     return pgettext("wallet line", "Withdrawal, fee of %(fee)s included") % {
-        "fee": f"\u2066{money_text(Money.from_json(data['fee']))}\u2069"
+        "fee": money_isolated(Money.from_json(data["fee"]))
     }
 
 

@@ -67,7 +67,6 @@ from .services.stops import free_to_go
 NEWS, NEWS_SEARCHED = 100, 300  # of a provider on a deposit's page, and the messages that are looked through for it
 # Tries of a payout for which another one stands.
 STOOD_IN_FOR = Q(state=PartState.FAILED, successor__isnull=False) | Q(state=PartState.DROPPED, follows__isnull=False)
-LATE = Q(state__in=[WithdrawalState.REQUESTED, WithdrawalState.CHECKED, WithdrawalState.SENDING])
 _OWNER = {"owner": "client__owner_id", "team": "client__team_id"}
 
 

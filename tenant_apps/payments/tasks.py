@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
-from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import F, Q
 
 from kernel import clock, inbox
-from kernel.logs import log
 from kernel.schedule import every_for_tenants
-from kernel.tasks import task
+from kernel.tasks import going_on, task
 from tenant_apps.payments.actors import CASHIER, SWEEP
 
 from . import registry
@@ -75,24 +71,12 @@ def webhooks_kept() -> int:
 @every_for_tenants(60, "payments.sweep", queue="money")
 def sweep() -> int:
     """Set aside what losses still want; then ask about each in turn, returns how many were asked."""
-    with _going_on():
-        freezes_more()
+    freezes_more()
     deposits, parts = deposits_to_ask(), parts_to_ask()
     for deposit_id in deposits:
-        with _going_on(deposit=deposit_id):
+        with going_on("deposit_not_asked", deposit=deposit_id):
             deposit_ask(deposit_id=deposit_id, actor=SWEEP)
     for part_id in parts:
-        with _going_on(part=part_id):
+        with going_on("part_not_asked", part=part_id):
             part_ask(part_id=part_id, actor=SWEEP)
     return len(deposits) + len(parts)
-
-
-@contextmanager
-def _going_on(**about: UUID) -> Iterator[None]:
-    """What fails is logged, and the next one has its turn all the same."""
-    try:
-        yield
-    except SoftTimeLimitExceeded:
-        raise
-    except Exception:  # noqa: BLE001 - a defect with one payment must not leave the others unasked
-        log.exception("sweep_item_failed", **{name: str(value) for name, value in about.items()})

@@ -12,7 +12,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.money import Money
 from kernel.panels import register
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
 from tenant_apps.trading import pages, risk, selectors
@@ -95,7 +95,7 @@ register("office.setup", key="trading", title=pgettext_lazy("set-up", "Connect a
 
 
 def _amount(entry: TimelineEntry) -> str:
-    return f"\u2066{money_text(Money.from_json(entry.data['amount']))}\u2069"  # isolated: the sign stays on its side
+    return money_isolated(Money.from_json(entry.data["amount"]))
 
 
 def _login(entry: TimelineEntry) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import pgettext
 
 from kernel.money import Money
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
 
@@ -19,7 +19,7 @@ from .words import adjustment_words
 
 def amount_of(data: Mapping[str, Any], name: str = "amount") -> str:
     """An amount of stored data, isolated: its sign stays on its side."""
-    return f"\u2066{money_text(Money.from_json(data[name]))}\u2069"
+    return money_isolated(Money.from_json(data[name]))
 
 
 def _exchanged(entry: TimelineEntry) -> str:

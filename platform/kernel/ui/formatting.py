@@ -135,6 +135,11 @@ def money_text(
     return _sign(minor < 0, minor == 0, signed) + before + digits + after
 
 
+def money_isolated(value: Any) -> str:
+    """As `money_text`, to stand within a sentence of either direction: the sign stays on its side."""
+    return f"\u2066{money_text(value)}\u2069"
+
+
 def unit_sides(unit: str, locale: Locale | None = None, *, symbol: str = "") -> tuple[str, str]:
     """What stands before and what stands after an amount: `("€", "")` in English, `("", " €")` in German."""
     shown = symbol or CURRENCY_SIGNS.get(unit, unit)

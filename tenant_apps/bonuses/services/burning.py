@@ -16,7 +16,7 @@ from django.utils.translation import pgettext
 
 from kernel.actors import Actor
 from kernel.money import Money
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.trading.models import TradingAccount, Transfer
 
 from ..models import ALIVE, Burn, CreditMove, Ending, Grant, GrantState, MovePurpose, MoveState
@@ -62,12 +62,12 @@ def consequences(account: TradingAccount, amount: Money) -> list[str]:
     told = []
     for grant in alive:
         values = {
-            "amount": f"\u2066{money_text(Money(to_burn(grant, amount.minor, own), grant.currency))}\u2069",
-            "credit": f"\u2066{money_text(grant.credit)}\u2069", "name": f"\u2068{grant.version.name}\u2069",
+            "amount": money_isolated(Money(to_burn(grant, amount.minor, own), grant.currency)),
+            "credit": money_isolated(grant.credit), "name": f"\u2068{grant.version.name}\u2069",
         }  # fmt: skip
         told.append(pgettext("bonus", "This takes away %(amount)s of your bonus of %(credit)s (%(name)s).") % values)
     for grant in Grant.objects.filter(account=account, state=GrantState.OFFERED).order_by("pk"):
-        values = {"amount": f"\u2066{money_text(grant.amount)}\u2069"}
+        values = {"amount": money_isolated(grant.amount)}
         told.append(pgettext("bonus", "The bonus of %(amount)s that is offered to you lapses with it.") % values)
     return told
 

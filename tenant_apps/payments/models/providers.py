@@ -53,11 +53,6 @@ class ProviderAccount(Entity):
     def secrets_owner(self) -> str:
         return f"payments.provider:{self.pk}"
 
-    @property
-    def ledger_owner(self) -> str:
-        """Whose clearing account the provider's money passes through."""
-        return f"provider:{self.pk}"
-
 
 class Device(models.TextChoices):
     PHONE = "phone", pgettext_lazy("device", "Phone or tablet")

@@ -28,7 +28,16 @@ from tenant_apps.wallets.change_selectors import changes_about
 from tenant_apps.wallets.selectors import wallets_of
 
 from .. import selectors, words
-from ..models import Deposit, Freeze, ProposedChange, RejectReason, Withdrawal, WithdrawalPart, WithdrawalState
+from ..models import (
+    OPEN_WITHDRAWALS,
+    Deposit,
+    Freeze,
+    ProposedChange,
+    RejectReason,
+    Withdrawal,
+    WithdrawalPart,
+    WithdrawalState,
+)
 from ..movements import movements
 from ..permissions_list import APPROVE, BATCH_VIEW, DEPOSIT_MANAGE, DESTINATIONS, EXPORT, PROPOSE
 from ..services import suspense
@@ -66,7 +75,7 @@ def filtered_withdrawals(request: Any, rows: QuerySet[Withdrawal]) -> QuerySet[W
     if view == "mine":
         rows = rows.filter(pk__in=selectors.waiting_for(request.actor).values("pk"))
     if view == "late":
-        rows = rows.filter(selectors.LATE, due_at__lt=clock.now())
+        rows = rows.filter(state__in=OPEN_WITHDRAWALS, due_at__lt=clock.now())
     chosen = selectors.WITHDRAWAL_VIEWS.get(view)
     rows = rows.filter(chosen) if chosen is not None else rows
     return selectors.searched(rows, request.GET.get("q", ""), "reference", "iban", masks=request.actor.masks)

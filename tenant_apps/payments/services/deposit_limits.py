@@ -20,7 +20,7 @@ from kernel import audit, clock
 from kernel.actors import Actor
 from kernel.errors import Invalid, NotFound
 from kernel.money import Money
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.clients.models import Client
 from tenant_apps.clients.rule_packs import packs, protecting
 
@@ -94,7 +94,7 @@ def _used(client_id: UUID, currency: str, windows: list[str], attempt: UUID | No
     }
 
 
-def under_way(attempt: UUID | None = None) -> Q:
+def under_way(attempt: UUID | None) -> Q:
     """What may still be paid of what was begun: promised by banks, or started within the last half hour."""
     promised = Q(state__in=[DepositState.AUTHORISED, DepositState.DELAYED])
     return promised | _started(clock.now() - UNDER_WAY, attempt)
@@ -115,7 +115,7 @@ def check(client: Client, amount: Money, *, attempt: UUID | None = None) -> None
     if tight is not None and tight.left < amount:
         raise DepositLimitReached(
             field="amount", amount=amount, window=WINDOWS[tight.window],
-            limit=f"\u2066{money_text(tight.limit)}\u2069", left=f"\u2066{money_text(tight.left)}\u2069",
+            limit=money_isolated(tight.limit), left=money_isolated(tight.left),
         )  # fmt: skip
 
 

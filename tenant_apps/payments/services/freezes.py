@@ -19,7 +19,8 @@ from kernel.errors import NotFound
 from kernel.events import publish
 from kernel.live import publish as live
 from kernel.money import Money
-from kernel.ui.formatting import money_text
+from kernel.tasks import going_on
+from kernel.ui.formatting import money_isolated
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
 from tenant_apps.wallets.selectors import wallet_of
@@ -136,7 +137,7 @@ def _line(row: Withdrawal, kind: str, actor: Actor) -> None:
 def _alert(deposit: Deposit, lost: Money, held: int) -> None:
     def words() -> tuple[str, str]:
         title = pgettext("notification", "A deposit was charged back")
-        body = f"{deposit.client.name} \u00b7 \u2066{money_text(lost)}\u2069 \u00b7 \u2066{deposit.reference}\u2069"
+        body = f"{deposit.client.name} \u00b7 {money_isolated(lost)} \u00b7 \u2066{deposit.reference}\u2069"
         if held:
             body += " \u00b7 " + pgettext("notification", "withdrawals stopped: %(count)s") % {"count": held}
         return title, body
@@ -166,7 +167,8 @@ def freezes_more() -> int:
     active = Freeze.objects.filter(active=True, uncovered_minor__gt=0).order_by("client_id", "currency")
     wanting = sorted({(row.client_id, row.currency) for row in active if row.held < row.uncovered})
     for client_id, currency in wanting:
-        freeze_more(client_id, currency)
+        with going_on("freeze_not_more", client=client_id, currency=currency):
+            freeze_more(client_id, currency)
     return len(wanting)
 
 

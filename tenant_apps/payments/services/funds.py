@@ -80,7 +80,7 @@ def check(client: Client, amount: Money, *, attempt: UUID | None = None) -> None
 
 
 def _paid_or_coming(client_id: UUID, currency: str, attempt: UUID | None) -> Money:
-    """In one statement: what is credited meanwhile, for which nobody waits here, is then one or the other."""
+    """In one statement: crediting waits for no lock of a deposit that begins, and is then seen as the one or the other."""
     found = Deposit.objects.filter(client_id=client_id, currency=currency).aggregate(
         came=Sum(STILL_THERE, filter=CAME), comes=Sum("amount_minor", filter=under_way(attempt))
     )

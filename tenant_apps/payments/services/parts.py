@@ -19,7 +19,7 @@ from kernel.events import publish
 from kernel.logs import log
 from kernel.models import Command, CommandState
 from kernel.money import Money
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.clients.timeline import timeline_add
 
 from .. import events, registry
@@ -284,11 +284,11 @@ def _late_alert(part: WithdrawalPart, title: Any, short: Money | None = None) ->
     withdrawal = part.withdrawal
 
     def words() -> tuple[str, str]:
-        body = f"{withdrawal.client.name} \u00b7 \u2066{money_text(part.amount)}\u2069 \u00b7 \u2066{withdrawal.reference}\u2069"
+        body = (
+            f"{withdrawal.client.name} \u00b7 {money_isolated(part.amount)} \u00b7 \u2066{withdrawal.reference}\u2069"
+        )
         if short:
-            body += " \u00b7 " + pgettext("notification", "not covered: %(amount)s") % {
-                "amount": f"\u2066{money_text(short)}\u2069"
-            }
+            body += " \u00b7 " + pgettext("notification", "not covered: %(amount)s") % {"amount": money_isolated(short)}
         return str(title), body
 
     alerts.alert(

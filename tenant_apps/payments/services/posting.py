@@ -149,22 +149,20 @@ def provider_fees(currency: str) -> Account:
 
 def provider_fee_post(deposit: Deposit, fee: Money, *, number: int, actor: Actor) -> Transfer:
     """What the provider keeps, or (negative) the part of it that it had told too much. `number`: how often it was told."""
-    legs = [
-        Leg(clearing(deposit.provider_account, fee.currency), fee),
-        Leg(provider_fees(fee.currency), -fee),
-    ]
     key = f"payments.deposit:{deposit.pk}:fee:{number}"
+    legs = _fee_legs(deposit.provider_account, fee)
     return post(kind=PROVIDER_FEE, legs=legs, key=key, actor=actor, data=_told(deposit))
 
 
 def part_fee_post(part: WithdrawalPart, fee: Money, *, number: int, actor: Actor) -> Transfer:
     """As `provider_fee_post`, of what the provider takes for paying the part out."""
-    legs = [
-        Leg(clearing(part.provider_account, fee.currency), fee),
-        Leg(provider_fees(fee.currency), -fee),
-    ]
     key = f"payments.part:{part.pk}:fee:{number}"
+    legs = _fee_legs(part.provider_account, fee)
     return post(kind=PROVIDER_FEE, legs=legs, key=key, actor=actor, data=_told_of(part))
+
+
+def _fee_legs(account: ProviderAccount, fee: Money) -> list[Leg]:
+    return [Leg(clearing(account, fee.currency), fee), Leg(provider_fees(fee.currency), -fee)]
 
 
 def freeze_hold(freeze: Freeze, amount: Money, *, actor: Actor) -> Hold:

@@ -16,6 +16,7 @@ from kernel.actors import Actor
 from kernel.errors import AppError, Invalid, Outside
 from kernel.logs import log
 from kernel.money import Money
+from kernel.tasks import going_on
 
 from .. import addresses, permissions_list, registry
 from ..actors import SWEEP
@@ -170,21 +171,22 @@ def webhooks_keep() -> int:
 
     Not inside a transaction: it asks each provider. One that does not answer is asked the next time."""
     accounts = ProviderAccount.objects.filter(enabled=True, kind__in=registry.adapters()).order_by("created_at")
-    return sum(_webhook_kept(account) for account in accounts)
+    done = 0
+    for account in accounts:
+        with going_on("webhook_not_kept", account=account.pk):
+            done += _webhook_kept(account)
+    return done
 
 
 def _webhook_kept(account: ProviderAccount) -> bool:
-    """Whether something was missing. What fails with one account must not leave the others' webhooks as they are."""
+    """Whether something was missing."""
+    provider = provider_of(account)
+    if not isinstance(provider, Subscribing):
+        return False
     try:
-        provider = provider_of(account)
-        if not isinstance(provider, Subscribing):
-            return False
         added = provider.webhook_keep(addresses.webhook_url(account.pk))
     except Outside as error:
         log.warning("webhook_not_kept", account=str(account.pk), error=str(error))
-        return False
-    except Exception:  # noqa: BLE001 - an adapter's defect, an answer of another form
-        log.exception("webhook_not_kept", account=str(account.pk))
         return False
     if added:
         audit.record(actor=SWEEP, action="payments.webhook_completed", obj=account, after={"events": added})

@@ -19,7 +19,7 @@ from kernel.events import publish
 from kernel.ids import short_id
 from kernel.live import publish as live
 from kernel.money import Money
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger.models import Transfer
 
@@ -217,7 +217,7 @@ def _note(row: SuspensePayment, deposit: Deposit, kind: str, actor: Actor, amoun
 
 def _alert(deposit: Deposit, received: Money) -> None:
     def words() -> tuple[str, str]:
-        body = f"{deposit.client.name} \u00b7 \u2066{money_text(received)}\u2069 \u00b7 \u2066{deposit.reference}\u2069"
+        body = f"{deposit.client.name} \u00b7 {money_isolated(received)} \u00b7 \u2066{deposit.reference}\u2069"
         return pgettext("notification", "A payment came in another currency"), body
 
     alerts.alert(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.utils.translation import pgettext
 
 from kernel.live import publish as live
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.accounts.telling import staff_told
 
 from ..models import BankStatement, PayoutBatch, Withdrawal
@@ -38,7 +38,7 @@ def withdrawal_waits(row: Withdrawal, *, besides: Iterable[str]) -> None:
         )
         return (
             title,
-            f"{row.client.name} \u00b7 \u2066{money_text(row.amount)}\u2069 \u00b7 \u2066{row.reference}\u2069",
+            f"{row.client.name} \u00b7 {money_isolated(row.amount)} \u00b7 \u2066{row.reference}\u2069",
         )
 
     holders = role_holders(step)
@@ -66,7 +66,7 @@ def batch_waits(row: PayoutBatch) -> None:
         lambda reader: reader.may(BATCH_RELEASE), kind="payments.batch_waits", besides=[row.maker_id],
         words=lambda: (
             pgettext("notification", "A payment file waits for your release"),
-            f"\u2066{row.reference}\u2069 \u00b7 \u2066{money_text(row.total)}\u2069",
+            f"\u2066{row.reference}\u2069 \u00b7 {money_isolated(row.total)}",
         ),
         link=f"/payments/batches/{row.pk}/", data={"batch_id": str(row.pk)},
     )  # fmt: skip

@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from kernel import clock
+from kernel.tasks import going_on
 from tenant_apps.payments.models import Deposit, DepositState, ProviderAccount, WithdrawalPart
 from tenant_apps.payments.services.deposits import deposit_ask
 from tenant_apps.payments.services.parts import parts_to_ask
@@ -51,3 +53,8 @@ def test_one_that_fails_does_not_end_the_sweep(tenant: Any) -> None:
         asked = now - timedelta(hours=hours)
         WithdrawalPart.objects.filter(pk=part.pk).update(state="failed", doubted_at=asked, updated_at=asked)
     assert (parts_to_ask(), sweep.run(), parts_to_ask()) == ([first.pk, second.pk], 2, [])
+
+
+def test_a_sweep_that_takes_too_long_ends_all_the_same() -> None:
+    with pytest.raises(SoftTimeLimitExceeded), going_on("one"):
+        raise SoftTimeLimitExceeded

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.actors import Actor, shown
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.wallets.worklist.registry import Decision, Source, Step, register
 
 from .. import selectors, words
@@ -94,7 +94,7 @@ def _facts(row: Withdrawal) -> list[tuple[Any, Any]]:
     return [
         (pgettext("work fact", "To"), account or pgettext("work fact", "Back to where it came from")),
         (pgettext("work fact", "Holder"), row.holder),
-        (pgettext("work fact", "Our fee"), f"\u2066{money_text(row.fee)}\u2069" if row.fee else ""),
+        (pgettext("work fact", "Our fee"), money_isolated(row.fee) if row.fee else ""),
         (pgettext("work fact", "Risk"), f"{row.risk} / 100"),
         (pgettext("work fact", "What speaks against it"), " · ".join(signs)),
         (pgettext("work fact", "Stopped"), words.hold_words(row.hold_reason) if row.hold_reason else ""),

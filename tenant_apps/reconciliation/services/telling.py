@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.utils.translation import pgettext
 
 from kernel.money import Money
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.accounts.telling import staff_told
 
 
@@ -22,7 +22,7 @@ def tell_those_who_may(
             "alarm": pgettext("notification", "Something is stuck in payments"),
             "close": pgettext("notification", "A day's close waits for your signature"),
         }
-        told = f"\u2066{money_text(amount)}\u2069 \u00b7 " if amount is not None else ""
+        told = f"{money_isolated(amount)} \u00b7 " if amount is not None else ""
         return titles[what], f"{told}\u2068{label}\u2069"
 
     staff_told(lambda reader: reader.may(code), kind=f"reconciliation.{what}", words=words, link=link, besides=besides)

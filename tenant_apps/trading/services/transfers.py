@@ -26,7 +26,7 @@ from kernel.events import publish
 from kernel.live.publish import publish as tell
 from kernel.models import Command
 from kernel.money import Money
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger import services as ledger
 from tenant_apps.ledger.models import Hold
@@ -121,7 +121,7 @@ def withdrawable(account: TradingAccount, *, now: datetime) -> Money | None:
 def _within_free(account: TradingAccount, amount: Money, *, now: datetime) -> None:
     most = withdrawable(TradingAccount.objects.get(pk=account.pk), now=now)
     if most is not None and amount > most:
-        raise NotEnoughFree(field="amount", most=f"\u2066{money_text(most)}\u2069")
+        raise NotEnoughFree(field="amount", most=money_isolated(most))
 
 
 def _stay(account: TradingAccount, states: tuple[str, ...]) -> None:
