@@ -14,7 +14,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import clock
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
-from kernel.ids import made_at
+from kernel.ids import made_at, parse_uuid
 from kernel.money import Money
 
 from ...errors import AmountNotPayable
@@ -142,7 +142,7 @@ class SkrillProvider:
             raise Unavailable(provider="skrill") from error
 
     def _not_tried(self, provider_reference: str) -> DepositStatus:
-        deposit_id = reports.as_uuid(provider_reference)
+        deposit_id = parse_uuid(provider_reference)
         started = made_at(deposit_id) if deposit_id else None
         if started is None:
             raise Rejected("Transaction not found", provider="skrill")
