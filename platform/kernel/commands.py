@@ -7,7 +7,7 @@
         def succeeded(self, command, result)       # in the transaction that records the success
         def failed(self, command, error)           # likewise
 
-States: pending → sending → succeeded | failed | unknown; unknown → succeeded | pending.
+States: pending → sending → succeeded | failed | unknown | pending (surely not done); unknown → succeeded | sending.
 
 Survival of kill -9. The row is written with the fact that demands it. `sending` is committed before the first byte
 leaves, with a lease. A process that dies while sending leaves `sending` behind; when the lease ends the command counts

@@ -115,8 +115,8 @@ _lost: ContextVar[list[str] | None] = ContextVar("lost_writes", default=None)
 
 @contextmanager
 def lost_writes() -> Iterator[list[str]]:
-    """The hosts of writes made within that got no answer and were repeated: what the last attempt was told (refused, closed
-    door) says nothing of the first, so nobody may take it for proof that nothing was done."""
+    """The hosts of writes made within that got no answer, or a server's error: what a later attempt was told (refused, closed
+    door) says nothing of them, so nobody may take it for proof that nothing was done."""
     found: list[str] = []
     token = _lost.set(found)
     try:
@@ -172,9 +172,11 @@ def request(
                 if last:
                     raise (Unavailable if safe_to_repeat else OutcomeUnknown)(url=_host(url)) from error
             else:
-                if response.status_code not in {502, 503, 504} or last:
+                again = response.status_code in {502, 503, 504} and not last
+                if again or (response.status_code >= 500 and not safe_to_repeat):
+                    _note_lost(method, url)
+                if not again:
                     return response
-                _note_lost(method, url)
             log.info("outgoing_retry", host=_host(url), attempt=attempt)
             time.sleep(0.2 * 2 ** (attempt - 1))
     raise Unavailable(url=_host(url))

@@ -32,6 +32,7 @@ SETTINGS: dict[str, tuple[type, ...]] = {
     "business_name": (str,),
     "country": (str,),
     "default_currency": (str,),
+    "unreadable": (str,),  # kinds of objects, by commas, that the key has no right to read where they are expanded
     # Seconds until a bank debit or a bank's refund is decided; null waits for the control page.
     "sepa_settle_seconds": (int, float, type(None)),
     "refund_settle_seconds": (int, float, type(None)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.stripe.errors import bad_request
+from sandbox.stripe.errors import ApiError, bad_request
 from sandbox.stripe.sessions import public
 from sandbox.stripe.store import Object, Store
 
@@ -96,6 +96,10 @@ def _expand_one(store: Store, account: str, body: Object, source: Object, parts:
     kind = EXPANDABLE.get((body["object"], field))
     if kind is None:
         raise bad_request(f"This property cannot be expanded ({path}).", "expand")
+    if kind in str(store.settings(account).get("unreadable", "")).split(",") and kind:
+        raise ApiError(
+            403, f"The provided key does not have the required permissions to expand this property ({path})."
+        )
     if body.get(field) is None:
         return
     if isinstance(body[field], str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -225,6 +226,22 @@ def test_equal_movements_of_one_day_are_two() -> None:
     alike = entry("10", "same", bank_reference="")
     first, second = camt053.read(document(alike, alike))[0].lines
     assert first.key != second.key
+
+
+def test_alike_payments_in_two_statements_of_one_name_are_two(account: ProviderAccount) -> None:
+    """Statements of a day, both called the same, and a bank that gives its bookings no reference."""
+    first, second = (
+        re.sub(rb"<AcctSvcrRef>.*?</AcctSvcrRef>", b"", document(entry("10", "same"), opening=Decimal(opening)))
+        for opening in ("100", "110")
+    )
+    inner = second[second.index(b"<Stmt>") : second.index(b"</BkToCstmrStmt>")]
+    data = first.replace(b"</BkToCstmrStmt>", inner + b"</BkToCstmrStmt>")
+    waiting = uploaded(account, data)
+    assert len({row.statement_id for row in waiting.statements}) == 2
+    assert [bank.statement_file_read(row).opening for row in waiting.statements] == [eur("100"), eur("110")]
+    done = bank.statement_approve(actor=staff(BANK_APPROVE), statement_id=waiting.statements[0].pk)
+    assert (done.lines, done.known) == (2, 0)
+    assert imported(account, first).known == 1
 
 
 def test_by_hand_it_takes_two_people(account: ProviderAccount) -> None:

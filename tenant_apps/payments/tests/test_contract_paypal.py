@@ -21,6 +21,7 @@ from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.adapters.paypal import PayPalProvider, facts, units
 from tenant_apps.payments.adapters.paypal.provider import EVENTS, WEBHOOKS
 from tenant_apps.payments.adapters.paypal.wire import Api
+from tenant_apps.payments.commands import _not_payable_is_refused
 from tenant_apps.payments.models import Deposit, DepositState, PartState, ProviderAccount, WithdrawalPart
 from tenant_apps.payments.permissions_list import APPROVE, PROPOSE
 from tenant_apps.payments.ports import (
@@ -322,9 +323,9 @@ def test_a_refused_payout_is_rejected(side: PayPalSide, provider: PayPalProvider
 def test_what_cannot_be_said_is_refused_for_good(side: PayPalSide, provider: PayPalProvider) -> None:
     """Half a forint: a command would otherwise try for ever."""
     half = Money(150, "HUF")
-    with pytest.raises(Rejected):
+    with pytest.raises(Rejected), _not_payable_is_refused():
         provider.payout(TestPayPal().payout_order(side, amount=half))
-    with pytest.raises(Rejected):
+    with pytest.raises(Rejected), _not_payable_is_refused():
         provider.refund(operation_id=uuid7(), payment_reference="X", amount=half, reason="W1")
 
 

@@ -12,6 +12,7 @@ import pytest
 import stripe
 
 from kernel import clock, inbox
+from kernel.errors import Unavailable
 from kernel.models import InboxMessage, OutboxMessage
 from kernel.money import Money
 from sandbox.tests.support import Sandbox
@@ -19,6 +20,7 @@ from tenant_apps.clients.models import Stage, TimelineEntry
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.adapters.stripe.events import fee_of
 from tenant_apps.payments.models import Deposit, DepositState
+from tenant_apps.payments.ports import PaymentState
 from tenant_apps.payments.services import posting
 from tenant_apps.payments.services.deposits import deposit_ask, deposit_open, deposit_start
 from tenant_apps.payments.services.providers import provider_of
@@ -180,6 +182,19 @@ def test_what_stripe_keeps_is_told_where_it_is_asked(side: StripeSide) -> None:
     assert fee_of({"balance_transaction": {"fee": 12, "currency": "iqd"}}) is None
     assert fee_of({"balance_transaction": {"fee": 12, "currency": "jpy"}}) == Money(12, "JPY")
     assert fee_of({"balance_transaction": "txn_1"}) is None
+
+
+def test_a_key_without_the_right_to_the_fee_still_hears_of_the_payment(side: StripeSide) -> None:
+    deposit = started(side, "klarna")
+    side.pay(deposit.provider_reference, "klarna")
+    provider = provider_of(deposit.provider_account)
+    assert provider.fetch_deposit(deposit.provider_reference).fee is not None
+    side.settings(unreadable="balance_transaction")
+    told = provider.fetch_deposit(deposit.provider_reference)
+    assert (told.state, told.amount, told.fee) == (PaymentState.PAID, eur("500.00"), None)
+    side.settings(unreadable="balance_transaction,charge")
+    with pytest.raises(Unavailable):
+        provider.fetch_deposit(deposit.provider_reference)
 
 
 def test_a_dispute_takes_the_money_back_once(side: StripeSide) -> None:

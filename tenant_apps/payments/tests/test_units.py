@@ -7,17 +7,20 @@ import hmac
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from kernel import http
 from kernel.errors import OutcomeUnknown, Unavailable
 from kernel.ids import uuid7
 from kernel.money import Money
+from sandbox.tests.support import Receiver
 from tenant_apps.payments.adapters.paytabs.provider import PayTabsProvider
 from tenant_apps.payments.adapters.paytabs.provider import from_wire as paytabs_from
 from tenant_apps.payments.adapters.paytabs.provider import to_wire as paytabs_to
 from tenant_apps.payments.adapters.stripe import units
 from tenant_apps.payments.adapters.stripe.provider import StripeProvider
+from tenant_apps.payments.errors import AmountNotPayable
 from tenant_apps.payments.ports import EventKind, NormalizedEvent, PaymentState, ProviderConfig, SignatureInvalid
 from tenant_apps.payments.services.checks import same_name
 
@@ -93,18 +96,44 @@ def test_stripes_news_of_a_currency_we_do_not_carry_is_put_aside() -> None:
     assert [(event.event_key, event.kind) for event in told] == [("evt_1", EventKind.OTHER)]
 
 
-def test_a_write_that_may_have_arrived_once_stays_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("first", [OutcomeUnknown(), httpx.Response(503, text="{}")])
+def test_a_write_that_may_have_arrived_once_stays_unknown(monkeypatch: pytest.MonkeyPatch, first: Any) -> None:
     """The library repeats by itself; that the last attempt found the door closed says nothing of the first."""
-    failures = iter([OutcomeUnknown(), Unavailable(), Unavailable()])
+    answers = iter([first, Unavailable(), Unavailable()])
 
     def request(*_: Any, **__: Any) -> Any:
-        raise next(failures)
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     monkeypatch.setattr(http, "request", request)
     with pytest.raises(OutcomeUnknown):
         StripeProvider(config(secret_key="sk_test_x")).refund(
             operation_id=uuid7(), payment_reference="pi_1", amount=Money(100, "EUR"), reason="W1"
         )
+
+
+def test_what_stripe_cannot_be_asked_for_is_no_refund() -> None:
+    """The last digit of a dinar's three is a zero there: a command would otherwise try for ever."""
+    with pytest.raises(AmountNotPayable):
+        StripeProvider(config(secret_key="sk_test_x")).refund(
+            operation_id=uuid7(), payment_reference="pi_1", amount=Money(1_505, "KWD"), reason="W1"
+        )
+
+
+@pytest.mark.parametrize(
+    ("status", "safe", "lost"), [(500, False, 1), (503, False, 1), (500, True, 0), (404, False, 0), (200, False, 0)]
+)
+def test_a_write_that_a_server_failed_at_may_have_been_carried_out(status: int, safe: bool, lost: int) -> None:
+    receiver = Receiver()
+    receiver.answers = [status]
+    try:
+        with http.lost_writes() as found:
+            http.request("POST", receiver.url, safe_to_repeat=safe)
+    finally:
+        receiver.close()
+    assert len(found) == lost
 
 
 def paytabs_news(kind: str, status: str, **values: str) -> NormalizedEvent:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from kernel import http
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
+from kernel.ids import parse_uuid
 from kernel.money import Money
 from tenant_apps.payments.errors import AmountNotPayable
 from tenant_apps.payments.ports import (
@@ -104,14 +105,13 @@ class AcmepayProvider:
     # --- calls
 
     def _call(self, method: str, path: str, body: Any = None, *, key: str = "", writes: bool = False) -> Any:
-        """One call. What carries an idempotency key may be sent again; a write that got no answer is of unknown outcome."""
+        """One call. A write is sent once, even under an idempotency key: without an answer it is of unknown outcome, and what
+        a repetition is told would say nothing of it."""
         lost = OutcomeUnknown if writes else Unavailable
         headers = {"authorization": f"Bearer {self.config.secrets.get('api_key', '')}"}
         headers |= {"idempotency-key": key} if key else {}
         base = (self.config.settings.get("base_url") or LIVE).rstrip("/")
-        response = http.request(
-            method, f"{base}{path}", safe_to_repeat=not writes or bool(key), headers=headers, json=body
-        )
+        response = http.request(method, f"{base}{path}", safe_to_repeat=not writes, headers=headers, json=body)
         if response.status_code >= 500:
             raise lost(provider="acmepay")
         try:
@@ -196,7 +196,7 @@ class AcmepayProvider:
             payout = news["payout"]
             return [
                 NormalizedEvent(
-                    event_key=str(news["id"]), kind=EventKind.PAYOUT, name=name, operation_id=_uuid(payout["reference"]),
+                    event_key=str(news["id"]), kind=EventKind.PAYOUT, name=name, operation_id=parse_uuid(payout["reference"]),
                     refund=payout_status(payout),
                 )
             ]  # fmt: skip
@@ -204,17 +204,10 @@ class AcmepayProvider:
         status = deposit_status(payment)
         return [
             NormalizedEvent(
-                event_key=str(news["id"]), kind=EventKind.DEPOSIT, name=name, deposit_id=_uuid(payment["reference"]),
+                event_key=str(news["id"]), kind=EventKind.DEPOSIT, name=name, deposit_id=parse_uuid(payment["reference"]),
                 deposit=status,
             )
         ]  # fmt: skip
-
-
-def _uuid(text: object) -> UUID | None:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None
 
 
 def deposit_status(payment: Mapping[str, Any]) -> DepositStatus:

@@ -12,7 +12,8 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
+
+from kernel.ids import parse_uuid
 
 from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus
 from . import units
@@ -92,7 +93,7 @@ def normalise(item: Item, merchant_account: str) -> NormalizedEvent:
         event_key=key,
         kind=EventKind.DEPOSIT,
         name=name,
-        deposit_id=_uuid(item.get("merchantReference")),
+        deposit_id=parse_uuid(item.get("merchantReference")),
         deposit=status,
     )
 
@@ -175,13 +176,6 @@ def _refund(item: Item, name: str, key: str) -> NormalizedEvent:
         event_key=key,
         kind=EventKind.REFUND,
         name=name,
-        operation_id=_uuid(item.get("merchantReference")),
+        operation_id=parse_uuid(item.get("merchantReference")),
         refund=status,
     )
-
-
-def _uuid(text: object) -> UUID | None:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None

@@ -210,7 +210,7 @@ class AdyenProvider:
     def refund(self, *, operation_id: UUID, payment_reference: str, amount: Money, reason: str) -> RefundStatus:
         """Always PENDING: Adyen says "received" even to what it will refuse."""
         body = {
-            "amount": _amount_out(amount),
+            "amount": _amount(amount),
             "reference": str(operation_id),
             "merchantRefundReason": "CUSTOMER REQUEST",
         }
@@ -282,14 +282,6 @@ def _amount(amount: Money) -> dict[str, object]:
         return units.to_wire(amount)
     except units.NotExpressible as error:
         raise AmountNotPayable(field="amount") from error
-
-
-def _amount_out(amount: Money) -> dict[str, object]:
-    """Of money on its way out: nobody is there to correct it, so what cannot be said is refused for good."""
-    try:
-        return units.to_wire(amount)
-    except units.NotExpressible as error:
-        raise Rejected(str(AmountNotPayable.message), provider="adyen") from error
 
 
 def _payer(payer: Payer) -> dict[str, Any]:

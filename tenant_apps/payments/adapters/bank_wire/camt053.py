@@ -19,7 +19,7 @@ from defusedxml.common import DefusedXmlException
 
 from kernel.money import CurrencyUnknown, Money
 
-from .statement import LARGEST, NO_REFERENCE, Line, NotAStatement, Statement, added_up, line_key, numbered
+from .statement import LARGEST, NO_REFERENCE, Line, NotAStatement, Statement, added_up, line_key, told_apart
 
 # Of the ISO bank transaction codes, those of the bank's own charges and interest.
 CALLED = {**dict.fromkeys(("CHRG", "FEES", "COMM", "COME", "COMI"), "charges"), "INTR": "interest"}
@@ -41,7 +41,7 @@ def read(data: bytes) -> list[Statement]:
     if not found:
         raise NotAStatement("no statement inside")
     try:
-        return [_statement(item) for item in found]
+        return told_apart([_statement(item) for item in found])
     except (InvalidOperation, CurrencyUnknown, KeyError) as error:
         raise NotAStatement("an amount or currency is not readable") from error
 
@@ -99,7 +99,7 @@ def _statement(item: Any) -> Statement:
     if not account:
         raise NotAStatement("the account is missing")
     opening, closing, closed = _balances(item)
-    lines = numbered(line for entry in item.findall("Ntry") for line in _entry(account, entry))
+    lines = [line for entry in item.findall("Ntry") for line in _entry(account, entry)]
     added_up(lines, opening, closing)
     return Statement(
         id=_text(item, "Id") or hashlib.sha256(repr(lines).encode()).hexdigest()[:20],

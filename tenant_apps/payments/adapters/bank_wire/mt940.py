@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import islice
 
 from kernel.money import CurrencyUnknown, Money
 
 from .mt940_text import Told, told
-from .statement import LARGEST, NO_REFERENCE, Line, NotAStatement, Statement, added_up, line_key, numbered
+from .statement import LARGEST, NO_REFERENCE, Line, NotAStatement, Statement, added_up, line_key, told_apart
 
 Field = tuple[str, str]  # tag and content, lines kept apart by \n
 
@@ -48,7 +45,7 @@ def read(data: bytes) -> list[Statement]:
         raise NotAStatement("an amount or currency is not readable") from error
     if not found:
         raise NotAStatement("no statement inside")
-    return list(_named_apart(_numbered_on(found)))
+    return told_apart(found)
 
 
 def _decoded(data: bytes) -> str:
@@ -111,37 +108,6 @@ def _name(fields: list[Field], closed: date, lines: list[Line]) -> str:
     """Banks number statements (28C), or write the same number into every one of them: the day tells those apart."""
     number = "".join(_one(fields, "28C", "28").split())
     return f"{number or hashlib.sha256(repr(lines).encode()).hexdigest()[:20]}-{closed:%Y%m%d}"
-
-
-def _numbered_on(statements: list[Statement]) -> Iterator[Statement]:
-    """Movements that are alike in everything are counted on from message to message where one begins with the balance that
-    the one before ended with: another page, or the next statement of a day. A message told twice is not another page."""
-    chain: list[Statement] = []
-    for statement in statements:
-        if chain and not _goes_on(chain[-1], statement):
-            yield from _numbered(chain)
-            chain = []
-        chain.append(statement)
-    yield from _numbered(chain)
-
-
-def _goes_on(before: Statement, statement: Statement) -> bool:
-    same_account = (before.iban, before.currency) == (statement.iban, statement.currency)
-    return same_account and before.closing == statement.opening and before.opening != statement.opening
-
-
-def _numbered(chain: list[Statement]) -> Iterator[Statement]:
-    lines = iter(numbered(line for statement in chain for line in statement.lines))
-    for statement in chain:
-        yield replace(statement, lines=tuple(islice(lines, len(statement.lines))))
-
-
-def _named_apart(statements: Iterable[Statement]) -> Iterator[Statement]:
-    seen: Counter[str] = Counter()
-    for statement in statements:
-        seen[statement.id] += 1
-        again = seen[statement.id]
-        yield statement if again == 1 else replace(statement, id=f"{statement.id}#{again}")
 
 
 def _account(text: str, currency: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -52,14 +52,45 @@ def line_key(account: str, booked_on: date, amount: Money, *told: str) -> str:
     return f"{account}:{hashlib.sha256(place.encode()).hexdigest()[:40]}"
 
 
-def numbered(lines: Iterable[Line]) -> list[Line]:
-    """Two movements of a day that are alike in everything are two: the second gets a number."""
+def told_apart(statements: Iterable[Statement]) -> list[Statement]:
+    """The statements of one file, every movement with a key and every statement with an id of its own."""
+    return list(_named_apart(_numbered_on(statements)))
+
+
+def _numbered_on(statements: Iterable[Statement]) -> Iterator[Statement]:
+    """Movements that are alike in everything are counted on from statement to statement where one begins with the balance
+    that the one before ended with: another page, or the next of a day. A statement told twice is not another page."""
+    chain: list[Statement] = []
+    for statement in statements:
+        if chain and not _goes_on(chain[-1], statement):
+            yield from _numbered(chain)
+            chain = []
+        chain.append(statement)
+    yield from _numbered(chain)
+
+
+def _goes_on(before: Statement, statement: Statement) -> bool:
+    same_account = (before.iban, before.currency) == (statement.iban, statement.currency)
+    return same_account and before.closing == statement.opening and before.opening != statement.opening
+
+
+def _numbered(chain: Iterable[Statement]) -> Iterator[Statement]:
+    """Two movements that are alike in everything are two: the second gets a number."""
     seen: Counter[str] = Counter()
-    result = []
-    for line in lines:
-        seen[line.key] += 1
-        result.append(line if seen[line.key] == 1 else replace(line, key=f"{line.key}:{seen[line.key]}"))
-    return result
+    for statement in chain:
+        lines = []
+        for line in statement.lines:
+            seen[line.key] += 1
+            lines.append(line if seen[line.key] == 1 else replace(line, key=f"{line.key}:{seen[line.key]}"))
+        yield replace(statement, lines=tuple(lines))
+
+
+def _named_apart(statements: Iterable[Statement]) -> Iterator[Statement]:
+    seen: Counter[str] = Counter()
+    for statement in statements:
+        seen[statement.id] += 1
+        again = seen[statement.id]
+        yield statement if again == 1 else replace(statement, id=f"{statement.id}#{again}")
 
 
 def added_up(lines: Iterable[Line], opening: Money, closing: Money) -> None:

@@ -8,20 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
+
+from kernel.ids import parse_uuid
 
 from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus, if_paid
 from .coins import COINS, CURRENCY_OF, NETWORKS, fee_of, floored, from_wire
 
 _FAILED = frozenset({"cancelled", "canceled", "declined", "failed", "rejected"})
 _NETWORK_OF = {coin.wire: NETWORKS[coin.network] for coin in COINS}
-
-
-def uuid_of(text: object) -> UUID | None:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None
 
 
 def deposit_status(data: Mapping[str, Any]) -> DepositStatus:
@@ -81,7 +75,7 @@ def events_of(data: Mapping[str, Any]) -> list[NormalizedEvent]:
     kind, status = str(data["type"]), str(data.get("status"))
     key = f"{kind}:{data['id']}:{status}"
     if kind.startswith("deposit") and str(data["currency_received"]["currency"]) in CURRENCY_OF:
-        ours = uuid_of((data.get("crypto_address") or {}).get("foreign_id"))
+        ours = parse_uuid((data.get("crypto_address") or {}).get("foreign_id"))
         if ours is not None:
             return [
                 NormalizedEvent(
@@ -89,7 +83,7 @@ def events_of(data: Mapping[str, Any]) -> list[NormalizedEvent]:
                 )
             ]  # fmt: skip
     if kind.startswith("withdrawal") and str((data.get("currency_sent") or {}).get("currency")) in CURRENCY_OF:
-        ours = uuid_of(data.get("foreign_id"))
+        ours = parse_uuid(data.get("foreign_id"))
         if ours is not None:
             return [
                 NormalizedEvent(

@@ -20,6 +20,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import http
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
+from kernel.ids import parse_uuid
 from kernel.money import Money
 
 from ...chain_addresses import address_good
@@ -217,7 +218,7 @@ class CryptoProcessingProvider:
 
     def fetch_deposit(self, provider_reference: str) -> DepositStatus:
         """The newest payment to the deposit's address. None yet looks the same there as an address never made."""
-        if facts.uuid_of(provider_reference) is None:
+        if parse_uuid(provider_reference) is None:
             raise Rejected(pgettext("provider test", "CryptoProcessing has no such address."), provider="cryptoproc")
         try:
             return facts.deposit_status(self._info(foreign_id=provider_reference))

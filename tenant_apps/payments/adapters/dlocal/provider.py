@@ -199,10 +199,6 @@ class DLocalProvider:
             raise Unavailable(provider="dlocal")  # an answer about something else is no answer
         return reading.payout_status(answer)
 
-    def cancel_payout(self, reference: str) -> RefundStatus:
-        """Stop a payout that dLocal has not sent on. Raises Rejected when it is too late."""
-        return reading.payout_status(self.wire.payouts("POST", f"payouts/v3/{reference}/cancel", {}))
-
     # --- notifications ------------------------------------------------------------------------------------------------
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[NormalizedEvent]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from kernel.ids import parse_uuid
 from kernel.money import CurrencyUnknown, Money
 
 from ...ports import (
@@ -157,7 +158,7 @@ def _payment_event(data: Mapping[str, Any], key: str) -> NormalizedEvent:
         event_key=key,
         kind=EventKind.DEPOSIT,
         name="payment",
-        deposit_id=uuid_of(data.get("order_id")),
+        deposit_id=parse_uuid(data.get("order_id")),
         deposit=deposit_status(data),
     )
 
@@ -177,7 +178,7 @@ def _payout_event(data: Mapping[str, Any], key: str) -> NormalizedEvent:
         event_key=key,
         kind=EventKind.PAYOUT,
         name="payout",
-        operation_id=uuid_of(data.get("external_id")),
+        operation_id=parse_uuid(data.get("external_id")),
         refund=payout_status(data),
     )
 
@@ -201,7 +202,7 @@ def _chargeback_event(data: Mapping[str, Any], key: str) -> NormalizedEvent:
         event_key=key,
         kind=EventKind.DEPOSIT,
         name="chargeback",
-        deposit_id=uuid_of(data.get("order_id")),
+        deposit_id=parse_uuid(data.get("order_id")),
         deposit=status,
     )
 
@@ -212,10 +213,3 @@ _READERS = {
     "payout": _payout_event,
     "chargeback": _chargeback_event,
 }
-
-
-def uuid_of(text: object) -> UUID | None:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None

@@ -17,6 +17,7 @@ from django.utils.translation import pgettext
 
 from kernel import clock
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
+from kernel.ids import parse_uuid
 from kernel.money import Money
 
 from ...errors import AmountNotPayable
@@ -215,7 +216,7 @@ class FreedomPayProvider:
                     event_key=f"{number}:result:{fields['pg_result']}:{fields.get('pg_captured', '')}",
                     kind=EventKind.DEPOSIT,
                     name="result",
-                    deposit_id=_uuid(fields.get("pg_order_id")),
+                    deposit_id=parse_uuid(fields.get("pg_order_id")),
                     deposit=statuses.deposit_of_result(fields),
                 )
             ]
@@ -224,7 +225,7 @@ class FreedomPayProvider:
                 event_key=f"{number}:payout:{fields['pg_status']}",
                 kind=EventKind.PAYOUT,
                 name="payout",
-                operation_id=_uuid(fields.get("pg_order_id")),
+                operation_id=parse_uuid(fields.get("pg_order_id")),
                 refund=statuses.payout_of_call(fields, self._payout_currency()),
             )
         ]
@@ -312,10 +313,3 @@ def _believable() -> Iterator[None]:
         yield
     except wire.Unreadable as error:
         raise Unavailable(str(error), provider="freedompay") from error
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from kernel.ids import parse_uuid
 from kernel.money import Money
 
 from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus, if_paid
@@ -61,11 +62,11 @@ def normalise(event: Data) -> NormalizedEvent:
 
 
 def _deposit_event(name: str, key: str, resource: Data) -> NormalizedEvent | None:
-    refetch, deposit_id = "", as_uuid(resource.get("custom_id"))
+    refetch, deposit_id = "", parse_uuid(resource.get("custom_id"))
     if name == "CHECKOUT.ORDER.APPROVED":
         # Nothing is paid yet: asking about the order captures it, outside of any transaction.
         refetch = str(resource["id"])
-        deposit_id = as_uuid(resource["purchase_units"][0].get("custom_id"))
+        deposit_id = parse_uuid(resource["purchase_units"][0].get("custom_id"))
         status = DepositStatus(state=PaymentState.OPEN, provider_reference=refetch)
     elif name in _CAPTURE_EVENTS:
         status = capture_status(resource, str(related_order(resource)))
@@ -121,7 +122,7 @@ def _payout_event(name: str, key: str, resource: Data) -> NormalizedEvent | None
         event_key=key,
         kind=EventKind.PAYOUT,
         name=name,
-        operation_id=as_uuid(resource["payout_item"].get("sender_item_id")),
+        operation_id=parse_uuid(resource["payout_item"].get("sender_item_id")),
         refund=payout_status(resource),
     )
 
@@ -185,7 +186,7 @@ def capture_above(refund: Data) -> str:
 
 
 def operation_of(refund: Data) -> UUID | None:
-    return as_uuid(refund.get("custom_id")) or as_uuid(refund.get("invoice_id"))
+    return parse_uuid(refund.get("custom_id")) or parse_uuid(refund.get("invoice_id"))
 
 
 def refund_status(refund: Data, *, state: RefundState | None = None, payment_reference: str = "") -> RefundStatus:
@@ -213,10 +214,3 @@ def payout_status(item: Data, batch_status: str = "") -> RefundStatus:
         failure_text=str(errors.get("message") or status) if state is RefundState.FAILED else "",
         fee=_fee(item.get("payout_item_fee")) if state is RefundState.SUCCEEDED else None,
     )
-
-
-def as_uuid(text: object) -> UUID | None:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None

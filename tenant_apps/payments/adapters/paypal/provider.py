@@ -214,7 +214,7 @@ class PayPalProvider:
 
     def refund(self, *, operation_id: UUID, payment_reference: str, amount: Money, reason: str) -> RefundStatus:
         body = {
-            "amount": {"currency_code": amount.currency, "value": _value_out(amount)},
+            "amount": {"currency_code": amount.currency, "value": _value(amount)},
             "custom_id": str(operation_id),
             "note_to_payer": reason[:255],
         }
@@ -254,7 +254,7 @@ class PayPalProvider:
         item = {
             "recipient_type": "EMAIL",
             "receiver": order.destination["email"],
-            "amount": {"currency": order.amount.currency, "value": _value_out(order.amount)},
+            "amount": {"currency": order.amount.currency, "value": _value(order.amount)},
             "note": order.description[:1000],
             "sender_item_id": str(order.operation_id),
         }
@@ -406,14 +406,6 @@ def _value(amount: Money) -> str:
         return units.to_wire(amount)
     except units.NotExpressible as error:
         raise AmountNotPayable(field="amount") from error
-
-
-def _value_out(amount: Money) -> str:
-    """Of money on its way out: nobody is there to correct it, so what cannot be said is refused for good."""
-    try:
-        return units.to_wire(amount)
-    except units.NotExpressible as error:
-        raise Rejected(str(AmountNotPayable.message), provider="paypal") from error
 
 
 def _link(answer: Mapping[str, Any], rel: str) -> str:

@@ -18,6 +18,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import http
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
+from kernel.ids import parse_uuid
 from kernel.money import CURRENCIES, Money, minor_units
 
 from ...errors import AmountNotPayable
@@ -240,7 +241,7 @@ class PayTabsProvider:
                     event_key=key,
                     kind=EventKind.REFUND,
                     name="refund",
-                    operation_id=_uuid(data.get("cart_id")),
+                    operation_id=parse_uuid(data.get("cart_id")),
                     refund=refund_status(data),
                 )
             ]
@@ -249,7 +250,7 @@ class PayTabsProvider:
                 event_key=key,
                 kind=EventKind.DEPOSIT,
                 name=kind,
-                deposit_id=_uuid(data.get("cart_id")),
+                deposit_id=parse_uuid(data.get("cart_id")),
                 deposit=deposit_status(data),
             )
         ]
@@ -276,13 +277,6 @@ def _number(amount: Money) -> float | int:
     if abs(amount.minor) >= 10**15:
         raise AmountNotPayable(field="amount")
     return float(to_wire(amount)) if minor_units(amount.currency) else amount.minor
-
-
-def _uuid(text: object) -> UUID | None:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None
 
 
 def _message(answer: Any) -> str:

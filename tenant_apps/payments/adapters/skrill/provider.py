@@ -14,7 +14,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import clock
 from kernel.errors import AppError, OutcomeUnknown, Rejected, Unavailable
-from kernel.ids import made_at
+from kernel.ids import made_at, parse_uuid
 from kernel.money import Money
 
 from ...errors import AmountNotPayable
@@ -143,7 +143,7 @@ class SkrillProvider:
             raise Unavailable(provider="skrill") from error
 
     def _not_tried(self, provider_reference: str) -> DepositStatus:
-        deposit_id = reports.as_uuid(provider_reference)
+        deposit_id = parse_uuid(provider_reference)
         started = made_at(deposit_id) if deposit_id else None
         if started is None:
             raise Rejected("Transaction not found", provider="skrill")
@@ -164,7 +164,7 @@ class SkrillProvider:
             raise Rejected(words if paid else "Transaction not found", provider="skrill")
         fields = {
             "transaction_id": payment_reference,
-            "amount": _value_out(amount),
+            "amount": _value(amount),
             "refund_note": reason,
             "refund_status_url": self.config.webhook_url,
             "merchant_fields": reports.OPERATION,
@@ -191,7 +191,7 @@ class SkrillProvider:
     def payout(self, order: PayoutOrder) -> RefundStatus:
         """Sends money to a wallet. `frn_trn_id` is ours and unique at Skrill, so a second one is refused."""
         fields = {
-            "amount": _value_out(order.amount),
+            "amount": _value(order.amount),
             "currency": order.amount.currency,
             "bnf_email": order.destination["email"],
             "subject": order.description[:250],
@@ -253,11 +253,3 @@ def _value(amount: Money) -> str:
         return units.to_wire(amount)
     except units.NotExpressible as error:
         raise AmountNotPayable(field="amount") from error
-
-
-def _value_out(amount: Money) -> str:
-    """Of money on its way out: nobody is there to correct it, so what cannot be said is refused for good."""
-    try:
-        return units.to_wire(amount)
-    except units.NotExpressible as error:
-        raise Rejected(str(AmountNotPayable.message), provider="skrill") from error

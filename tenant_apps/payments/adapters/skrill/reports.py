@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+from kernel.ids import parse_uuid
 from kernel.money import Money
 
 from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus, if_paid
@@ -69,7 +70,7 @@ def is_sealed(secret: str, fields: Fields) -> bool:
     """Whether a report brings back an operation that we gave out for this very payment, or none at all."""
     if OPERATION not in fields:
         return True
-    operation = as_uuid(fields[OPERATION].partition(".")[0])
+    operation = parse_uuid(fields[OPERATION].partition(".")[0])
     return operation is not None and hmac.compare_digest(
         seal(secret, operation, fields["transaction_id"]).encode(), fields[OPERATION].encode()
     )
@@ -92,7 +93,7 @@ def normalise(fields: Fields) -> NormalizedEvent:
         event_key=key,
         kind=EventKind.DEPOSIT,
         name=f"status {status}",
-        deposit_id=as_uuid(fields["transaction_id"]),
+        deposit_id=parse_uuid(fields["transaction_id"]),
         deposit=told,
         # Paid in another currency than the account's, only what was converted is signed: the rest is asked for.
         refetch="" if same or told.state is not PaymentState.PAID else fields["transaction_id"],
@@ -100,7 +101,7 @@ def normalise(fields: Fields) -> NormalizedEvent:
 
 
 def _refund(fields: Fields, status: str, number: str) -> NormalizedEvent:
-    operation, name = as_uuid(fields[OPERATION].partition(".")[0]), f"refund, status {status}"
+    operation, name = parse_uuid(fields[OPERATION].partition(".")[0]), f"refund, status {status}"
     key = f"refund:{operation}:{number}:{status}"
     try:
         told = refund_status(fields)
@@ -171,10 +172,3 @@ def payout_status(fields: Fields) -> RefundStatus:
         ),
         failure_text=f"status {fields['status']}" if state is RefundState.FAILED else "",
     )
-
-
-def as_uuid(text: object) -> UUID | None:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None

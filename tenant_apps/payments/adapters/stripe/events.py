@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
+from kernel.ids import parse_uuid
 from kernel.money import Money
 
 from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus, if_paid
@@ -35,13 +35,6 @@ _REFUNDS = {
 }
 
 
-def _uuid(text: object) -> UUID | None:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None
-
-
 def normalise(event: Mapping[str, Any]) -> NormalizedEvent:
     """One snapshot event. Kinds we did not ask for become OTHER."""
     name, obj, key = str(event["type"]), event["data"]["object"], str(event["id"])
@@ -56,7 +49,7 @@ def normalise(event: Mapping[str, Any]) -> NormalizedEvent:
             event_key=key,
             kind=EventKind.REFUND,
             name=name,
-            operation_id=_uuid((obj.get("metadata") or {}).get("operation_id")),
+            operation_id=parse_uuid((obj.get("metadata") or {}).get("operation_id")),
             refund=refund_status(obj),
         )
     return NormalizedEvent(event_key=key, kind=EventKind.OTHER, name=name)
@@ -84,7 +77,7 @@ def _session(name: str, key: str, session: Mapping[str, Any]) -> NormalizedEvent
         event_key=key,
         kind=EventKind.DEPOSIT,
         name=name,
-        deposit_id=_uuid(session.get("client_reference_id")),
+        deposit_id=parse_uuid(session.get("client_reference_id")),
         deposit=status,
     )
 
@@ -104,7 +97,7 @@ def _failed_attempt(name: str, key: str, intent: Mapping[str, Any]) -> Normalize
         event_key=key,
         kind=EventKind.DEPOSIT,
         name=name,
-        deposit_id=_uuid((intent.get("metadata") or {}).get("deposit_id")),
+        deposit_id=parse_uuid((intent.get("metadata") or {}).get("deposit_id")),
         deposit=status,
     )
 

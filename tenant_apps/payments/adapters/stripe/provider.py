@@ -41,7 +41,8 @@ from .events import fee_of, normalise, refund_status, source_of
 from .methods import METHODS
 
 TOLERANCE = 300
-CHARGE = "payment_intent.latest_charge.balance_transaction"  # with what Stripe keeps of it
+CHARGE = "payment_intent.latest_charge"
+BOOKED = f"{CHARGE}.balance_transaction"  # with what Stripe keeps of it
 EVENTS = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -54,7 +55,7 @@ EVENTS = (
     "refund.failed",
 )
 # What Checkout's own pages speak; others fall back to the browser.
-_LOCALES = frozenset(["de", "en", "es", "fr", "it", "nl", "pl", "pt", "ru", "tr", "ar"]) - {"ar"}
+_LOCALES = frozenset(["de", "en", "es", "fr", "it", "nl", "pl", "pt", "ru", "tr"])
 
 
 class StripeProvider:
@@ -107,14 +108,10 @@ class StripeProvider:
         return Redirect(url=str(session.url), provider_reference=session.id)
 
     def _session_params(self, order: DepositOrder) -> Any:
-        try:
-            units_ = units.to_wire(order.amount)
-        except units.NotExpressible as error:
-            raise AmountNotPayable(field="amount") from error
         metadata = {"deposit_id": str(order.deposit_id), "reference": order.reference}
         price = {
             "currency": order.amount.currency.lower(),
-            "unit_amount": units_,
+            "unit_amount": _units(order.amount),
             "product_data": {"name": order.description},
         }
         params: dict[str, Any] = {
@@ -135,7 +132,7 @@ class StripeProvider:
     def fetch_deposit(self, provider_reference: str) -> DepositStatus:
         client = self._client().v1
         with wire.errors(writes=False):
-            session = _plain(client.checkout.sessions.retrieve(provider_reference, {"expand": [CHARGE]}))
+            session = _session(client, provider_reference)
             known: list[dict[str, Any]] = []
             if _charge_of(session).get("disputed"):  # also true of an inquiry, and of what was won
                 page = client.disputes.list({"payment_intent": _intent_of(session)["id"], "limit": 100})
@@ -145,7 +142,7 @@ class StripeProvider:
     def refund(self, *, operation_id: UUID, payment_reference: str, amount: Money, reason: str) -> RefundStatus:
         params: Any = {
             "payment_intent": payment_reference,
-            "amount": units.to_wire(amount),
+            "amount": _units(amount),
             "reason": "requested_by_customer",
             "metadata": {"operation_id": str(operation_id)},
         }
@@ -240,6 +237,22 @@ class StripeProvider:
             return f"{base}/_control?{urlencode({'q': payment_reference})}"
         part = "test/" if self.config.mode == "test" else ""
         return f"https://dashboard.stripe.com/{part}payments/{payment_reference}"
+
+
+def _units(amount: Money) -> int:
+    try:
+        return units.to_wire(amount)
+    except units.NotExpressible as error:
+        raise AmountNotPayable(field="amount") from error
+
+
+def _session(client: Any, reference: str) -> dict[str, Any]:
+    """With its charge, and what was booked of that; a restricted key may not read the latter, which only tells the fee."""
+    sessions = client.checkout.sessions
+    try:
+        return _plain(sessions.retrieve(reference, {"expand": [BOOKED]}))
+    except stripe.PermissionError:
+        return _plain(sessions.retrieve(reference, {"expand": [CHARGE]}))
 
 
 def _missing(endpoint: stripe.WebhookEndpoint) -> set[str]:

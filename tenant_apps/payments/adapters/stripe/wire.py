@@ -30,6 +30,7 @@ class GuardedClient(stripe.HTTPClient):
         except OutcomeUnknown as error:
             self.may_have_arrived = True
             raise _connection_error(error, sent=True) from error
+        self.may_have_arrived |= response.status_code >= 500
         return response.text, response.status_code, response.headers
 
     def close(self) -> None:

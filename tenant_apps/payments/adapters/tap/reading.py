@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from kernel.ids import parse_uuid
 from kernel.money import CurrencyUnknown, Money
 
 from ...ports import DepositStatus, EventKind, NormalizedEvent, PaymentState, RefundState, RefundStatus, if_paid
@@ -103,7 +104,7 @@ def refund_status(data: Mapping[str, Any]) -> RefundStatus:
 
 
 def operation_of(refund: Mapping[str, Any]) -> UUID | None:
-    return _uuid((refund.get("reference") or {}).get("merchant"))
+    return parse_uuid((refund.get("reference") or {}).get("merchant"))
 
 
 def event(data: Mapping[str, Any]) -> NormalizedEvent:
@@ -126,16 +127,9 @@ def event(data: Mapping[str, Any]) -> NormalizedEvent:
             event_key=key,
             kind=EventKind.DEPOSIT,
             name=kind,
-            deposit_id=_uuid((data.get("reference") or {}).get("order")),
+            deposit_id=parse_uuid((data.get("reference") or {}).get("order")),
             deposit=deposit_status(data),
             refetch=str(data["id"]),
         )
     except CurrencyUnknown:
         return NormalizedEvent(event_key=key, kind=EventKind.OTHER, name=kind)
-
-
-def _uuid(text: object) -> UUID | None:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None

@@ -150,9 +150,11 @@ class TestAcmepay(ProviderContract, PayoutContract):
             payer.payout(order)
         assert side.payouts_made(order) == 0
 
-    def test_a_payout_whose_answer_is_lost_is_found(self, side: AcmepaySide, payer: PayoutProvider) -> None:
+    @pytest.mark.parametrize("fault", ["api_error_after_commit", "api_reset_after_commit"])
+    def test_a_lost_payout_is_found(self, side: AcmepaySide, payer: PayoutProvider, fault: str) -> None:
+        """However often it is lost: that a call got no answer never means that nothing was paid."""
         order = self.payout_order(side)
-        side.control("PUT", "faults", {"api_error_after_commit": 3})
+        side.control("PUT", "faults", {fault: 3})
         with pytest.raises(OutcomeUnknown):
             payer.payout(order)
         side.control("PUT", "faults", {})
