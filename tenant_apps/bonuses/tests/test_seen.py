@@ -80,6 +80,13 @@ def test_it_comes_once_the_bridge_has_seen_the_money(world: World, account: Trad
     assert Grant.objects.count() == 1
 
 
+def test_a_deposit_that_brings_no_bonus_waits_for_nothing(world: World, account: TradingAccount) -> None:
+    arrived(world, account, "200")
+    scheme()
+    arrived(world, account, "50")  # less than the least
+    assert not Waiting.objects.exists()
+
+
 def test_an_offer_is_not_accepted_on_numbers_of_yesterday(world: World, account: TradingAccount) -> None:
     scheme(opt_in=True)
     grant = paid_in(world, account, "200")
