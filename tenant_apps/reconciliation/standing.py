@@ -11,13 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from kernel import clock
 from kernel.money import Money
 from tenant_apps.ledger import selectors as ledger
-from tenant_apps.ledger.models import Transfer
-from tenant_apps.ledger.services import HOUSE
+from tenant_apps.ledger.models import Account, Transfer
+from tenant_apps.ledger.services import CLIENT, HOUSE
 from tenant_apps.trading.models import Case as TradingCase
 from tenant_apps.trading.models import Comparison, TradingAccount, TransferState
 from tenant_apps.trading.models import Transfer as TradingTransfer
@@ -81,6 +81,17 @@ def owed() -> list[Owed]:
     return sorted(rows, key=lambda row: (row.bank, row.name, row.owed.currency))
 
 
+def there() -> list[tuple[bool, Money]]:
+    """What every provider and bank has, by (is it a bank), without its age: not the whole history is read. Four queries."""
+    house = Account.objects.filter(Q(kind__startswith=CLEARING) | Q(kind="bank"), owner=HOUSE)
+    accounts, banks = list(house), _banks()
+    balances = ledger.balances_at(accounts, clock.now())
+    return [
+        (row.kind == "bank" or row.kind.removeprefix(CLEARING) in banks, -balances[row.pk])
+        for row in accounts if balances[row.pk]
+    ]  # fmt: skip
+
+
 # What was owed at an instant less what came in since: payouts settle what is oldest first. From the last snapshot before
 # the instant on, so that an account's history is not read again each time.
 _OWED_BEFORE = """
@@ -118,7 +129,7 @@ def _banks() -> set[str]:
 
 def _rows(query: str, **values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(query, {"house": HOUSE, "clearing": f"{CLEARING}%", **values})
+        cursor.execute(query, {"house": HOUSE, "clients": f"{CLIENT}%", "clearing": f"{CLEARING}%", **values})
         return list(cursor.fetchall())
 
 
@@ -161,6 +172,30 @@ def making_up(account_id: UUID, currency: str) -> list[Making]:
         )
         for pk, at, amount, rest in rows
     ]  # fmt: skip
+
+
+# --- clients' money
+
+
+def requirement_of(each: str) -> str:
+    """The query for what has to be covered, by currency, of one for (currency, owner, minor): a client who owes us covers
+    no other."""
+    return f"SELECT currency, sum(greatest(minor, 0))::bigint FROM ({each}) each GROUP BY currency"  # noqa: S608
+
+
+_REQUIREMENT = requirement_of("""
+    SELECT currency, owner, sum(balance) AS minor FROM ledger_account
+     WHERE owner LIKE %(clients)s AND seq > 0 GROUP BY 1, 2""")
+_CLIENTS = """
+    SELECT currency, CASE WHEN kind = 'in_transit' THEN 'to_trading' WHEN kind LIKE 'trading:%%' THEN 'trading'
+                          ELSE 'wallets' END, sum(balance)::bigint
+      FROM ledger_account WHERE owner LIKE %(clients)s AND seq > 0 GROUP BY 1, 2"""
+
+
+def clients_money() -> list[tuple[str, str, int]]:
+    """(currency, where the ledger has it, minor units) by the running balances, and the `requirement`. Two queries."""
+    told = [(currency, "requirement", minor) for currency, minor in _rows(_REQUIREMENT)]
+    return [(currency, name, int(minor)) for currency, name, minor in [*_rows(_CLIENTS), *told]]
 
 
 # --- the third side: trading platforms
@@ -239,6 +274,7 @@ class Night:
     accounts: int
     differing: int
     missing: int
+    unsettled: int
     platform: Money
     mirror: Money
     in_transit: Money
@@ -246,7 +282,7 @@ class Night:
 
     @property
     def agrees(self) -> bool:
-        return not (self.difference or self.differing or self.missing)
+        return not (self.difference or self.differing or self.missing or self.unsettled)
 
 
 def nights(count: int = 60) -> list[Night]:
@@ -254,7 +290,7 @@ def nights(count: int = 60) -> list[Night]:
     rows = Comparison.objects.select_related("server").order_by("-day", "server__name", "-at")[:count]
     return [
         Night(
-            row, one["currency"], one["accounts"], one["differing"], one["missing"],
+            row, one["currency"], one["accounts"], one["differing"], one["missing"], one.get("unsettled", 0),
             *(Money(one[name], one["currency"]) for name in ("platform", "mirror", "in_transit", "difference")),
         )
         for row in rows for one in row.figures

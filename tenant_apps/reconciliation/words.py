@@ -129,6 +129,7 @@ SIDE_WORDS: dict[str, Any] = {
     "wallets": pgettext_lazy("three sides", "In wallets"),
     "to_trading": pgettext_lazy("three sides", "From wallets on its way to trading"),
     "trading": pgettext_lazy("three sides", "In trading accounts"),
+    "requirement": CLOSE_LINES["requirement"],
     "deposits": pgettext_lazy("three sides", "Deposits that providers have and have not confirmed"),
     "withdrawals": pgettext_lazy("three sides", "Withdrawals being sent"),
     "to_accounts": pgettext_lazy("three sides", "Wallet to trading account"),

@@ -137,6 +137,7 @@ def night(server: TradingServer, days: int = 1, **values: int) -> Comparison:
         "in_transit": 0,
         "accounts": 1,
         "differing": 0,
+        "unsettled": 0,
         "missing": 0,
     }
     day = clock.today() - timedelta(days=days)
@@ -178,6 +179,14 @@ def test_two_servers_whose_differences_cancel_out_prove_nothing(tenant: Any) -> 
 def test_a_server_that_did_not_speak_of_all_its_accounts_proves_nothing(tenant: Any) -> None:
     night(earlier(trading_account(500, 500, 2003)).server, missing=1)
     assert proved() == ([500, 500], False)
+
+
+def test_a_difference_that_changed_while_compared_proves_nothing(tenant: Any) -> None:
+    """What is on its way is what the difference leaves: the sums agree by construction."""
+    night(earlier(trading_account(510, 500, 2008)).server, platform=510, in_transit=10, unsettled=1)
+    assert proved() == ([510, 510], False)
+    body = log_in(tenant, person("finance")).get("/reconciliation/trading/").content.decode()
+    assert "1 changed while compared" in body
 
 
 def test_a_server_that_stands_still_is_red_beside_one_that_agrees(tenant: Any) -> None:
@@ -234,6 +243,24 @@ def test_the_three_sides_of_a_currency_stand_beside_each_other(tenant: Any) -> N
     body = log_in(tenant, person("finance")).get("/reconciliation/sides/").content.decode()
     assert "Not covered" in body
     assert "Wallet to trading account" in body
+
+
+def test_a_client_who_owes_us_covers_no_other(tenant: Any) -> None:
+    credited(stripe(), "100.00")
+    trading_account(-650, -650, 3002)
+    (one,) = sides.sides()
+    assert (one.clients, one.requirement, one.cover) == (eur("93.50"), eur("100"), eur("0"))
+    (day,) = figures_of(clock.today())
+    assert (day["closing"], day["requirement"]) == (9_350, 10_000)
+
+
+def test_the_three_sides_do_not_read_the_whole_ledger(tenant: Any) -> None:
+    """What clients have stands in running balances; of providers' accounts only what moved since the last snapshot is read."""
+    credited(stripe(), "100.00")
+    with CaptureQueriesContext(connection) as queries:
+        sides.sides()
+    asked = [one["sql"] for one in queries if "ledger_entry" in one["sql"] and "payments_bank_line" not in one["sql"]]
+    assert ['"account_id" IN (' in sql for sql in asked] == [True]
 
 
 def test_without_any_money_the_three_sides_are_an_empty_page(tenant: Any) -> None:
