@@ -1,4 +1,4 @@
-"""How the house stands: what providers owe and since when, the trading platforms against the ledger, all accounts summed.
+"""How the house stands: what providers owe and since when, clients' money, the trading platforms against the ledger.
 
 Reads only. The comparison with the platforms is trading's own (trading.compare); its differences are shown here, not made again.
 """
@@ -21,9 +21,7 @@ from tenant_apps.ledger.services import CLIENT, HOUSE
 from tenant_apps.trading.models import Case as TradingCase
 from tenant_apps.trading.models import Comparison, TradingAccount, TransferState
 from tenant_apps.trading.models import Transfer as TradingTransfer
-
-from .selectors import provider_names
-from .words import account_words
+from tenant_apps.wallets.words import Names, account_names, account_words
 
 BUCKETS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 CLEARING = "clearing:"
@@ -61,7 +59,7 @@ class Owed:
 def owed() -> list[Owed]:
     """Per provider account and currency, what is not zero. Three queries."""
     ages = _ages()
-    names, banks = provider_names(), _banks()
+    names, banks = account_names(), _banks()
     rows = []
     for account_id, kind, currency, minor in _rows(_OWED):
         if not minor:
@@ -71,7 +69,7 @@ def owed() -> list[Owed]:
         rows.append(
             Owed(
                 provider,
-                account_words(kind, names),
+                _named(kind, names),
                 not provider or provider in banks,
                 Money(int(minor), currency),
                 [Money(part, currency) for part in parts],
@@ -112,13 +110,18 @@ _OWED_BEFORE = """
 
 def owed_before(moment: datetime) -> list[Owed]:
     """What providers (not banks) owed us at an instant and have not settled since, the name first. Three queries."""
-    names, banks = provider_names(), _banks()
+    names, banks = account_names(), _banks()
     rows = []
     for kind, currency, minor in _rows(_OWED_BEFORE, moment=moment):
         provider = kind.removeprefix(CLEARING)
         if minor > 0 and provider not in banks:
-            rows.append(Owed(provider, account_words(kind, names), False, Money(int(minor), currency)))
+            rows.append(Owed(provider, _named(kind, names), False, Money(int(minor), currency)))
     return sorted(rows, key=lambda row: (row.name, row.owed.currency))
+
+
+def _named(kind: str, names: Names) -> str:
+    """A provider by its own name."""
+    return names["clearing"].get(kind.removeprefix(CLEARING)) or account_words(kind, names)
 
 
 def _banks() -> set[str]:
@@ -294,45 +297,4 @@ def nights(count: int = 60) -> list[Night]:
             *(Money(one[name], one["currency"]) for name in ("platform", "mirror", "in_transit", "difference")),
         )
         for row in rows for one in row.figures
-    ]  # fmt: skip
-
-
-# --- all accounts
-
-
-@dataclass(frozen=True, slots=True)
-class TrialRow:
-    """`owner` is "house" or "clients"."""
-
-    owner: str
-    kind: str
-    label: str
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """The trial balance of one currency; `total` is zero in sound books."""
-
-    currency: str
-    rows: list[TrialRow]
-    total: Money
-
-
-def trial() -> list[Trial]:
-    """By currency; clients' trading accounts are one row."""
-    names = provider_names()
-    sums: dict[str, dict[tuple[str, str], int]] = {}
-    for owner, kind, currency, minor in ledger.trial_balance():
-        group = "trading" if owner != HOUSE and kind.startswith("trading:") else kind
-        rows = sums.setdefault(currency, {})
-        rows[owner, group] = rows.get((owner, group), 0) + minor
-    return [
-        Trial(
-            currency,
-            [TrialRow(owner, kind, account_words(kind, names), Money(minor, currency))
-             for (owner, kind), minor in sorted(rows.items())],
-            Money(sum(rows.values()), currency),
-        )
-        for currency, rows in sorted(sums.items())
     ]  # fmt: skip

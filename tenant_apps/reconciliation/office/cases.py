@@ -14,10 +14,12 @@ from django.urls import reverse as url
 from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
+from kernel import audit
 from kernel.errors import AppError, NotFound
 from kernel.guards import guard
 from kernel.money import Money
 from kernel.pages import page
+from kernel.ui.exports import download
 from kernel.ui.forms import MoneyField, UiForm
 from kernel.ui.tables import build_table
 from tenant_apps.wallets.casework import colleagues
@@ -28,8 +30,7 @@ from ..permissions_list import APPROVE, WORK
 from ..services import cases as service
 from ..services import corrections
 from ..services.reports import TOPIC
-from .downloads import download, table_lines
-from .tables import CASES
+from .tables import CASES, export_rows
 
 VIEWS = [
     ("open", pgettext_lazy("reconciliation view", "Open")), ("mine", pgettext_lazy("reconciliation view", "Mine")),
@@ -89,8 +90,9 @@ def index(request: Any) -> HttpResponse:
 @require_GET
 def export(request: Any) -> StreamingHttpResponse:
     rows, _ = _filtered(request)
-    lines = table_lines(CASES, rows.order_by("happened_at", "pk"))
-    return download(request, lines, "reconciliation-cases", action="reconciliation.cases_exported")
+    rows = rows.order_by("happened_at", "pk")
+    audit.record(actor=request.actor, action="reconciliation.cases_exported", label="reconciliation-cases")
+    return download(request, "reconciliation-cases", CASES.export_header(), lambda: export_rows(CASES, rows))
 
 
 @guard("reconciliation.view")

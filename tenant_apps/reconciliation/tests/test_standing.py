@@ -1,4 +1,4 @@
-"""What is owed and since when; platforms against the mirror; the trial balance."""
+"""What is owed and since when; platforms against the mirror; the three sides."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from tenant_apps.accounts.tests.support import log_in
 from tenant_apps.accounts.tests.support import staff as person
 from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, client_owner, post
 from tenant_apps.payments.tests.support import SYSTEM, eur, make_account, make_client, staff
+from tenant_apps.payments.tests.test_pages import officer
 from tenant_apps.reconciliation import sides, standing
 from tenant_apps.reconciliation.errors import ReasonMissing
-from tenant_apps.reconciliation.permissions_list import CLOSE, SIGN
+from tenant_apps.reconciliation.permissions_list import CLOSE, SIGN, VIEW
 from tenant_apps.reconciliation.services.close import close_prepare, close_sign, figures_of
 from tenant_apps.reconciliation.services.compare import account_compare
 from tenant_apps.trading.models import AccountType, CaseKind, Comparison, TradingAccount, TradingServer, Transfer
@@ -91,16 +92,10 @@ def test_platforms_are_shown_against_the_mirror_and_tradings_own_cases(tenant: A
     assert "Balance differs from the ledger" in body
 
 
-def test_each_currency_of_the_trial_balance_comes_to_zero(tenant: Any) -> None:
-    credited(stripe(), "100.00", status={"fee": eur("1.00")})
-    trading_account(500, 500, 1003)
-    (one,) = standing.trial()
-    assert (one.currency, one.total) == ("EUR", eur("0"))
-    told = {(row.owner, row.kind.partition(":")[0]): row.amount for row in one.rows}
-    assert told["clients", "wallet"] == eur("100.00")
-    assert told["clients", "trading"] == eur("5.00")
-    assert told["house", "clearing"] == eur("-99.00")
-    assert told["house", "provider_fees"] == eur("-1.00")
+def test_the_trial_balance_is_that_of_the_ledger_for_who_may_see_the_books(tenant: Any) -> None:
+    tab = 'class="ui-tab" href="/wallets/trial-balance/"'
+    assert tab in officer(tenant, VIEW, "ledger.view").get("/reconciliation/").content.decode()
+    assert tab not in officer(tenant, VIEW).get("/reconciliation/").content.decode()
 
 
 def test_pages_open_and_cost_the_same_however_much_there_is(tenant: Any) -> None:
@@ -108,7 +103,7 @@ def test_pages_open_and_cost_the_same_however_much_there_is(tenant: Any) -> None
     make_account("bank_wire", settings={})
     pages = (
         "/reconciliation/clearing/", f"/reconciliation/clearing/{account.pk}/EUR/", "/reconciliation/trading/",
-        "/reconciliation/trial-balance/", "/reconciliation/trial-balance/export/", "/reconciliation/sides/",
+        "/reconciliation/sides/",
     )  # fmt: skip
     counts: list[list[int]] = []
     for size in (1, 8):
