@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from kernel import audit, clock
-from kernel.errors import AppError, NotFound
+from kernel.errors import NotFound
 from kernel.guards import guard
-from kernel.pages import page
+from kernel.pages import acted, page
 from kernel.ui.exports import Cells, download
 
 from ..models import DayClose, PreparedClose
@@ -99,11 +97,7 @@ def close(request: Any, day: str) -> HttpResponse:
 
 def _act(request: Any, day: str, act: Callable[[date], Any]) -> HttpResponse:
     wanted = _day(day)
-    try:
-        act(wanted)
-    except AppError as error:
-        messages.error(request, str(error))
-    return redirect("reconciliation:close", wanted.isoformat())
+    return acted(request, lambda: act(wanted), "reconciliation:close", wanted.isoformat())
 
 
 @guard("reconciliation.close")

@@ -16,7 +16,6 @@ from ..models import line_tone
 register = template.Library()
 register.filter("line_tone", line_tone)
 register.filter("row_problem", words.row_problem)
-register.filter("note_text", lambda note: words.note_text(note.author, note.text))
 register.filter("match_reason", words.match_reason)
 
 
