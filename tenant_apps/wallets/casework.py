@@ -64,7 +64,8 @@ def take(case: Owned, actor: Actor) -> None:
 
 def hand_over(case: Owned, actor: Actor, *, to: str, right: str, label: str, link: str) -> None:
     """The case is a colleague's who holds `right`, and they hear of it. Raises NoColleague."""
-    found = _staff().filter(pk=parse_uuid(to)).first()
+    wanted = parse_uuid(to)
+    found = _staff().filter(pk=wanted).first() if wanted else None
     if found is None or str(found.pk) == actor.id or not found.grants().get(right):
         raise NoColleague(field="to")
     case.owner_id, case.owner_label = str(found.pk), (found.name or found.email)[:160]
