@@ -277,7 +277,10 @@ def _differences(
     logins = tuple(accounts)
     states = platforms.ask(server, lambda platform: platform.account_states(logins=logins))
     rows = TradingAccount.objects.select_related("server").in_bulk([account.id for account in accounts.values()])
-    mirrors, moving = ledgers.mirrors(rows.values()), under_way.pending(rows)
+    moving = under_way.pending(
+        rows
+    )  # before the mirrors: one that is carried out meanwhile stands on both sides by then
+    mirrors = ledgers.mirrors(rows.values())
     found: dict[int, Money] = {}
     for state in states:
         account = accounts.get(state.login)
