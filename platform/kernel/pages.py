@@ -1,13 +1,15 @@
-"""Rendering a page: the template, the menu, and the live topics that its view allows."""
+"""Rendering a page: the template, the menu, and the live topics that its view allows; and answering what is done on one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
+from kernel.errors import AppError, NotFound
 from kernel.live.publish import token
 from kernel.ui.context import current, update
 
@@ -29,6 +31,22 @@ def page(
         rights = account.rights_stamp() if account else ""
         update(live_token=token(topics, request.session.session_key, rights))
     return render(request, template, values, status=status)
+
+
+def acted(request: HttpRequest, act: Callable[[], object], *to: Any, done: str = "") -> HttpResponse:
+    """Do what somebody asked for and go on to `to` (as `redirect` takes it): a refusal is a message there, as is `done`.
+
+    Raises NotFound."""
+    try:
+        act()
+    except NotFound:
+        raise
+    except AppError as error:
+        messages.error(request, str(error))
+    else:
+        if done:
+            messages.success(request, done)
+    return redirect(*to)
 
 
 def wants_part(request: HttpRequest, element_id: str) -> bool:

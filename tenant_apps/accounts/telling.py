@@ -28,6 +28,13 @@ def staff_told(
     for user in people:
         if str(user.pk) in left_out or not concerned(actor_for(user)):
             continue
-        with override(language_for(user.language)):
-            title, body = words()
-            notify(user_id=user.pk, kind=kind, title=title, body=body, link=link, data=data)
+        user_told(user, kind=kind, words=words, link=link, data=data)
+
+
+def user_told(
+    user: User, *, kind: str, words: Callable[[], tuple[str, str]], link: str, data: Mapping[str, Any] | None = None
+) -> None:
+    """One of them, in their language."""
+    with override(language_for(user.language)):
+        title, body = words()
+        notify(user_id=user.pk, kind=kind, title=title, body=body, link=link, data=data)

@@ -46,7 +46,8 @@ def _plain(value: Any) -> Any:
 
 
 def choice_changes(row: PackChoice) -> list[Change]:
-    held = choice_in_force()
+    """Against what held when it was proposed: since then, and until it is decided, no other can take effect."""
+    held = choice_in_force(before=row.created_at)
     return differences("bonuses.pack_approved", _choice(held) if held else {}, _choice(row))
 
 

@@ -22,6 +22,20 @@ from .services.cancelling import cancel_approve, cancel_refuse
 from .services.packs import choice_approve, choice_refuse
 from .services.schemes import scheme_approve, scheme_refuse
 
+P = TypeVar("P", bound=Proposal)
+
+
+def _eyes(row: Proposal) -> list[Step]:
+    return [
+        Step(title=pgettext("work step", "Proposed"), text=row.proposer_label, state="done"),
+        Step(title=pgettext("work step", "Approval by another person"), text=row.decider_label,
+             state="current" if row.state == Decided.PROPOSED else "done"),
+    ]  # fmt: skip
+
+
+def _decider(row: Proposal) -> str:
+    return row.decider_label if row.state != Decided.PROPOSED else ""
+
 
 def _requests(actor: Actor) -> QuerySet[CancelRequest]:
     rows = CancelRequest.objects.select_related("grant__client")
@@ -63,19 +77,12 @@ register(
         page=lambda row: reverse("bonuses:grant", args=[row.grant_id]),
         reference="grant__reference", minor="grant__amount_minor", currency="grant__currency", states=Decided,
         facts=lambda row: [(pgettext("work fact", "Reason"), row.reason)],
-        steps=lambda row: [
-            Step(title=pgettext("work step", "Proposed"), text=row.proposer_label, state="done"),
-            Step(title=pgettext("work step", "Approval by another person"), text=row.decider_label,
-                 state="current" if row.state == Decided.PROPOSED else "done"),
-        ],
-        decisions=_decisions, decided_by=lambda row: row.decider_label if row.state != Decided.PROPOSED else "",
+        steps=_eyes, decisions=_decisions, decided_by=_decider,
     )
 )  # fmt: skip
 
 
 # --- terms of a bonus, and which rules apply: what holds for all clients
-
-P = TypeVar("P", bound=Proposal)
 
 
 class Rows(TypedDict):
@@ -128,18 +135,6 @@ def _closing(
         return [closed] if own else [agreed, closed]
 
     return decisions
-
-
-def _eyes(row: Proposal) -> list[Step]:
-    return [
-        Step(title=pgettext("work step", "Proposed"), text=row.proposer_label, state="done"),
-        Step(title=pgettext("work step", "Approval by another person"), text=row.decider_label,
-             state="current" if row.state == Decided.PROPOSED else "done"),
-    ]  # fmt: skip
-
-
-def _decider(row: Proposal) -> str:
-    return row.decider_label if row.state != Decided.PROPOSED else ""
 
 
 register(

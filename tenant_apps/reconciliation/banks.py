@@ -49,13 +49,14 @@ _POSTED = """
           LEFT JOIN linked l ON l.what = split_part(t.key, ':', 1) AND l.id = split_part(t.key, ':', 2)
                             AND l.came = (e.amount < 0)
     )"""
-_MOVES = f"""{_POSTED}
-    SELECT account, currency, day, after, told_on, kind LIKE %(corrections)s, sum(amount)::bigint FROM posted
-     GROUP BY 1, 2, 3, 4, 5, 6"""  # noqa: S608 - constants only
-# What no line is linked to: wires marked as sent by hand, what was sent back, providers' payouts. These may be on their way;
-# a deposit that no line brought is not.
-_LONE_POSTED = f"""{_POSTED}
-    SELECT account, currency, amount, day, amount < 0 OR kind LIKE %(wires)s OR kind = %(payout)s FROM posted
+# As sums by day, and one by one what no line is linked to: wires marked as sent by hand, what was sent back, providers'
+# payouts. These may be on their way; a deposit that no line brought is not.
+_MOVED = f"""{_POSTED}
+    SELECT 'moves', account, currency, day, after, told_on, kind LIKE %(corrections)s, sum(amount)::bigint FROM posted
+     GROUP BY 1, 2, 3, 4, 5, 6, 7
+    UNION ALL
+    SELECT 'lone_posted', account, currency, day, amount < 0 OR kind LIKE %(wires)s OR kind = %(payout)s, NULL, NULL,
+           amount FROM posted
      WHERE after AND told_on IS NULL AND kind NOT LIKE %(corrections)s ORDER BY day"""  # noqa: S608 - constants only
 # Materialised: read account by account, whatever the planner thinks of the states.
 _TOLD = """
@@ -178,7 +179,7 @@ class _Book:
 
 
 def _books(found: Sequence[Stand]) -> dict[tuple[str, str], _Book]:
-    """Four queries."""
+    """Three queries."""
     begun = {(str(one.account.pk), one.currency): one.begun for one in found}
     values: dict[str, Any] = {
         "names": [name for name, _ in begun], "currencies": [currency for _, currency in begun],
@@ -187,9 +188,13 @@ def _books(found: Sequence[Stand]) -> dict[tuple[str, str], _Book]:
     }  # fmt: skip
     books: dict[tuple[str, str], _Book] = defaultdict(_Book)
     with connection.cursor() as cursor:
-        for query, part in (
-            (_MOVES, "moves"), (_LINES, "lines"), (_LONE_POSTED, "lone_posted"), (_LONE_TOLD, "lone_told"),
-        ):  # fmt: skip
+        cursor.execute(_MOVED, values)
+        for part, name, currency, day, flag, told_on, by_hand, minor in cursor.fetchall():
+            if part == "moves":
+                books[name, currency].moves.append((day, flag, told_on, by_hand, minor))
+            else:
+                books[name, currency].lone_posted.append((minor, day, flag))
+        for query, part in ((_LINES, "lines"), (_LONE_TOLD, "lone_told")):
             cursor.execute(query, values)
             for name, currency, *row in cursor.fetchall():
                 getattr(books[name, currency], part).append(tuple(row))

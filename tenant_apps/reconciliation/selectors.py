@@ -14,6 +14,7 @@ from kernel.errors import NotFound
 from kernel.money import Money
 from tenant_apps.ledger.models import Account, Entry
 from tenant_apps.payments.models import ProviderAccount
+from tenant_apps.wallets.words import account_names, account_words
 
 from .kinds import LineState
 from .models import (
@@ -28,7 +29,6 @@ from .models import (
     Report,
     ReportLine,
 )
-from .words import account_words
 
 OPEN_LINES = (LineState.PENDING, LineState.DIFFERS, LineState.ONLY_THERE)
 
@@ -152,15 +152,11 @@ class PostedLeg:
     amount: Money
 
 
-def provider_names() -> dict[str, str]:
-    return {str(pk): name for pk, name in ProviderAccount.objects.values_list("pk", "name")}
-
-
 def legs_of(transfer_ids: Iterable[int]) -> dict[int, list[PostedLeg]]:
     """The legs of postings, by transfer. Three queries, however many."""
     entries = list(Entry.objects.filter(transfer_id__in=list(transfer_ids)).order_by("id"))
     accounts = Account.objects.in_bulk([entry.account_id for entry in entries])
-    names = provider_names() if entries else {}
+    names = account_names() if entries else {}
     found: dict[int, list[PostedLeg]] = {}
     for entry in entries:
         account = accounts[entry.account_id]

@@ -14,8 +14,6 @@ from django.db.models import Sum
 
 from kernel import clock
 from kernel.money import Money
-from tenant_apps.ledger import selectors as ledger
-from tenant_apps.ledger.services import HOUSE
 from tenant_apps.payments.models import Deposit, DepositState, PartState, WithdrawalPart
 from tenant_apps.trading.models import Direction, Transfer, TransferState
 
@@ -28,7 +26,8 @@ ON_THE_WAY = ("deposits", "withdrawals", "to_accounts", "to_wallets", "lines")
 
 @dataclass(slots=True)
 class Sides:
-    """One currency. `minor` by name, of PLACES (positive: it is there; `gone`: left a bank and was not posted), OWNERS and ON_THE_WAY."""
+    """One currency. `minor` by name, of PLACES (positive: it is there; `gone`: left a bank and was not posted), OWNERS, ON_THE_WAY
+    and `requirement`."""
 
     currency: str
     minor: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -59,9 +58,14 @@ class Sides:
         return self._money(*OWNERS)
 
     @property
+    def requirement(self) -> Money:
+        """Clients' money to be covered: more than all of it where a client owes us."""
+        return self._money("requirement")
+
+    @property
     def cover(self) -> Money:
-        """What is there beyond clients' money; negative is a shortfall."""
-        return self.there - self.clients
+        """What is there beyond that; negative is a shortfall."""
+        return self.there - self.requirement
 
     @property
     def told_by_banks(self) -> Money | None:
@@ -80,11 +84,10 @@ def sides() -> list[Sides]:
     def of(currency: str) -> Sides:
         return found.setdefault(currency, Sides(currency))
 
-    for row in standing.owed():
-        of(row.owed.currency).minor["banks" if row.bank else "providers"] += row.owed.minor
-    for owner, kind, currency, minor in ledger.trial_balance():
-        if owner != HOUSE:
-            of(currency).minor[_owner(kind)] += minor
+    for bank, money in standing.there():
+        of(money.currency).minor["banks" if bank else "providers"] += money.minor
+    for currency, name, minor in standing.clients_money():
+        of(currency).minor[name] += minor
     for stand in banks.stands(until=clock.today()):
         of(stand.currency).stands.append(stand)
         of(stand.currency).minor["lines"] += stand.explained["unassigned"]
@@ -95,12 +98,6 @@ def sides() -> list[Sides]:
         for currency, minor in rows:
             of(currency).minor[name] += int(minor)
     return [found[currency] for currency in sorted(found)]
-
-
-def _owner(kind: str) -> str:
-    if kind == "in_transit":
-        return "to_trading"
-    return "trading" if kind.startswith("trading:") else "wallets"
 
 
 def _moving() -> Iterable[tuple[str, Iterable[tuple[str, int]]]]:

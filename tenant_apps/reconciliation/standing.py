@@ -1,4 +1,4 @@
-"""How the house stands: what providers owe and since when, the trading platforms against the ledger, all accounts summed.
+"""How the house stands: what providers owe and since when, clients' money, the trading platforms against the ledger.
 
 Reads only. The comparison with the platforms is trading's own (trading.compare); its differences are shown here, not made again.
 """
@@ -11,19 +11,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from kernel import clock
 from kernel.money import Money
 from tenant_apps.ledger import selectors as ledger
-from tenant_apps.ledger.models import Transfer
-from tenant_apps.ledger.services import HOUSE
+from tenant_apps.ledger.models import Account, Transfer
+from tenant_apps.ledger.services import CLIENT, HOUSE
 from tenant_apps.trading.models import Case as TradingCase
 from tenant_apps.trading.models import Comparison, TradingAccount, TransferState
 from tenant_apps.trading.models import Transfer as TradingTransfer
-
-from .selectors import provider_names
-from .words import account_words
+from tenant_apps.wallets.words import Names, account_names, account_words
 
 BUCKETS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 CLEARING = "clearing:"
@@ -61,7 +59,7 @@ class Owed:
 def owed() -> list[Owed]:
     """Per provider account and currency, what is not zero. Three queries."""
     ages = _ages()
-    names, banks = provider_names(), _banks()
+    names, banks = account_names(), _banks()
     rows = []
     for account_id, kind, currency, minor in _rows(_OWED):
         if not minor:
@@ -71,7 +69,7 @@ def owed() -> list[Owed]:
         rows.append(
             Owed(
                 provider,
-                account_words(kind, names),
+                _named(kind, names),
                 not provider or provider in banks,
                 Money(int(minor), currency),
                 [Money(part, currency) for part in parts],
@@ -79,6 +77,17 @@ def owed() -> list[Owed]:
             )  # fmt: skip
         )
     return sorted(rows, key=lambda row: (row.bank, row.name, row.owed.currency))
+
+
+def there() -> list[tuple[bool, Money]]:
+    """What every provider and bank has, by (is it a bank), without its age: not the whole history is read. Four queries."""
+    house = Account.objects.filter(Q(kind__startswith=CLEARING) | Q(kind="bank"), owner=HOUSE)
+    accounts, banks = list(house), _banks()
+    balances = ledger.balances_at(accounts, clock.now())
+    return [
+        (row.kind == "bank" or row.kind.removeprefix(CLEARING) in banks, -balances[row.pk])
+        for row in accounts if balances[row.pk]
+    ]  # fmt: skip
 
 
 # What was owed at an instant less what came in since: payouts settle what is oldest first. From the last snapshot before
@@ -101,13 +110,18 @@ _OWED_BEFORE = """
 
 def owed_before(moment: datetime) -> list[Owed]:
     """What providers (not banks) owed us at an instant and have not settled since, the name first. Three queries."""
-    names, banks = provider_names(), _banks()
+    names, banks = account_names(), _banks()
     rows = []
     for kind, currency, minor in _rows(_OWED_BEFORE, moment=moment):
         provider = kind.removeprefix(CLEARING)
         if minor > 0 and provider not in banks:
-            rows.append(Owed(provider, account_words(kind, names), False, Money(int(minor), currency)))
+            rows.append(Owed(provider, _named(kind, names), False, Money(int(minor), currency)))
     return sorted(rows, key=lambda row: (row.name, row.owed.currency))
+
+
+def _named(kind: str, names: Names) -> str:
+    """A provider by its own name."""
+    return names["clearing"].get(kind.removeprefix(CLEARING)) or account_words(kind, names)
 
 
 def _banks() -> set[str]:
@@ -118,7 +132,7 @@ def _banks() -> set[str]:
 
 def _rows(query: str, **values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(query, {"house": HOUSE, "clearing": f"{CLEARING}%", **values})
+        cursor.execute(query, {"house": HOUSE, "clients": f"{CLIENT}%", "clearing": f"{CLEARING}%", **values})
         return list(cursor.fetchall())
 
 
@@ -161,6 +175,30 @@ def making_up(account_id: UUID, currency: str) -> list[Making]:
         )
         for pk, at, amount, rest in rows
     ]  # fmt: skip
+
+
+# --- clients' money
+
+
+def requirement_of(each: str) -> str:
+    """The query for what has to be covered, by currency, of one for (currency, owner, minor): a client who owes us covers
+    no other."""
+    return f"SELECT currency, sum(greatest(minor, 0))::bigint FROM ({each}) each GROUP BY currency"  # noqa: S608
+
+
+_REQUIREMENT = requirement_of("""
+    SELECT currency, owner, sum(balance) AS minor FROM ledger_account
+     WHERE owner LIKE %(clients)s AND seq > 0 GROUP BY 1, 2""")
+_CLIENTS = """
+    SELECT currency, CASE WHEN kind = 'in_transit' THEN 'to_trading' WHEN kind LIKE 'trading:%%' THEN 'trading'
+                          ELSE 'wallets' END, sum(balance)::bigint
+      FROM ledger_account WHERE owner LIKE %(clients)s AND seq > 0 GROUP BY 1, 2"""
+
+
+def clients_money() -> list[tuple[str, str, int]]:
+    """(currency, where the ledger has it, minor units) by the running balances, and the `requirement`. Two queries."""
+    told = [(currency, "requirement", minor) for currency, minor in _rows(_REQUIREMENT)]
+    return [(currency, name, int(minor)) for currency, name, minor in [*_rows(_CLIENTS), *told]]
 
 
 # --- the third side: trading platforms
@@ -239,6 +277,7 @@ class Night:
     accounts: int
     differing: int
     missing: int
+    unsettled: int
     platform: Money
     mirror: Money
     in_transit: Money
@@ -246,7 +285,7 @@ class Night:
 
     @property
     def agrees(self) -> bool:
-        return not (self.difference or self.differing or self.missing)
+        return not (self.difference or self.differing or self.missing or self.unsettled)
 
 
 def nights(count: int = 60) -> list[Night]:
@@ -254,49 +293,8 @@ def nights(count: int = 60) -> list[Night]:
     rows = Comparison.objects.select_related("server").order_by("-day", "server__name", "-at")[:count]
     return [
         Night(
-            row, one["currency"], one["accounts"], one["differing"], one["missing"],
+            row, one["currency"], one["accounts"], one["differing"], one["missing"], one.get("unsettled", 0),
             *(Money(one[name], one["currency"]) for name in ("platform", "mirror", "in_transit", "difference")),
         )
         for row in rows for one in row.figures
-    ]  # fmt: skip
-
-
-# --- all accounts
-
-
-@dataclass(frozen=True, slots=True)
-class TrialRow:
-    """`owner` is "house" or "clients"."""
-
-    owner: str
-    kind: str
-    label: str
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """The trial balance of one currency; `total` is zero in sound books."""
-
-    currency: str
-    rows: list[TrialRow]
-    total: Money
-
-
-def trial() -> list[Trial]:
-    """By currency; clients' trading accounts are one row."""
-    names = provider_names()
-    sums: dict[str, dict[tuple[str, str], int]] = {}
-    for owner, kind, currency, minor in ledger.trial_balance():
-        group = "trading" if owner != HOUSE and kind.startswith("trading:") else kind
-        rows = sums.setdefault(currency, {})
-        rows[owner, group] = rows.get((owner, group), 0) + minor
-    return [
-        Trial(
-            currency,
-            [TrialRow(owner, kind, account_words(kind, names), Money(minor, currency))
-             for (owner, kind), minor in sorted(rows.items())],
-            Money(sum(rows.values()), currency),
-        )
-        for currency, rows in sorted(sums.items())
     ]  # fmt: skip

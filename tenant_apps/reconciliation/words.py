@@ -71,20 +71,6 @@ NOTES: dict[str, Any] = {
     "changed": pgettext_lazy("case note", "A later report says something else of a line that was read in before."),
     "twice": pgettext_lazy("case note", "This was corrected, and matches now all the same: undo the correction."),
 }
-PLACES: dict[str, Any] = {
-    "fees": pgettext_lazy("ledger account", "Our fees"),
-    "provider_fees": pgettext_lazy("ledger account", "Fees of providers"),
-    "commission": pgettext_lazy("ledger account", "Partners’ commissions"),
-    "suspense": pgettext_lazy("ledger account", "Suspense"),
-    "write_off": pgettext_lazy("ledger account", "Written off"),
-    "bank": pgettext_lazy("ledger account", "Bank"),
-    "wallet": pgettext_lazy("ledger account", "Wallet"),
-    "in_transit": pgettext_lazy("ledger account", "On its way to trading"),
-    "trading": pgettext_lazy("ledger account", "Trading accounts"),
-    "trading-pnl": pgettext_lazy("ledger account", "Results of trading"),
-    "trading-opening": pgettext_lazy("ledger account", "Trading accounts taken over"),
-    "trading-adjustments": pgettext_lazy("ledger account", "Adjustments in trading"),
-}
 
 CLOSE_LINES: dict[str, Any] = {
     "opening": pgettext_lazy("daily close", "Opening"),
@@ -129,6 +115,7 @@ SIDE_WORDS: dict[str, Any] = {
     "wallets": pgettext_lazy("three sides", "In wallets"),
     "to_trading": pgettext_lazy("three sides", "From wallets on its way to trading"),
     "trading": pgettext_lazy("three sides", "In trading accounts"),
+    "requirement": CLOSE_LINES["requirement"],
     "deposits": pgettext_lazy("three sides", "Deposits that providers have and have not confirmed"),
     "withdrawals": pgettext_lazy("three sides", "Withdrawals being sent"),
     "to_accounts": pgettext_lazy("three sides", "Wallet to trading account"),
@@ -140,13 +127,6 @@ SIDE_WORDS: dict[str, Any] = {
 def note_text(author: str, text: str) -> str:
     """A note as written; the desk's own ones in the reader's language."""
     return text if author else str(NOTES.get(text, text))
-
-
-def account_words(kind: str, providers: dict[str, str]) -> str:
-    """A ledger account for people: `clearing:<id>` is the provider's name, `trading:<login>` the login."""
-    if kind.startswith("clearing:"):
-        return providers.get(kind.removeprefix("clearing:"), kind)
-    return str(PLACES.get(kind, kind))
 
 
 def match_reason(code: str) -> str:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -19,7 +19,6 @@ from kernel import clock
 from kernel.errors import Outside
 from kernel.logs import log
 from kernel.money import Money
-from tenant_apps.ledger import selectors as ledger
 from tenant_apps.trading import ledgers, platforms, under_way
 from tenant_apps.trading.bridge import ingest
 from tenant_apps.trading.bridge.records import (
@@ -70,12 +69,21 @@ class Side:
     difference: int = 0
     accounts: int = 0
     differing: int = 0
+    unsettled: int = 0
     missing: int = 0
 
     @property
     def in_transit(self) -> int:
         """Booked on one side only: what pending transfers explain, and what changed from look to look."""
         return self.platform - self.mirror - self.difference
+
+
+class Look(NamedTuple):
+    """An account when last looked at: both sides in minor units, and whether nothing explains what lies between."""
+
+    platform: int
+    mirror: int
+    unexplained: bool
 
 
 @dataclass(slots=True)
@@ -224,26 +232,31 @@ def _follow(server: TradingServer, row: Deal, difference: int, kind: str, fields
 
 
 def _compare_balances(server: TradingServer, accounts: Mapping[int, AccountRef], found: Findings) -> None:
-    """A difference counts when it is the same in several looks, between which missed deals are read."""
+    """A difference counts when it is the same in several looks, between which missed deals are read. One that changes is
+    looked at again all the same: only when it is gone or explained at last, it is settled."""
     suspects = {login: account for login, account in accounts.items() if account.live}
     differences: dict[int, Money] = {}
-    looked: dict[int, tuple[int, int]] = {}
+    looked: dict[int, Look] = {}
     for look in range(LOOKS):
         current = _differences(server, suspects, looked)
+        suspects = {login: suspects[login] for login in current}
         if look:
             current = {login: amount for login, amount in current.items() if differences.get(login) == amount}
-        differences, suspects = current, {login: suspects[login] for login in current}
+        differences = current
         if not suspects:
             break
         now = clock.now()
         _fill(server, suspects, now - RECENT)
     _mismatches(accounts, differences, looked)
     found.mismatches += len(differences)
-    for login, (platform, mirror) in looked.items():
+    for login, last in looked.items():
         side = found.sides[accounts[login].currency]
-        side.platform, side.mirror, side.accounts = side.platform + platform, side.mirror + mirror, side.accounts + 1
+        side.platform, side.mirror = side.platform + last.platform, side.mirror + last.mirror
+        side.accounts += 1
         if login in differences:
             side.difference, side.differing = side.difference + differences[login].minor, side.differing + 1
+        else:
+            side.unsettled += last.unexplained
     found.compared |= set(looked)
 
 
@@ -256,34 +269,37 @@ def _fill(server: TradingServer, accounts: Mapping[int, AccountRef], since: date
 
 
 def _differences(
-    server: TradingServer, accounts: Mapping[int, AccountRef], looked: dict[int, tuple[int, int]]
+    server: TradingServer, accounts: Mapping[int, AccountRef], looked: dict[int, Look]
 ) -> dict[int, Money]:
-    """Server's balance less mirror, where no pending transfer explains it. `looked` gets both, of all."""
+    """Server's balance less mirror, where no pending transfer explains it. `looked` gets all."""
     if not accounts:
         return {}
     logins = tuple(accounts)
     states = platforms.ask(server, lambda platform: platform.account_states(logins=logins))
     rows = TradingAccount.objects.select_related("server").in_bulk([account.id for account in accounts.values()])
-    moving = under_way.pending(rows)
+    moving = under_way.pending(
+        rows
+    )  # before the mirrors: one that is carried out meanwhile stands on both sides by then
+    mirrors = ledgers.mirrors(rows.values())
     found: dict[int, Money] = {}
     for state in states:
         account = accounts.get(state.login)
         if account is None:
             continue
-        mirror = ledger.balance(ledgers.mirror(rows[account.id])).balance
-        difference = Money(minor(state.balance, account.currency), account.currency) - mirror
-        looked[state.login] = (mirror + difference).minor, mirror.minor
-        if not under_way.explains(moving.get(account.id, ()), difference.minor):
-            found[state.login] = difference
+        platform, mirror = minor(state.balance, account.currency), mirrors.get(account.id, 0)
+        unexplained = not under_way.explains(moving.get(account.id, ()), platform - mirror)
+        looked[state.login] = Look(platform, mirror, unexplained)
+        if unexplained:
+            found[state.login] = Money(platform - mirror, account.currency)
     return found
 
 
 def _mismatches(
-    accounts: Mapping[int, AccountRef], differences: Mapping[int, Money], looked: Mapping[int, tuple[int, int]]
+    accounts: Mapping[int, AccountRef], differences: Mapping[int, Money], looked: Mapping[int, Look]
 ) -> None:
     """Cases for the differences; those of accounts that agreed when last looked at are over. Of one that the server said
     nothing of, whose difference changed meanwhile or may be a transfer's, nothing is known: its case stays."""
     rows = TradingAccount.objects.select_related("server").in_bulk([accounts[login].id for login in differences])
     for login, amount in differences.items():
         cases.mismatch_open(rows[accounts[login].id], amount)
-    cases.mismatches_agree(accounts[login].id for login, (platform, mirror) in looked.items() if platform == mirror)
+    cases.mismatches_agree(accounts[login].id for login, last in looked.items() if last.platform == last.mirror)

@@ -6,6 +6,9 @@ gap does on the server too. What trading itself gains or loses stands against th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from uuid import UUID
+
 from tenant_apps.ledger.models import Account
 from tenant_apps.ledger.services import HOUSE, account_ensure, client_owner
 
@@ -29,6 +32,14 @@ def mirror(account: TradingAccount) -> Account:
     return account_ensure(
         owner=client_owner(account.client_id), kind=account.ledger_kind, currency=account.currency, overdraft=True
     )
+
+
+def mirrors(accounts: Iterable[TradingAccount]) -> dict[UUID, int]:
+    """What the servers' balances must be in minor units, of those that anything was posted for. One query."""
+    ids = {(client_owner(row.client_id), row.ledger_kind, row.currency): row.pk for row in accounts}
+    owners, kinds = {owner for owner, _, _ in ids}, {kind for _, kind, _ in ids}
+    rows = Account.objects.filter(owner__in=owners, kind__in=kinds).values_list("owner", "kind", "currency", "balance")
+    return {ids[row[:3]]: row[3] for row in rows if row[:3] in ids}
 
 
 def counter(kind: str, currency: str) -> Account:

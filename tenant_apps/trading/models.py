@@ -460,8 +460,9 @@ class Comparison(models.Model):
 
     `figures`: one dictionary per currency of live accounts, in minor units: platform, mirror, in_transit (booked on one side
     only so far), difference (platform − mirror − in_transit, the same in several looks), accounts (compared), differing
-    (of them), missing (accounts that the server said nothing of). `whole`: all deals were compared, not the last days' only;
-    a night is done when its day has such a row.
+    (of them), unsettled (of them: apart when last looked at, by what no transfer explains and not always the same), missing
+    (accounts that the server said nothing of). `whole`: all deals were compared, not the last days' only; a night is done
+    when its day has such a row.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

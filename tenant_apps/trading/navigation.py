@@ -3,13 +3,13 @@
 from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
+from tenant_apps.trading.case_selectors import cases_unresolved
 from tenant_apps.trading.permissions_list import CASES_VIEW, SERVERS_VIEW, VIEW
-from tenant_apps.trading.selectors import cases_open
 
 register("office", section="trading", key="trading-accounts", label=pgettext_lazy("navigation", "Trading accounts"),
          icon="chart-candlestick", url="trading:office-accounts", permission=VIEW, order=10)  # fmt: skip
 register("office", section="trading", key="trading-cases", label=pgettext_lazy("navigation", "Trading cases"),
-         icon="circle-alert", url="trading:office-cases", permission=CASES_VIEW, order=20, badge=cases_open)  # fmt: skip
+         icon="circle-alert", url="trading:office-cases", permission=CASES_VIEW, order=20, badge=cases_unresolved)  # fmt: skip
 register("office", section="trading", key="trading-servers", label=pgettext_lazy("navigation", "Trading servers"),
          icon="server", url="trading:office-servers", permission=SERVERS_VIEW, order=30)  # fmt: skip
 register("office", section="settings", key="trading-types", label=pgettext_lazy("navigation", "Account types"),

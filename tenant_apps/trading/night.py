@@ -10,9 +10,11 @@ import redis
 
 from kernel import clock
 from kernel.errors import Outside
+from kernel.ids import uuid7
 from kernel.logs import log
 from kernel.redis import client, tenant_key
 
+from .bridge import lease
 from .compare import WHOLE, Findings, compare
 from .models import Comparison, TradingServer
 
@@ -32,10 +34,9 @@ def compare_night() -> list[Findings]:
     if now - now.replace(hour=0, minute=0, second=0, microsecond=0) < GRACE:
         return []
     results = []
-    done = Comparison.objects.filter(day=day, whole=True).values("server")
-    for server in TradingServer.objects.filter(enabled=True).exclude(pk__in=done):
+    for server in TradingServer.objects.filter(enabled=True):
         with _alone(server) as alone:
-            if not alone:
+            if not alone or Comparison.objects.filter(server=server, day=day, whole=True).exists():
                 continue
             try:
                 results.append(compare(server, since=now - WHOLE, day=day, whole=True))
@@ -47,9 +48,9 @@ def compare_night() -> list[Findings]:
 @contextmanager
 def _alone(server: TradingServer) -> Iterator[bool]:
     """Whether nobody else compares this server now. Without Redis it is compared all the same: twice is only twice the work."""
-    key = tenant_key("trading", "night", server.pk)
+    key, owner = tenant_key("trading", "night", server.pk), uuid7().hex
     try:
-        taken = bool(client().set(key, "1", nx=True, ex=int(LONGEST.total_seconds())))
+        taken = bool(client().set(key, owner, nx=True, ex=int(LONGEST.total_seconds())))
     except redis.RedisError:
         log.warning("lease_unavailable", server=str(server.pk))
         yield True
@@ -58,11 +59,4 @@ def _alone(server: TradingServer) -> Iterator[bool]:
         yield taken
     finally:
         if taken:
-            _release(key)
-
-
-def _release(key: str) -> None:
-    try:
-        client().delete(key)
-    except redis.RedisError:
-        log.warning("lease_unavailable", key=key)
+            lease.give_back(key, owner)

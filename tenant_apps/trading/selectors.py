@@ -23,10 +23,10 @@ from kernel.ui.charts import Chart, Series
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.models import Account as LedgerAccount
 from tenant_apps.ledger.services import client_owner
+from tenant_apps.trading.case_selectors import cases_unresolved
 from tenant_apps.trading.models import (
     AccountState,
     AccountType,
-    Case,
     Deal,
     EquityPoint,
     Position,
@@ -235,14 +235,8 @@ def overview(actor: Actor) -> Overview:
         accounts=accounts.count(),
         positions=Position.objects.filter(account__in=ids).count(),
         deals_today=Deal.objects.filter(account__in=ids, executed_at__gte=midnight, kind__in=["buy", "sell"]).count(),
-        cases=cases_open(actor).count(),
+        cases=cases_unresolved(actor).count(),
     )
-
-
-def cases_open(actor: Actor) -> QuerySet[Case]:
-    """Open cases, for who may see them."""
-    rows = Case.objects.filter(resolved_at=None)
-    return rows if actor.may("trading.cases.view") else rows.none()
 
 
 def servers() -> QuerySet[TradingServer]:

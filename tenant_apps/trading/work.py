@@ -60,7 +60,7 @@ def _case_facts(row: Case) -> list[tuple[object, object]]:
         *case_words.facts(row),
         (pgettext("work fact", "Responsible"), row.owner_label),
         (pgettext("work fact", "From where to where"), posted),
-        (pgettext("work fact", "Reason"), proposal.note if proposal else case_words.note_words(row.note)),
+        (pgettext("work fact", "Reason"), proposal.values["note"] if proposal else case_words.note_words(row.note)),
         (pgettext("work fact", "Proposed by"), proposal.proposer_label if proposal else ""),
     ]
 

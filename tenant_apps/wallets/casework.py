@@ -17,7 +17,7 @@ from kernel.actors import Actor
 from kernel.errors import Invalid
 from kernel.ids import parse_uuid
 from tenant_apps.accounts.models import Realm, User
-from tenant_apps.accounts.telling import staff_told
+from tenant_apps.accounts.telling import user_told
 
 
 class NoColleague(Invalid):
@@ -64,21 +64,25 @@ def take(case: Owned, actor: Actor) -> None:
 
 def hand_over(case: Owned, actor: Actor, *, to: str, right: str, label: str, link: str) -> None:
     """The case is a colleague's who holds `right`, and they hear of it. Raises NoColleague."""
-    found = next((user for user in _holders(right) if user.pk == parse_uuid(to) and str(user.pk) != actor.id), None)
-    if found is None:
+    wanted = parse_uuid(to)
+    found = _staff().filter(pk=wanted).first() if wanted else None
+    if found is None or str(found.pk) == actor.id or not found.grants().get(right):
         raise NoColleague(field="to")
     case.owner_id, case.owner_label = str(found.pk), (found.name or found.email)[:160]
-    staff_told(
-        lambda reader: reader.id == case.owner_id, kind="wallets.case_handed_over", link=link,
+    user_told(
+        found, kind="wallets.case_handed_over", link=link,
         words=lambda: (pgettext("notification", "A case was handed over to you"), f"\u2068{label}\u2069"),
     )  # fmt: skip
 
 
 def colleagues(actor: Actor, right: str) -> list[tuple[str, str]]:
     """To whom the actor may hand a case over: ids and names. Two queries."""
-    return [(str(user.pk), user.name or user.email) for user in _holders(right) if str(user.pk) != actor.id]
+    people = _staff().order_by("name", "pk")
+    return [
+        (str(user.pk), user.name or user.email) for user in people
+        if str(user.pk) != actor.id and user.grants().get(right)
+    ]  # fmt: skip
 
 
-def _holders(right: str) -> list[User]:
-    people = User.objects.filter(realm=Realm.STAFF, active=True).prefetch_related("roles").order_by("name", "pk")
-    return [user for user in people if user.grants().get(right)]
+def _staff() -> models.QuerySet[User]:
+    return User.objects.filter(realm=Realm.STAFF, active=True).prefetch_related("roles")

@@ -1,6 +1,7 @@
 """What of wallets takes two people, and how it is carried out once they agree. Registered at start (`handlers.py`).
 
-What only tightens takes one person and no time: switching transfers off, taking a currency's limits away, which ends them.
+What only tightens takes one person and no time: closing the exchange, switching transfers off, taking a currency's limits
+away, which ends them.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from kernel.actors import Actor
-from kernel.permissions import scoped, within
+from kernel.permissions import within
 
 from .change_models import ChangeState, ProposedChange
 from .services.changes import kinds
@@ -20,14 +20,14 @@ def changes_visible(actor: Actor) -> QuerySet[ProposedChange]:
     for code, kind in kinds().items():
         for right in {kind.propose, kind.agree}:
             if actor.may(right):
-                seen |= Q(kind=code) & Q(pk__in=_within(actor, right))
+                seen |= Q(kind=code) & _reached(actor, right)
     return rows.filter(seen)
 
 
-def _within(actor: Actor, right: str) -> QuerySet[ProposedChange]:
-    rows = ProposedChange.objects.filter(client__isnull=False)
-    theirs = scoped(actor, right, rows, owner="client__owner_id", team="client__team_id")
-    return ProposedChange.objects.filter(Q(client=None) | Q(pk__in=theirs.values("pk"))).values("pk")  # type: ignore[return-value]
+def _reached(actor: Actor, right: str) -> Q:
+    """Changes that are no client's, and those of the clients that a right reaches."""
+    reach = within(actor, right, owner="client__owner_id", team="client__team_id")
+    return Q(client=None) | reach if reach else Q()
 
 
 def changes_waiting(actor: Actor) -> QuerySet[ProposedChange]:
@@ -35,8 +35,7 @@ def changes_waiting(actor: Actor) -> QuerySet[ProposedChange]:
     mine = Q(pk__in=[])
     for code, kind in kinds().items():
         if actor.may(kind.agree):
-            reach = within(actor, kind.agree, owner="client__owner_id", team="client__team_id")
-            mine |= Q(kind=code) & (Q(client=None) | reach if reach else Q())
+            mine |= Q(kind=code) & _reached(actor, kind.agree)
     rows = ProposedChange.objects.select_related("client").filter(state=ChangeState.WAITING)
     return rows.filter(mine).exclude(proposer_id=actor.id)
 

@@ -6,16 +6,14 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel.errors import AppError, NotFound
+from kernel.errors import NotFound
 from kernel.guards import guard
-from kernel.pages import page
+from kernel.pages import acted, page
 from kernel.ui.tables import Column, TableSpec, build_table
 from tenant_apps.clients.eyes import shown
 from tenant_apps.wallets.models import Decision
@@ -84,13 +82,7 @@ def grant(request: Any, grant_id: UUID) -> HttpResponse:
 
 def _act(request: Any, grant_id: UUID, act: Callable[[Grant], Any], done: str) -> HttpResponse:
     row = selectors.get(request.actor, grant_id)
-    try:
-        act(row)
-    except AppError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, done)
-    return redirect("bonuses:grant", row.pk)
+    return acted(request, lambda: act(row), "bonuses:grant", row.pk, done=done)
 
 
 @guard("bonuses.propose")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +11,9 @@ from django.shortcuts import redirect
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
-from kernel.errors import AppError, Conflict, Invalid, NotFound
+from kernel.errors import Conflict, Invalid
 from kernel.guards import guard
-from kernel.pages import page
+from kernel.pages import acted, page
 from tenant_apps.clients.rule_packs import packs
 from tenant_apps.wallets.models import Decision
 
@@ -57,29 +56,22 @@ def _proposed(request: Any, form: RulesForm) -> bool:
     return True
 
 
-def _act(request: Any, choice_id: UUID, act: Callable[[], Any], done: str) -> HttpResponse:
-    if not PackChoice.objects.filter(pk=choice_id).exists():
-        raise NotFound
-    try:
-        act()
-    except AppError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, done)
-    return redirect("bonuses:rules")
-
-
 @guard("bonuses.approve")
 @require_POST
 def approve(request: Any, choice_id: UUID) -> HttpResponse:
     done = pgettext("bonus", "These rules hold from now on.")
-    return _act(request, choice_id, lambda: choice_approve(actor=request.actor, choice_id=choice_id), done)
+    return acted(
+        request, lambda: choice_approve(actor=request.actor, choice_id=choice_id), "bonuses:rules", done=done
+    )  # fmt: skip
 
 
 @guard("bonuses.view")
 @require_POST
 def refuse(request: Any, choice_id: UUID) -> HttpResponse:
     reason, done = request.POST.get("reason", ""), pgettext("bonus", "Closed; the rules stay as they are.")
-    return _act(
-        request, choice_id, lambda: choice_refuse(actor=request.actor, choice_id=choice_id, reason=reason), done
+    return acted(
+        request,
+        lambda: choice_refuse(actor=request.actor, choice_id=choice_id, reason=reason),
+        "bonuses:rules",
+        done=done,
     )

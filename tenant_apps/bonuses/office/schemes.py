@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel.errors import AppError, Conflict, Invalid, NotFound
+from kernel.errors import Conflict, Invalid, NotFound
 from kernel.guards import guard
 from kernel.money import Money
-from kernel.pages import page
+from kernel.pages import acted, page
 from tenant_apps.trading.models import AccountType
 from tenant_apps.wallets.models import Decision
 
@@ -120,28 +120,17 @@ def _form(request: Any, row: SchemeVersion | None) -> HttpResponse:
     )  # fmt: skip
 
 
-def _act(request: Any, version_id: UUID, act: Callable[[], Any], done: str) -> HttpResponse:
-    row = _version(version_id)
-    try:
-        act()
-    except AppError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, done)
-    return redirect("bonuses:scheme", row.pk)
-
-
 @guard("bonuses.approve")
 @require_POST
 def approve(request: Any, version_id: UUID) -> HttpResponse:
     done = pgettext("bonus", "These terms hold from now on.")
-    return _act(request, version_id, lambda: scheme_approve(actor=request.actor, version_id=version_id), done)
+    act = partial(scheme_approve, actor=request.actor, version_id=version_id)
+    return acted(request, act, "bonuses:scheme", version_id, done=done)
 
 
 @guard("bonuses.view")
 @require_POST
 def refuse(request: Any, version_id: UUID) -> HttpResponse:
     reason, done = request.POST.get("reason", ""), pgettext("bonus", "Closed; nothing has changed.")
-    return _act(
-        request, version_id, lambda: scheme_refuse(actor=request.actor, version_id=version_id, reason=reason), done
-    )
+    act = partial(scheme_refuse, actor=request.actor, version_id=version_id, reason=reason)
+    return acted(request, act, "bonuses:scheme", version_id, done=done)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel.errors import Conflict, Invalid, NotFound
+from kernel.errors import NotFound
 from kernel.guards import client_only
-from kernel.pages import page
+from kernel.pages import acted, page
 
 from .. import selectors
 from ..models import ENDED, GrantState
@@ -44,25 +42,17 @@ def terms(request: Any, grant_id: UUID) -> HttpResponse:
     return page(request, "bonuses/portal/terms.html", {"one": selectors.shown([grant])[0]})
 
 
-def _act(request: Any, act: Callable[[], Any], done: str) -> HttpResponse:
-    try:
-        act()
-    except (Invalid, Conflict) as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, done)
-    return redirect("bonuses:portal-bonuses")
-
-
 @client_only
 @require_POST
 def accept(request: Any, grant_id: UUID) -> HttpResponse:
     done = pgettext("bonus", "Your bonus is on its way to your account.")
-    return _act(request, lambda: grant_accept(actor=request.actor, grant_id=grant_id), done)
+    act = partial(grant_accept, actor=request.actor, grant_id=grant_id)
+    return acted(request, act, "bonuses:portal-bonuses", done=done)
 
 
 @client_only
 @require_POST
 def decline(request: Any, grant_id: UUID) -> HttpResponse:
     done = pgettext("bonus", "Declined. Nothing changes.")
-    return _act(request, lambda: grant_decline(actor=request.actor, grant_id=grant_id), done)
+    act = partial(grant_decline, actor=request.actor, grant_id=grant_id)
+    return acted(request, act, "bonuses:portal-bonuses", done=done)

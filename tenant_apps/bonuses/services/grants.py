@@ -49,14 +49,14 @@ def grant_make(*, transfer: Transfer, deposit_id: UUID, actor: Actor = BONUSES) 
         return None
     if own_money(account) < transfer.amount_minor:  # what has arrived went into a debt or an open loss
         return None
-    if not seen(account):
-        Waiting.objects.get_or_create(transfer=transfer, defaults={"deposit": deposit})
-        return None
     found = offer_for(
         client=client, account=account, amount=transfer.amount, first=deposit.first,
         at=deposit.credited_at or deposit.created_at,
     )  # fmt: skip
     if found is None:
+        return None
+    if not seen(account):
+        Waiting.objects.get_or_create(transfer=transfer, defaults={"deposit": deposit})
         return None
     grant = Grant.objects.create(
         client=client, version=found.version, account=account, deposit=deposit, reference=f"B{short_id(8).upper()}",

@@ -34,9 +34,8 @@ def own_money(account: TradingAccount) -> int:
     """The client's money on the account that no transfer has a hold on, in minor units, less what open positions have
     lost. Numbers of another balance than the ledger's are older than a deal or a transfer and say nothing here: the
     loss they show may be booked already."""
-    found = ledger.balance(ledgers.mirror(account))
-    told = TradingAccount.objects.get(pk=account.pk)
-    if told.seen_at is None or told.balance_minor != found.balance.minor:
+    told, found, counted = _told(account)
+    if not counted:
         return found.available.minor
     return found.available.minor + min(0, told.equity_minor - told.credit_minor - told.balance_minor)
 
@@ -44,8 +43,15 @@ def own_money(account: TradingAccount) -> int:
 def seen(account: TradingAccount) -> bool:
     """Whether the server's last word counts every movement the ledger knows, so that `own_money` knows of open losses
     too. What promises or pays waits for it; it comes with the bridge's next look."""
+    *_, counted = _told(account)
+    return counted
+
+
+def _told(account: TradingAccount) -> tuple[TradingAccount, ledger.Balance, bool]:
+    """The server's last word, the ledger's, and whether the first counts all that the second knows."""
+    found = ledger.balance(ledgers.mirror(account))
     told = TradingAccount.objects.get(pk=account.pk)
-    return told.seen_at is not None and told.balance_minor == ledger.balance(ledgers.mirror(account)).balance.minor
+    return told, found, told.seen_at is not None and told.balance_minor == found.balance.minor
 
 
 def stands(grant: Grant) -> bool:

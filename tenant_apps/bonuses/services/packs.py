@@ -8,6 +8,7 @@ nor later for a deposit made before, since its promise would rest on rules nobod
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -28,8 +29,12 @@ from ..permissions_list import APPROVE, PROPOSE
 from .deciding import decide, proposed, proposer, tell_approvers
 
 
-def choice_in_force() -> PackChoice | None:
-    return PackChoice.objects.filter(state=Decision.APPROVED).order_by("-decided_at", "-id").first()
+def choice_in_force(before: datetime | None = None) -> PackChoice | None:
+    """The choice that holds, or held until an instant."""
+    rows = PackChoice.objects.filter(state=Decision.APPROVED)
+    if before is not None:
+        rows = rows.filter(decided_at__lt=before)
+    return rows.order_by("-decided_at", "-id").first()
 
 
 def pack_of(client: Client) -> RulePack | None:

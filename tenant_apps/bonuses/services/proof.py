@@ -106,6 +106,7 @@ def _tell(account: TradingAccount, theirs: int, ours: int) -> None:
     cases.case_open(
         kind=CaseKind.MISMATCH, server=account.server, account=account, amount=amount,
         dedupe_key=f"credit:{account.pk}:{theirs}:{ours}", data={"login": account.login, "pocket": "credit"},
+        again=True,
     )  # fmt: skip
     with transaction.atomic():
         for grant_id in Grant.objects.filter(account=account).exclude(state__in=ENDED).values_list("pk", flat=True):

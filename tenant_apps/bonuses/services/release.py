@@ -8,6 +8,7 @@ money, it stays in the wallet; the client has it either way.
 from __future__ import annotations
 
 from collections.abc import Collection
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
@@ -88,10 +89,11 @@ def _release(grant_id: UUID, actor: Actor) -> bool:
     return True
 
 
-def earned(grant: Grant) -> bool:
-    """Whether enough was traded for a standing bonus and nothing speaks against paying it: only a server that lags, moves
-    under way or a frozen wallet keep it waiting, and neither its time nor its account takes it. Under the account's lock."""
-    if grant.state != GrantState.ACTIVE or progress([grant])[grant.pk] < grant.lots_needed:
+def earned(grant: Grant, done: Decimal) -> bool:
+    """Whether enough was traded, with so many lots done, for a standing bonus and nothing speaks against paying it: only a
+    server that lags, moves under way or a frozen wallet keep it waiting, and neither its time nor its account takes it.
+    What ends it asks again under the account's lock."""
+    if grant.state != GrantState.ACTIVE or done < grant.lots_needed:
         return False
     return _forfeit(grant) is None
 

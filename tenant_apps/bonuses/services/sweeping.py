@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from kernel import clock
 from kernel.logs import log
@@ -16,6 +16,7 @@ from ..models import Ending, Grant, GrantState
 from . import burning, own, release, waiting
 from .grants import BONUSES
 from .moves import held
+from .traded import progress
 
 MOST = 500
 PATIENCE = timedelta(hours=1)
@@ -46,11 +47,15 @@ def _end(rows: list[UUID], ending: Ending) -> int:
     return len(rows[:MOST])
 
 
-def _end_unless_earned(rows: list[UUID], ending: Ending) -> int:
-    """As `_end`; what stays takes nobody's place in the batch."""
-    done = 0
-    for grant_id in rows:
-        done += _ended_unless_earned(grant_id, ending)
+def _end_unless_earned(rows: QuerySet[Grant], ending: Ending) -> int:
+    """As `_end`; what stays takes nobody's place in the batch, and no lock: it is looked at in every round."""
+    found = list(rows.select_related("version", "account"))
+    done, lots = 0, progress(found)
+    for row in found:
+        if release.earned(row, lots[row.pk]):
+            log.info("earned_bonus_waits", grant=str(row.pk))
+            continue
+        done += _ended_unless_earned(row.pk, ending)
         if done == MOST:
             break
     return done
@@ -58,8 +63,8 @@ def _end_unless_earned(rows: list[UUID], ending: Ending) -> int:
 
 def _ended_unless_earned(grant_id: UUID, ending: Ending) -> bool:
     with transaction.atomic():
-        if release.earned(held(grant_id)):
-            log.info("earned_bonus_waits", grant=str(grant_id))
+        grant = held(grant_id)
+        if release.earned(grant, progress([grant])[grant.pk]):
             return False
         burning.grant_end(grant_id=grant_id, ending=ending, actor=BONUSES)
     return True
@@ -75,13 +80,13 @@ def _low_equity() -> list[UUID]:
     return list(own.low_equity().order_by("pk").values_list("pk", flat=True)[:MOST])
 
 
-def _over() -> list[UUID]:
+def _over() -> QuerySet[Grant]:
     now = clock.now()
     offered = Q(state=GrantState.OFFERED, offered_until__lte=now)
     active = Q(state=GrantState.ACTIVE, expires_at__lte=now)
-    return list(Grant.objects.filter(offered | active).values_list("pk", flat=True))
+    return Grant.objects.filter(offered | active)
 
 
-def _closed() -> list[UUID]:
+def _closed() -> QuerySet[Grant]:
     standing = Grant.objects.filter(state__in=[GrantState.OFFERED, GrantState.ACTIVE])
-    return list(standing.exclude(account__state=AccountState.OPEN).values_list("pk", flat=True))
+    return standing.exclude(account__state=AccountState.OPEN)

@@ -12,7 +12,7 @@ from kernel.models import Command
 from kernel.relay import drain
 from tenant_apps.payments.tests.support import client_actor, staff
 from tenant_apps.trading import leaving, platforms
-from tenant_apps.trading.models import TradingAccount, Transfer, TransferState
+from tenant_apps.trading.models import Case, TradingAccount, Transfer, TransferState
 from tenant_apps.trading.ports import Amount, BalanceKind, BalanceOperation
 from tenant_apps.trading.services import transfers
 from tenant_apps.trading.tests.conftest import TEST, World, settle
@@ -120,6 +120,20 @@ def test_a_refused_burn_refuses_the_transfer(world: World, account: TradingAccou
     assert Transfer.objects.get(pk=row.pk).state == TransferState.FAILED
     assert (grant.state, grant.attention) == (GrantState.ACTIVE, "credit_differs")
     assert on_server(world, account) == ("300.00", "50.00")
+
+
+def test_credit_that_differs_again_is_a_new_case(world: World, account: TradingAccount) -> None:
+    scheme()
+    bonus(world, account)
+    taken = BalanceOperation(
+        login=int(account.login or 0), kind=BalanceKind.CREDIT, amount=Amount(-eur("100").amount), operation_id="hand"
+    )
+    platforms.ask(account.server, lambda one: one.balance_operation(taken))
+    cases = Case.objects.filter(account=account, resolved_at=None)
+    for _ in range(2):  # one that nobody has resolved stays one
+        assert (proof.compare(), cases.count()) == (1, 1)
+    cases.update(resolved_at=clock.now())
+    assert (proof.compare(), cases.count(), Case.objects.count()) == (1, 1, 2)
 
 
 def test_own_money_lost_burns_the_bonus(world: World, account: TradingAccount) -> None:

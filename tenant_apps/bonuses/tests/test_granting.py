@@ -23,6 +23,7 @@ from tenant_apps.trading.tests.conftest import TEST, World, settle
 
 from ..errors import BonusForbidden, ProposalWaits, WrongState
 from ..models import CreditMove, Ending, Grant, GrantState
+from ..proposals import choice_changes
 from ..services import packs, proof, schemes
 from ..services.grants import grant_accept, grant_decline, preview
 from ..services.moves import move_failed
@@ -209,6 +210,16 @@ def test_two_people_decide_on_rules_and_terms(tenant: Any) -> None:
     assert schemes.versions_in_force() == []
     schemes.scheme_approve(actor=two, version_id=version.pk)
     assert schemes.versions_in_force() == [version]
+
+
+def test_a_choice_is_shown_against_what_held_when_it_was_proposed(tenant: Any) -> None:
+    rules("offshore")
+    choice = packs.choice_propose(actor=staff(), default="esma", countries={}, reason="Licence")
+    told = choice_changes(choice)
+    assert told
+    packs.choice_approve(actor=staff(), choice_id=choice.pk)
+    choice.refresh_from_db()
+    assert choice_changes(choice) == told
 
 
 def test_nobody_is_put_under_laxer_rules_than_protect_them(tenant: Any) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from kernel import clock
 from kernel.models import OutboxMessage
@@ -78,6 +80,13 @@ def test_it_comes_once_the_bridge_has_seen_the_money(world: World, account: Trad
     assert Grant.objects.get().state == GrantState.ACTIVE
     sweep()
     assert Grant.objects.count() == 1
+
+
+def test_a_deposit_that_brings_no_bonus_waits_for_nothing(world: World, account: TradingAccount) -> None:
+    arrived(world, account, "200")
+    scheme()
+    arrived(world, account, "50")  # less than the least
+    assert not Waiting.objects.exists()
 
 
 def test_an_offer_is_not_accepted_on_numbers_of_yesterday(world: World, account: TradingAccount) -> None:
@@ -189,6 +198,15 @@ def test_time_takes_what_was_earned_for_a_deposit_that_went_back(world: World, a
     Deposit.objects.filter(pk=grant.deposit_id).update(reversed_minor=1)
     TradingAccount.objects.filter(pk=account.pk).update(last_deal_at=None)  # no release looks at it
     assert swept(grant) == (GrantState.EXPIRED, Ending.TIME)
+
+
+def test_what_was_earned_is_looked_at_without_a_lock_while_it_waits(world: World, account: TradingAccount) -> None:
+    grant = earned(world, account)
+    account_freeze(account=ledgers.wallet(account), frozen=True)
+    assert swept(grant) == (GrantState.ACTIVE, Ending.NONE)
+    with CaptureQueriesContext(connection) as queries:
+        assert sweeping._end_unless_earned(sweeping._over(), Ending.TIME) == 0
+    assert [query["sql"] for query in queries if "FOR UPDATE" in query["sql"] or "SAVEPOINT" in query["sql"]] == []
 
 
 def test_none_waits_behind_what_was_earned(

@@ -59,10 +59,6 @@ class Plan:
         return any(share.deposit is None for share in self.shares)
 
     @property
-    def paid_out(self) -> Money:
-        return total([share.amount for share in self.shares if share.deposit is None], self.uncovered.currency)
-
-    @property
     def amount(self) -> Money:
         return total([share.amount for share in self.shares], self.uncovered.currency)
 

@@ -22,7 +22,7 @@ from kernel import audit, clock
 from kernel.actors import Actor
 from kernel.errors import Invalid
 from kernel.money import Money
-from kernel.ui.formatting import money_text
+from kernel.ui.formatting import money_isolated
 from tenant_apps.clients.models import Client
 
 from .. import registry
@@ -102,18 +102,14 @@ def eaten_words(fee: Money, left: Money) -> str:
         "payments error",
         "Our fee of %(fee)s would take all of the %(left)s that go by this way. Ask for another amount.",
     )
-    return words % {"fee": _isolated(fee), "left": _isolated(left)}
+    return words % {"fee": money_isolated(fee), "left": money_isolated(left)}
 
 
 def fee_seen(fee: Money, shown: Money | None) -> None:
     """Raises WithdrawalRefused where more would be kept than was shown; `shown` None: nobody was shown anything."""
     if shown is not None and fee > shown:
         words = pgettext("payments error", "Our fee is %(fee)s. Look at what is sent, and ask again if you agree.")
-        raise WithdrawalRefused(words % {"fee": _isolated(fee)}, field="amount", check="fee")
-
-
-def _isolated(amount: Money) -> str:
-    return f"\u2066{money_text(amount)}\u2069"
+        raise WithdrawalRefused(words % {"fee": money_isolated(fee)}, field="amount", check="fee")
 
 
 def withdrawal_fee_save(*, actor: Actor, row: WithdrawalFee) -> WithdrawalFee:

@@ -1,12 +1,11 @@
-"""How the house stands: clearing accounts with their age, trading platforms, the trial balance."""
+"""How the house stands: clearing accounts with their age, the three sides, trading platforms."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
@@ -19,7 +18,6 @@ from kernel.pages import page
 
 from .. import banks, selectors, standing
 from .. import sides as three
-from .downloads import download
 
 DAYS = 14  # statement days of a bank account
 
@@ -65,26 +63,3 @@ def platforms(request: Any) -> HttpResponse:
         "tab": "platforms",
     }  # fmt: skip
     return page(request, "reconciliation/platforms.html", context, live=["money"])
-
-
-@guard("reconciliation.view")
-@require_GET
-def trial(request: Any) -> HttpResponse:
-    return page(request, "reconciliation/trial.html", {"trials": standing.trial(), "tab": "trial"})
-
-
-def _trial_lines() -> Iterator[list[object]]:
-    yield [
-        pgettext("reconciliation column", "Currency"), pgettext("reconciliation column", "Owner"),
-        pgettext("reconciliation column", "Account"), pgettext("report column", "Amount"),
-    ]  # fmt: skip
-    for one in standing.trial():
-        for row in one.rows:
-            yield [one.currency, row.owner, row.label, row.amount.amount]
-        yield [one.currency, "", pgettext("reconciliation", "Sum"), one.total.amount]
-
-
-@guard("reconciliation.view")
-@require_GET
-def trial_export(request: Any) -> StreamingHttpResponse:
-    return download(request, _trial_lines(), "trial-balance", action="reconciliation.trial_exported")

@@ -7,17 +7,18 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse as url
 from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel.errors import AppError, NotFound
+from kernel import audit
+from kernel.errors import NotFound
 from kernel.guards import guard
 from kernel.money import Money
-from kernel.pages import page
+from kernel.pages import acted, page
+from kernel.ui.exports import download
 from kernel.ui.forms import MoneyField, UiForm
 from kernel.ui.tables import build_table
 from tenant_apps.wallets.casework import colleagues
@@ -28,8 +29,8 @@ from ..permissions_list import APPROVE, WORK
 from ..services import cases as service
 from ..services import corrections
 from ..services.reports import TOPIC
-from .downloads import download, table_lines
-from .tables import CASES
+from ..words import note_text
+from .tables import CASES, export_rows
 
 VIEWS = [
     ("open", pgettext_lazy("reconciliation view", "Open")), ("mine", pgettext_lazy("reconciliation view", "Mine")),
@@ -89,8 +90,9 @@ def index(request: Any) -> HttpResponse:
 @require_GET
 def export(request: Any) -> StreamingHttpResponse:
     rows, _ = _filtered(request)
-    lines = table_lines(CASES, rows.order_by("happened_at", "pk"))
-    return download(request, lines, "reconciliation-cases", action="reconciliation.cases_exported")
+    rows = rows.order_by("happened_at", "pk")
+    audit.record(actor=request.actor, action="reconciliation.cases_exported", label="reconciliation-cases")
+    return download(request, "reconciliation-cases", CASES.export_header(), lambda: export_rows(CASES, rows))
 
 
 @guard("reconciliation.view")
@@ -106,7 +108,8 @@ def _case(request: Any, row: Case, form: CorrectionForm | None = None) -> HttpRe
     undone = {one.reverses_id for one in rows if one.reverses_id and one.state != CorrectionState.REFUSED}
     workable = row.state in (CaseState.OPEN, CaseState.IN_WORK) and actor.may(WORK)
     context = {
-        "row": row, "notes": row.notes.order_by("-id")[:50], "tab": "cases", "workable": workable,
+        "row": row, "notes": [(note, note.author or row.provider_account.name, note_text(note.author, note.text))
+                              for note in row.notes.order_by("-id")[:50]], "tab": "cases", "workable": workable,
         "corrections": [
             {
                 "row": one, "legs": legs.get(one.transfer_id or 0, []),
@@ -130,16 +133,7 @@ def _case(request: Any, row: Case, form: CorrectionForm | None = None) -> HttpRe
 
 
 def _act(request: Any, case_id: UUID, act: Callable[[], Any], done: str = "") -> HttpResponse:
-    try:
-        act()
-    except NotFound:
-        raise
-    except AppError as error:
-        messages.error(request, str(error))
-    else:
-        if done:
-            messages.success(request, done)
-    return redirect("reconciliation:case", case_id)
+    return acted(request, act, "reconciliation:case", case_id, done=done)
 
 
 @guard("reconciliation.work")

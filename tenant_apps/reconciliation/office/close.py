@@ -7,23 +7,21 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel import clock
-from kernel.errors import AppError, NotFound
+from kernel import audit, clock
+from kernel.errors import NotFound
 from kernel.guards import guard
-from kernel.pages import page
+from kernel.pages import acted, page
+from kernel.ui.exports import Cells, download
 
 from ..models import DayClose, PreparedClose
 from ..permissions_list import CLOSE, SIGN
 from ..services import close as service
 from ..words import CLOSE_LINES, PROOF_WORDS
-from .downloads import download
 
 SHOWN = 31
 
@@ -99,11 +97,7 @@ def close(request: Any, day: str) -> HttpResponse:
 
 def _act(request: Any, day: str, act: Callable[[date], Any]) -> HttpResponse:
     wanted = _day(day)
-    try:
-        act(wanted)
-    except AppError as error:
-        messages.error(request, str(error))
-    return redirect("reconciliation:close", wanted.isoformat())
+    return acted(request, lambda: act(wanted), "reconciliation:close", wanted.isoformat())
 
 
 @guard("reconciliation.close")
@@ -120,26 +114,30 @@ def sign(request: Any, day: str) -> HttpResponse:
     return _act(request, day, lambda wanted: service.close_sign(actor=request.actor, day=wanted, note=note))
 
 
-def _export_lines(figures: list[service.Figures]) -> Iterator[list[object]]:
-    yield [
+def _export_header() -> list[str]:
+    return [
         pgettext("reconciliation column", "Currency"), pgettext("reconciliation column", "Line"),
         pgettext("report column", "Amount"), pgettext("reconciliation column", "Told elsewhere"),
         pgettext("reconciliation column", "Difference"),
     ]  # fmt: skip
+
+
+def _export_rows(figures: list[service.Figures]) -> Iterator[Cells]:
     for one in figures:
         for words, amount in _lines(one):
-            yield [one.currency, words, amount.amount, "", ""]
+            yield [one.currency, words, amount, "", ""]
         for name, told, posted, less in one.proofs:
             words = str(PROOF_WORDS[name])
             if name in one.unproved:
                 words = f"{words} ({pgettext('daily close', 'not proved')})"
-            yield [one.currency, words, posted.amount, told.amount, less.amount]
+            yield [one.currency, words, posted, told, less]
 
 
 @guard("reconciliation.view")
 @require_GET
 def export(request: Any, day: str) -> StreamingHttpResponse:
     wanted = _day(day)
-    lines = list(_export_lines(_stand(wanted)[2]))
+    figures = _stand(wanted)[2]
+    audit.record(actor=request.actor, action="reconciliation.close_exported", label=wanted.isoformat())
     name = f"daily-close-{wanted.isoformat()}"
-    return download(request, lines, name, action="reconciliation.close_exported", label=wanted.isoformat())
+    return download(request, name, _export_header(), lambda: _export_rows(figures), dated=False)

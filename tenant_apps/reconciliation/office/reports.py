@@ -14,12 +14,13 @@ from django.utils.http import urlencode
 from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from kernel import files
+from kernel import audit, files
 from kernel.errors import AppError, NotFound
 from kernel.guards import guard
 from kernel.models import StoredFile
 from kernel.pages import page
 from kernel.tasks import enqueue
+from kernel.ui.exports import download
 from kernel.ui.forms import UiForm, UploadInput
 from kernel.ui.tables import build_table
 from tenant_apps.payments.models import ProviderAccount
@@ -33,8 +34,7 @@ from ..reading.layout import Layout
 from ..services import reports as service
 from ..services.compare import account_compare, deposits_only_with_us, parts_only_with_us
 from ..tasks import compare, report_read
-from .downloads import download, table_lines
-from .tables import LINES
+from .tables import LINES, export_rows
 from .wizard import form_context, mapping_from
 
 AT_ONCE = 200_000  # bytes, some thousand rows; larger files are read by a worker
@@ -211,8 +211,6 @@ def export(request: Any, report_id: UUID) -> StreamingHttpResponse:
     row = selectors.report_get(report_id)
     lines = selectors.lines_of(
         row, state=request.GET.get("state", ""), kind=request.GET.get("kind", ""), text=request.GET.get("q", "")
-    )
-    return download(
-        request, table_lines(LINES, lines.order_by("number", "id")), "report-lines",
-        action="reconciliation.lines_exported", label=row.name,
-    )  # fmt: skip
+    ).order_by("number", "id")
+    audit.record(actor=request.actor, action="reconciliation.lines_exported", label=row.name)
+    return download(request, "report-lines", LINES.export_header(), lambda: export_rows(LINES, lines))

@@ -35,6 +35,4 @@ urlpatterns = [
     path("reconciliation/clearing/<uuid:account_id>/<str:currency>/", books.clearing_account, name="clearing-account"),
     path("reconciliation/sides/", books.sides, name="sides"),
     path("reconciliation/trading/", books.platforms, name="platforms"),
-    path("reconciliation/trial-balance/", books.trial, name="trial"),
-    path("reconciliation/trial-balance/export/", books.trial_export, name="trial-export"),
 ]

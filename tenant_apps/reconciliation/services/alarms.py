@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -14,8 +15,8 @@ from kernel.live import publish as live
 
 from ..models import Alarm, DeskSettings
 from ..permissions_list import SETTINGS, VIEW
+from . import stuck
 from .reports import TOPIC
-from .stuck import stuck
 from .telling import tell_those_who_may
 
 
@@ -42,22 +43,28 @@ def alarms_run() -> int:
     told of. Safe to repeat, at once and at the same time."""
     with transaction.atomic():
         locks.hold("reconciliation:alarms")
-        now, found = clock.now(), stuck(desk_settings())
+        now, found = clock.now(), stuck.stuck(desk_settings())
         known = {row.key: row for row in Alarm.objects.filter(Q(ended_at=None) | Q(key__in=list(found)))}
         over = [row for row in known.values() if row.ended_at is None and row.key not in found]
         Alarm.objects.filter(pk__in=[row.pk for row in over]).update(ended_at=now, updated_at=now)
+        full = _full(row for row in known.values() if row.ended_at is None)
         back = [row for row in known.values() if row.ended_at is not None]
         Alarm.objects.bulk_update(_moved(known, found, now), ["since", "amount_minor", "ended_at", "updated_at"])
         fresh = [alarm for key, (alarm, _) in found.items() if key not in known]
         Alarm.objects.bulk_create(fresh)
         older = [row for key, (_, age) in found.items() if (row := known.get(key)) and _grown(row, age, now)]
-        told = [*fresh, *older]
+        told = [*(row for row in fresh if row.kind not in full), *older]
         Alarm.objects.filter(pk__in=[row.pk for row in told]).update(told_at=now, updated_at=now)
         if told:
             _tell(told)
         if fresh or over or back:
             live.publish(TOPIC, {"alarms": len(found)})
     return len(told)
+
+
+def _full(standing: Iterable[Alarm]) -> set[str]:
+    """Kinds of which as many stood as are looked at: what comes up there, as others go, was stuck before."""
+    return {kind for kind, count in Counter(row.kind for row in standing).items() if count >= stuck.MOST}
 
 
 def _moved(known: dict[str, Alarm], found: Mapping[str, tuple[Alarm, object]], now: datetime) -> list[Alarm]:

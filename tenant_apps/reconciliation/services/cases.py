@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
 from django.db import transaction
@@ -131,10 +133,20 @@ def cases_told_by_now(account: ProviderAccount) -> None:
     rows = Case.objects.filter(
         provider_account=account, kind=CaseKind.ONLY_WITH_US, state__in=[CaseState.OPEN, CaseState.IN_WORK]
     )
-    deposits = ReportLine.objects.filter(deposit=OuterRef("deposit"), kind=LineKind.CHARGE)
+    deposits = reduce(or_, map(Exists, charges_of("deposit")))
     parts = ReportLine.objects.filter(part=OuterRef("part"))
-    for case in [*rows.filter(Exists(deposits)), *rows.filter(deposit=None).filter(Exists(parts))]:
+    for case in [*rows.filter(deposits), *rows.filter(deposit=None).filter(Exists(parts))]:
         _agree(case)
+
+
+def charges_of(deposit: str) -> list[QuerySet[ReportLine]]:
+    """The lines that tell of a row's deposit: itself, or the one in another currency that it was credited out of.
+
+    Each for a subquery of its own: in one, joined by "or", none could be looked up and every line would be read each time.
+    """
+    charges = ReportLine.objects.filter(kind=LineKind.CHARGE)
+    ways = ("deposit", "deposit__suspended__credited", "deposit__suspended__credited_as")
+    return [charges.filter(**{way: OuterRef(deposit)}) for way in ways]
 
 
 # --- people

@@ -27,6 +27,7 @@ from tenant_apps.payments.services.posting import DEPOSIT
 from ..errors import CaseClosed, DayNotOver, FiguresChanged, ReasonMissing
 from ..models import DayClose, PreparedClose
 from ..permissions_list import CLOSE, SIGN
+from ..standing import requirement_of
 from .eyes import second_required
 from .outside import Told, told_of
 from .reports import TOPIC
@@ -95,10 +96,9 @@ _SENT = """
       JOIN ledger_transfer t ON t.id = e.transfer_id
      WHERE a.owner = %(house)s AND a.kind LIKE %(clearing)s AND t.kind = ANY(%(sent)s)
        AND e.created_at >= %(start)s AND e.created_at < %(end)s GROUP BY 1"""
-_REQUIREMENT = """
-    SELECT currency, sum(greatest(minor, 0))::bigint FROM (
-        SELECT a.currency, a.owner, sum(e.amount) AS minor FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
-         WHERE a.owner LIKE %(clients)s AND e.created_at < %(end)s GROUP BY 1, 2) each GROUP BY 1"""
+_REQUIREMENT = requirement_of("""
+    SELECT a.currency, a.owner, sum(e.amount) AS minor FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
+     WHERE a.owner LIKE %(clients)s AND e.created_at < %(end)s GROUP BY 1, 2""")
 _RESOURCES = """
     SELECT a.currency, a.kind = 'bank' OR EXISTS (
                SELECT 1 FROM payments_provider_account p

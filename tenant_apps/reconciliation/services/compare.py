@@ -316,16 +316,13 @@ def accounts_waiting() -> list[UUID]:
 
 def deposits_only_with_us(report: Report) -> QuerySet[Deposit]:
     """Deposits credited within the report's period that no line of any report tells. None for a report without payments."""
-    lines = ReportLine.objects.filter(
-        Q(deposit=OuterRef("pk"))
-        | Q(deposit__suspended__credited=OuterRef("pk"))
-        | Q(deposit=OuterRef("out_of__deposit")),
-        kind=LineKind.CHARGE,
-    )
     rows = Deposit.objects.filter(provider_account=report.provider_account, state__in=books.CREDITED)
     if report.period_from is None or not _tells_payments(report):
         return rows.none()
-    return rows.filter(credited_at__range=(report.period_from, report.period_to)).exclude(Exists(lines))
+    rows = rows.filter(credited_at__range=(report.period_from, report.period_to))
+    for lines in cases.charges_of("pk"):
+        rows = rows.exclude(Exists(lines))
+    return rows
 
 
 def parts_only_with_us(report: Report) -> QuerySet[WithdrawalPart]:

@@ -65,14 +65,15 @@ def comparisons(day: date) -> list[Comparison]:
 
 def _trading(day: date, found: dict[str, Told]) -> None:
     """The platforms' balances against the ledger's mirror and what is on its way, server by server; a server that was not
-    compared after the day, or has not spoken of all its accounts, proves nothing."""
+    compared after the day, or has not spoken of all its accounts, proves nothing, nor does one with a difference that
+    changed while it was compared: whatever nobody explains would be on its way."""
     spoken: set[tuple[UUID, str]] = set()
     for row in comparisons(day):
         for one in row.figures:
             told = found[one["currency"]]
             told.add("trading", one["platform"], one["mirror"] + one["in_transit"])
             spoken.add((row.server_id, one["currency"]))
-            if one["differing"] or one["missing"]:
+            if one["differing"] or one["missing"] or one.get("unsettled"):
                 told.unproved.add("trading")
     accounts = TradingAccount.objects.filter(
         live=True, state=AccountState.OPEN, login__isnull=False, created_at__lt=banks.day_end(day)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import template
 
+from kernel.actors import Actor
 from kernel.money import Money
 
 from .. import words
@@ -15,8 +16,12 @@ from ..models import line_tone
 register = template.Library()
 register.filter("line_tone", line_tone)
 register.filter("row_problem", words.row_problem)
-register.filter("note_text", lambda note: words.note_text(note.author, note.text))
 register.filter("match_reason", words.match_reason)
+
+
+@register.filter
+def may(actor: Actor, code: str) -> bool:
+    return actor.may(code)
 
 
 @register.filter

@@ -41,6 +41,7 @@ from tenant_apps.wallets.casework import NoColleague
 from tenant_apps.wallets.selectors import wallet_of
 
 from .support import credited, stripe, stripe_file, stripe_line, take_in
+from .test_compare import credited_in_two_of, in_dollars, settled
 
 
 def case_for(account: ProviderAccount, *lines: list[str]) -> Case:
@@ -112,6 +113,24 @@ def test_what_only_we_knew_of_is_told_by_a_later_report(tenant: Any) -> None:
     account_compare(account_id=account.pk)
     case.refresh_from_db()
     assert case.state == CaseState.SOLVED
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_what_was_credited_out_of_suspense_is_told_by_its_payment(tenant: Any, both: bool) -> None:
+    """The line belongs to the deposit that was asked for, the case to what that was credited as: all at once, or in two."""
+    account = stripe()
+    asked = credited_in_two_of(account) if both else in_dollars(account)
+    if not both:
+        settled(asked, "credit")
+    made = list(Deposit.objects.filter(currency="USD"))
+    since, until = clock.now() - timedelta(hours=1), clock.now() + timedelta(hours=1)
+    take_in(account, stripe_file(stripe_line("fee", "-1", at=since), stripe_line(gross="3.00", at=until)))
+    account_compare(account_id=account.pk)
+    cases_of = Case.objects.filter(fact__in=[f"deposit:{one.pk}" for one in made])
+    assert [case.state for case in cases_of] == [CaseState.OPEN] * len(made)
+    take_in(account, stripe_file(stripe_line(gross="120.00", currency="usd", intent=asked.payment_reference)))
+    account_compare(account_id=account.pk)
+    assert [case.state for case in cases_of.all()] == [CaseState.SOLVED] * len(made)
 
 
 def test_it_takes_two_people_to_post(tenant: Any) -> None:

@@ -306,6 +306,13 @@ def test_what_only_we_know_of_within_the_period(tenant: Any) -> None:
     assert list(deposits_only_with_us(only_fees)) == []
 
 
+def test_what_only_we_know_of_is_looked_up_and_not_compared_with_every_line(tenant: Any) -> None:
+    account = stripe()
+    (line,) = compared(account, stripe_line(intent=credited(account).payment_reference))
+    plan = deposits_only_with_us(line.report).explain()
+    assert (plan.count("Anti Join"), plan.count("SubPlan")) == (3, 0)
+
+
 def test_another_account_knows_nothing_of_it(tenant: Any) -> None:
     mine, other = stripe(), stripe()
     deposit = credited(mine)

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from kernel.errors import Forbidden
 from kernel.models import AuditEntry
+from kernel.ui.exports import brokerage_zone
 from tenant_apps.accounts.tests.support import log_in
 from tenant_apps.accounts.tests.support import staff as person
 from tenant_apps.payments.permissions_list import VIEW
@@ -166,6 +167,10 @@ def test_from_upload_to_the_lines(tenant: Any) -> None:
     assert [line.amount_minor for line in page.context["table"].page.rows] == [-500]
     exported = b"".join(office.get(f"/reconciliation/reports/{report.pk}/export/").streaming_content).decode()
     assert len(exported.splitlines()) == 3
+    at = ReportLine.objects.get(kind="payout").at.astimezone(brokerage_zone())
+    assert at.isoformat(timespec="seconds") in exported
+    book = office.get(f"/reconciliation/reports/{report.pk}/export/?format=xlsx")
+    assert b"".join(book.streaming_content).startswith(b"PK")
     assert office.get("/reconciliation/reports/").status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""What is owed and since when; platforms against the mirror; the trial balance."""
+"""What is owed and since when; platforms against the mirror; the three sides."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from tenant_apps.accounts.tests.support import log_in
 from tenant_apps.accounts.tests.support import staff as person
 from tenant_apps.ledger.services import HOUSE, Leg, account_ensure, client_owner, post
 from tenant_apps.payments.tests.support import SYSTEM, eur, make_account, make_client, staff
+from tenant_apps.payments.tests.test_pages import officer
 from tenant_apps.reconciliation import sides, standing
 from tenant_apps.reconciliation.errors import ReasonMissing
-from tenant_apps.reconciliation.permissions_list import CLOSE, SIGN
+from tenant_apps.reconciliation.permissions_list import CLOSE, SIGN, VIEW
 from tenant_apps.reconciliation.services.close import close_prepare, close_sign, figures_of
 from tenant_apps.reconciliation.services.compare import account_compare
 from tenant_apps.trading.models import AccountType, CaseKind, Comparison, TradingAccount, TradingServer, Transfer
@@ -91,16 +92,10 @@ def test_platforms_are_shown_against_the_mirror_and_tradings_own_cases(tenant: A
     assert "Balance differs from the ledger" in body
 
 
-def test_each_currency_of_the_trial_balance_comes_to_zero(tenant: Any) -> None:
-    credited(stripe(), "100.00", status={"fee": eur("1.00")})
-    trading_account(500, 500, 1003)
-    (one,) = standing.trial()
-    assert (one.currency, one.total) == ("EUR", eur("0"))
-    told = {(row.owner, row.kind.partition(":")[0]): row.amount for row in one.rows}
-    assert told["clients", "wallet"] == eur("100.00")
-    assert told["clients", "trading"] == eur("5.00")
-    assert told["house", "clearing"] == eur("-99.00")
-    assert told["house", "provider_fees"] == eur("-1.00")
+def test_the_trial_balance_is_that_of_the_ledger_for_who_may_see_the_books(tenant: Any) -> None:
+    tab = 'class="ui-tab" href="/wallets/trial-balance/"'
+    assert tab in officer(tenant, VIEW, "ledger.view").get("/reconciliation/").content.decode()
+    assert tab not in officer(tenant, VIEW).get("/reconciliation/").content.decode()
 
 
 def test_pages_open_and_cost_the_same_however_much_there_is(tenant: Any) -> None:
@@ -108,7 +103,7 @@ def test_pages_open_and_cost_the_same_however_much_there_is(tenant: Any) -> None
     make_account("bank_wire", settings={})
     pages = (
         "/reconciliation/clearing/", f"/reconciliation/clearing/{account.pk}/EUR/", "/reconciliation/trading/",
-        "/reconciliation/trial-balance/", "/reconciliation/trial-balance/export/", "/reconciliation/sides/",
+        "/reconciliation/sides/",
     )  # fmt: skip
     counts: list[list[int]] = []
     for size in (1, 8):
@@ -137,6 +132,7 @@ def night(server: TradingServer, days: int = 1, **values: int) -> Comparison:
         "in_transit": 0,
         "accounts": 1,
         "differing": 0,
+        "unsettled": 0,
         "missing": 0,
     }
     day = clock.today() - timedelta(days=days)
@@ -178,6 +174,14 @@ def test_two_servers_whose_differences_cancel_out_prove_nothing(tenant: Any) -> 
 def test_a_server_that_did_not_speak_of_all_its_accounts_proves_nothing(tenant: Any) -> None:
     night(earlier(trading_account(500, 500, 2003)).server, missing=1)
     assert proved() == ([500, 500], False)
+
+
+def test_a_difference_that_changed_while_compared_proves_nothing(tenant: Any) -> None:
+    """What is on its way is what the difference leaves: the sums agree by construction."""
+    night(earlier(trading_account(510, 500, 2008)).server, platform=510, in_transit=10, unsettled=1)
+    assert proved() == ([510, 510], False)
+    body = log_in(tenant, person("finance")).get("/reconciliation/trading/").content.decode()
+    assert "1 changed while compared" in body
 
 
 def test_a_server_that_stands_still_is_red_beside_one_that_agrees(tenant: Any) -> None:
@@ -234,6 +238,24 @@ def test_the_three_sides_of_a_currency_stand_beside_each_other(tenant: Any) -> N
     body = log_in(tenant, person("finance")).get("/reconciliation/sides/").content.decode()
     assert "Not covered" in body
     assert "Wallet to trading account" in body
+
+
+def test_a_client_who_owes_us_covers_no_other(tenant: Any) -> None:
+    credited(stripe(), "100.00")
+    trading_account(-650, -650, 3002)
+    (one,) = sides.sides()
+    assert (one.clients, one.requirement, one.cover) == (eur("93.50"), eur("100"), eur("0"))
+    (day,) = figures_of(clock.today())
+    assert (day["closing"], day["requirement"]) == (9_350, 10_000)
+
+
+def test_the_three_sides_do_not_read_the_whole_ledger(tenant: Any) -> None:
+    """What clients have stands in running balances; of providers' accounts only what moved since the last snapshot is read."""
+    credited(stripe(), "100.00")
+    with CaptureQueriesContext(connection) as queries:
+        sides.sides()
+    asked = [one["sql"] for one in queries if "ledger_entry" in one["sql"] and "payments_bank_line" not in one["sql"]]
+    assert ['"account_id" IN (' in sql for sql in asked] == [True]
 
 
 def test_without_any_money_the_three_sides_are_an_empty_page(tenant: Any) -> None:

@@ -19,6 +19,7 @@ from tenant_apps.payments.tests.support import SYSTEM, eur, make_account, staff
 from tenant_apps.reconciliation import selectors
 from tenant_apps.reconciliation.alarm_models import AGES
 from tenant_apps.reconciliation.models import Alarm, Case, Correction, DeskSettings, PreparedClose
+from tenant_apps.reconciliation.services import stuck as stuck_services
 from tenant_apps.reconciliation.services.alarms import alarms_run, settings_save
 from tenant_apps.reconciliation.services.stuck import stuck, watches
 from tenant_apps.reconciliation.standing import owed, owed_before
@@ -120,6 +121,19 @@ def test_told_once_and_again_when_it_has_grown_older_by_the_setting(tenant: Any)
 
     assert [told(3.9), told(4.1), told(5), told(8), told(8.2), told(12), told(12.3)] == [0, 1, 1, 1, 2, 2, 3]
     assert Alarm.objects.count() == 1
+
+
+def test_what_was_only_cut_off_is_no_news(tenant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More are stuck than are looked at: as the oldest go, others come up that were there all the time."""
+    monkeypatch.setattr(stuck_services, "MOST", 3)
+    rows = [transfer(clock.now() - timedelta(hours=9 - n)) for n in range(5)]
+    assert alarms_run() == 3
+    Transfer.objects.filter(pk=rows[0].pk).update(state="done")
+    assert (alarms_run(), kinds()) == (0, ["transfer"] * 3)
+    Transfer.objects.filter(pk__in=[rows[1].pk, rows[2].pk]).update(state="done")
+    assert (alarms_run(), kinds()) == (0, ["transfer"] * 2)
+    transfer(clock.now() - timedelta(hours=3))
+    assert (alarms_run(), kinds()) == (1, ["transfer"] * 3)
 
 
 def test_what_moved_on_ends_and_what_comes_back_soon_is_not_told_again(tenant: Any) -> None:

@@ -37,7 +37,12 @@ def hold(server_id: UUID, owner: str) -> bool:
 
 def release(server_id: UUID, owner: str) -> None:
     """Give the lease back, so that another bridge need not wait for its end."""
+    give_back(_key(server_id), owner)
+
+
+def give_back(key: str, owner: str) -> None:
+    """Delete a lease if it is still the owner's: one that ran out may be another's by now."""
     try:
-        client().eval(_RELEASE, 1, _key(server_id), owner)
+        client().eval(_RELEASE, 1, key, owner)
     except redis.RedisError:
-        log.warning("lease_unavailable", server=str(server_id))
+        log.warning("lease_unavailable", key=key)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kernel.errors import AppError, NotFound
 from kernel.guards import guard
-from kernel.pages import page
+from kernel.pages import acted, page
 from kernel.ui.tables import Column, TableSpec, build_table
 from tenant_apps.clients.eyes import shown
 from tenant_apps.wallets.casework import colleagues
@@ -123,16 +123,7 @@ def _rights(actor: Any, proposal: ProposedChange | None) -> dict[str, Any]:
 
 
 def _act(request: Any, case_id: UUID, act: Callable[[], Any], done: str = "") -> HttpResponse:
-    try:
-        act()
-    except NotFound:
-        raise
-    except AppError as error:
-        messages.error(request, str(error))
-    else:
-        if done:
-            messages.success(request, done)
-    return redirect("trading:office-case", case_id)
+    return acted(request, act, "trading:office-case", case_id, done=done)
 
 
 @guard(CASES_EDIT)

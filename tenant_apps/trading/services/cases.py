@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from kernel import audit, clock
 from kernel.actors import Actor
@@ -44,8 +44,18 @@ def case_open(
     account: TradingAccount | None = None,
     amount: Money | None = None,
     data: dict[str, Any] | None = None,
+    again: bool = False,
 ) -> None:
-    """Open a case, unless one with this key was ever opened."""
+    """Open a case, unless one with this key was ever opened; with `again`, unless one of them is unresolved.
+
+    What was resolved and is found again is then a new case: their number is in the key, so of two who find it at once, and
+    count the same, one opens it.
+    """
+    if again:
+        before = list(_numbered(dedupe_key).values_list("resolved_at", flat=True))
+        if None in before:
+            return
+        dedupe_key = f"{dedupe_key}:{len(before) + 1}"
     case = Case(
         kind=kind,
         server=server,
@@ -62,6 +72,11 @@ def case_open(
         publish(TOPIC, {"case": kind})
 
 
+def _numbered(key: str) -> QuerySet[Case]:
+    """All that were ever opened with a key."""
+    return Case.objects.filter(Q(dedupe_key=key) | Q(dedupe_key__startswith=f"{key}:"))
+
+
 def duplicate(account: TradingAccount, error: DuplicateOperation) -> None:
     """One operation id on several records of the server: money or an account came into being twice."""
     case_open(
@@ -74,22 +89,15 @@ def duplicate(account: TradingAccount, error: DuplicateOperation) -> None:
 
 
 def mismatch_open(account: TradingAccount, amount: Money) -> None:
-    """Open a case about the difference of an account's balance, unless an unresolved one tells of the same amount.
-
-    One that was resolved and is found again is a new case: their number is in the key, so of two comparisons at once, which
-    count the same, one opens it.
-    """
-    found = _mismatches([account.pk]).filter(amount_minor=amount.minor).values_list("resolved_at", flat=True)
-    ends = list(found)
-    if None in ends:
-        return
+    """Open a case about the difference of an account's balance, unless an unresolved one tells of the same amount."""
     case_open(
         kind=CaseKind.MISMATCH,
         server=account.server,
         account=account,
         amount=amount,
-        dedupe_key=f"{BALANCE}{account.pk}:{amount.minor}:{len(ends) + 1}",
+        dedupe_key=f"{BALANCE}{account.pk}:{amount.minor}",
         data={"login": account.login},
+        again=True,
     )
 
 

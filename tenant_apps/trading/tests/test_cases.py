@@ -46,6 +46,7 @@ from tenant_apps.wallets.models import ProposedChange
 from tenant_apps.wallets.services.changes import ChangeWaits, change_refuse
 from tenant_apps.wallets.worklist.filters import Filter
 from tenant_apps.wallets.worklist.listing import counters, listed
+from tenant_apps.wallets.worklist.registry import source_for
 
 AMOUNT = Money(2_500, "EUR")
 ALL = Filter(scope="all", kind="trading_case")
@@ -180,6 +181,17 @@ def test_money_leaves_suspense_when_a_second_person_agrees_and_once(tenant: Any)
     with pytest.raises(WrongState):
         cases.settlement_approve(actor=olga, change_id=row.pk)
     assert house() == (0, -2_500)
+
+
+def test_an_approver_reads_all_that_will_be_filed(tenant: Any) -> None:
+    dora, olga = desk()
+    case, words = orphan(), f"{'Paid out of goodwill. ' * 20}Never again."
+    cases.case_resolve(actor=dora, case_id=case.pk, note=words)
+    web = log_in(tenant, User.objects.get(pk=olga.id))
+    assert "Never again." in web.get(f"/trading/cases/{case.pk}/").content.decode()
+    source = source_for(olga, "trading_case")
+    assert source is not None
+    assert words in dict(source.facts(case)).values()
 
 
 def test_who_may_only_resolve_cannot_agree_and_who_may_agree_needs_no_more(tenant: Any) -> None:

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from kernel import clock
 from kernel.clock import now
@@ -197,6 +198,17 @@ def test_a_mismatch_that_changes_from_look_to_look_stays_open(world: World, monk
     assert look(world) == (0, 0, 0, 0)
     case.refresh_from_db()
     assert case.resolved_at is None
+
+
+def test_balances_are_read_in_one_query_however_many_accounts(world: World) -> None:
+    asked = []
+    for _ in range(2):
+        trader(world)
+        look(world)
+        with CaptureQueriesContext(connection) as queries:
+            look(world)
+        asked.append(sum('FROM "ledger_account"' in query["sql"] for query in queries))
+    assert asked == [1, 1]
 
 
 def test_a_mismatch_that_is_found_again_is_a_new_case_on_the_same_day_too(world: World) -> None:

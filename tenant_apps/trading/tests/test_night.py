@@ -13,11 +13,13 @@ from kernel.money import Money
 from kernel.redis import client as redis_client
 from kernel.redis import tenant_key
 from tenant_apps.trading import night
+from tenant_apps.trading.compare import Findings
 from tenant_apps.trading.models import Case, Comparison, Deal, TradingAccount, TradingServer
 from tenant_apps.trading.services import transfers
 from tenant_apps.trading.tasks import compare_server
 from tenant_apps.trading.tests.conftest import TEST, World
 from tenant_apps.trading.tests.test_bridge import trader
+from tenant_apps.trading.tests.test_compare import of_states, shift
 
 
 @pytest.fixture
@@ -45,7 +47,8 @@ def kept() -> list[dict[str, Any]]:
 
 
 def figures(**values: int) -> dict[str, Any]:
-    plain = {"platform": 0, "mirror": 0, "difference": 0, "in_transit": 0, "accounts": 0, "differing": 0, "missing": 0}
+    names = ("platform", "mirror", "difference", "in_transit", "accounts", "differing", "unsettled", "missing")
+    plain = dict.fromkeys(names, 0)
     return {"currency": "EUR", **plain, **values}
 
 
@@ -104,6 +107,41 @@ def test_what_is_on_its_way_hides_no_difference_that_it_does_not_explain(world: 
     assert Case.objects.get().amount_minor == 750
 
 
+def test_a_difference_that_changed_while_compared_is_unsettled_and_nothing_on_its_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account is traded on, so no two looks in a row say the same before the last."""
+    account = synced(world)
+    shift(world, account, "13.00")
+    changes = ["-3.00"]
+
+    def traded_on(answer: Any) -> Any:
+        for amount in changes:
+            shift(world, account, amount)
+        changes.clear()
+        return answer
+
+    of_states(monkeypatch, traded_on)
+    night.compare_night()
+    assert kept() == [figures(platform=1_001_000, mirror=1_000_000, in_transit=1_000, accounts=1, unsettled=1)]
+    assert not Case.objects.exists()
+
+
+def test_a_difference_that_went_while_compared_is_settled(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = synced(world)
+    shift(world, account, "13.00")
+    changes = ["-3.00", "-10.00"]
+
+    def traded_on(answer: Any) -> Any:
+        if changes:
+            shift(world, account, changes.pop(0))
+        return answer
+
+    of_states(monkeypatch, traded_on)
+    night.compare_night()
+    assert kept() == [figures(platform=1_000_000, mirror=1_000_000, accounts=1)]
+
+
 def test_an_account_that_was_not_compared_is_missing(world: World) -> None:
     synced(world)
     synced(world, history_synced_at=None)
@@ -130,6 +168,39 @@ def test_one_that_is_under_way_is_left_alone_and_one_whose_process_died_is_not(w
     redis_client().delete(key)  # what its end does after an hour
     assert len(night.compare_night()) == 1
     assert not redis_client().exists(key)
+
+
+def test_a_lease_that_ran_out_and_is_anothers_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced(world)
+    key = tenant_key("trading", "night", world.server.pk)
+    real = night.compare
+
+    def too_long(server: TradingServer, **values: Any) -> Findings:
+        redis_client().set(key, "another", ex=60)
+        return real(server, **values)
+
+    monkeypatch.setattr(night, "compare", too_long)
+    assert len(night.compare_night()) == 1
+    assert redis_client().get(key) == "another"
+
+
+def test_a_server_that_another_run_has_done_meanwhile_is_not_compared_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = world.server
+    TradingServer.objects.create(name="Second", kind=first.kind, host=first.host, port=first.port, manager=1)
+    compared: list[TradingServer] = []
+    real = night.compare
+
+    def beside_another(server: TradingServer, **values: Any) -> Findings:
+        compared.append(server)
+        for other in TradingServer.objects.exclude(pk=server.pk):
+            Comparison.objects.create(server=other, day=values["day"], whole=True)
+        return real(server, **values)
+
+    monkeypatch.setattr(night, "compare", beside_another)
+    night.compare_night()
+    assert len(compared) == 1
 
 
 def test_a_server_without_live_accounts_is_done_too_and_nothing_changes_a_comparison(world: World) -> None:

@@ -22,10 +22,11 @@ from .. import rates, registry
 from ..change_kinds import POLICY
 from ..change_kinds import markup_id as pair_id
 from ..change_told import proposed, told
-from ..models import pair_key
+from ..models import ExchangePolicy, pair_key
 from ..permissions_list import RATES_APPROVE, RATES_PROPOSE, SETTINGS
 from ..services.changes import ChangeWaits, change_propose
 from ..services.rates import (
+    exchange_policy_save,
     manual_rate_approve,
     manual_rate_propose,
     manual_rate_reject,
@@ -113,15 +114,26 @@ def markup(request: Any) -> HttpResponse:
 
 @guard("wallets.settings.edit")
 def rules(request: Any) -> HttpResponse:
-    form = ExchangeForm(request.POST or None, policy=rates.exchange_policy())
+    policy = rates.exchange_policy()
+    form = ExchangeForm(request.POST or None, policy=policy)
 
     def save(data: dict[str, Any]) -> None:
+        if _only_closes(policy, form.values()):
+            exchange_policy_save(actor=request.actor, values={"enabled": False})
+            messages.success(request, pgettext("payments", "Saved."))
+            return
         title = pgettext("rates", "Rules of exchange")
         told(request, change_propose(
             actor=request.actor, kind="exchange_rules", object_id=POLICY, title=title, values=form.values()
         ))  # fmt: skip
 
     return _form_page(request, form, save, pgettext("rates", "Rules of exchange"))
+
+
+def _only_closes(policy: ExchangePolicy, values: dict[str, Any]) -> bool:
+    """Whether the exchange is closed and nothing else changed: that takes one person and no time."""
+    changed = {name for name, value in values.items() if getattr(policy, name) != value}
+    return changed == {"enabled"} and not values["enabled"]
 
 
 def _form_page(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tenant_apps.payments.tests.test_pages import officer
-from tenant_apps.wallets.models import ExchangePolicy, ManualRate, PairMarkup
-from tenant_apps.wallets.services.rates import manual_rate_propose
+from tenant_apps.wallets.models import ExchangePolicy, ManualRate, PairMarkup, ProposedChange
+from tenant_apps.wallets.services.rates import exchange_policy_save, manual_rate_propose
 
 from .support import pegged, sheet, staff
 
@@ -60,6 +60,27 @@ def test_mark_ups_and_rules_are_set_on_their_pages(tenant: Any) -> None:
     policy = ExchangePolicy.objects.get()
     assert (policy.markup_bps, policy.minimum_minor, policy.minimum_currency) == (40, 250, "EUR")
     assert web.post("/wallets/rates/rules/", {**rules, "minimum": "2.50", "quote_seconds": "1"}).status_code == 422
+
+
+RULES = {
+    "markup_bps": "50", "max_banking_days": "4", "max_age_hours": "168", "quote_seconds": "30", "daily_count": "10",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changed", "enabled", "waiting"), [({}, False, 0), ({"daily_count": "9"}, True, 1)])
+def test_closing_the_exchange_takes_one_person(
+    tenant: Any, changed: dict[str, str], enabled: bool, waiting: int
+) -> None:
+    """Whoever changes anything besides needs another."""
+    policy = exchange_policy_save(
+        actor=staff(*RIGHTS), values={"enabled": True, **{name: int(value) for name, value in RULES.items()}}
+    )
+    one, _ = officer(tenant, *RIGHTS), officer(tenant, *RIGHTS)
+    minimum = str(policy.minimum.amount)
+    assert one.post("/wallets/rates/rules/", {**RULES, "minimum": minimum, **changed}).status_code == 302
+    policy.refresh_from_db()
+    assert (policy.enabled, ProposedChange.objects.count()) == (enabled, waiting)
+    assert policy.daily_count == 10
 
 
 def test_who_may_only_look_is_offered_nothing_to_do(tenant: Any) -> None:
