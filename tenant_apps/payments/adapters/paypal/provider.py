@@ -226,16 +226,15 @@ class PayPalProvider:
         return status
 
     def find_refund(self, operation_id: UUID, *, payment_reference: str) -> RefundStatus | None:
-        """Looks through the refunds of the payment's order. A payment that names no order cannot be looked through:
-        None then too, while sent again under its id the refund has one effect, and OutcomeUnknown afterwards."""
+        """Looks through the refunds of the payment's order. A payment may name no order, and an order may not show its
+        refunds: so None only while sent again under its id the refund has one effect, and OutcomeUnknown afterwards."""
         capture = self._read(f"/v2/payments/captures/{payment_reference}")
         order_id = facts.related_order(capture) if capture else ""
         order = self._read(f"/v2/checkout/orders/{order_id}") if order_id else None
         for refund in facts.refunds_of(order or {}):
             if facts.operation_of(refund) == operation_id:
                 return facts.refund_status(refund, payment_reference=payment_reference)
-        if order is None:
-            _still_known(operation_id, REQUEST_KEPT)
+        _still_known(operation_id, REQUEST_KEPT)
         return None
 
     def _read(self, path: str) -> dict[str, Any] | None:
