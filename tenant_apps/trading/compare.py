@@ -277,9 +277,8 @@ def _differences(
     logins = tuple(accounts)
     states = platforms.ask(server, lambda platform: platform.account_states(logins=logins))
     rows = TradingAccount.objects.select_related("server").in_bulk([account.id for account in accounts.values()])
-    moving = under_way.pending(
-        rows
-    )  # before the mirrors: one that is carried out meanwhile stands on both sides by then
+    # Before the mirrors: what is carried out meanwhile stands on both sides by then.
+    moving = under_way.pending(rows)
     mirrors = ledgers.mirrors(rows.values())
     found: dict[int, Money] = {}
     for state in states:
