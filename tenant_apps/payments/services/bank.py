@@ -164,7 +164,7 @@ def _carry_out(
     audit.record(actor=actor, action="payments.statement_imported", obj=row, after=after)
 
 
-def _statements_of(rows: Sequence[BankStatement]) -> list[Statement]:
+def statements_of(rows: Sequence[BankStatement]) -> list[Statement]:
     """The statements of waiting rows of one file, from that file as it was kept. Raises StatementRefused."""
     kept = rows[0].file if rows else None
     found = {one.id[:60]: one for one in statement_read(files.read(kept))} if kept else {}
@@ -179,7 +179,7 @@ Told = Sequence[tuple[BankStatement, list[Match]]]
 def file_told(row: BankStatement) -> Told:
     """All statements that an approval of this one carries out, with what it would do now. Raises StatementRefused."""
     rows = list(_of_its_file(row).select_related("provider_account", "file"))
-    return _previews(rows, _statements_of(rows))
+    return _previews(rows, statements_of(rows))
 
 
 def _previews(rows: Sequence[BankStatement], statements: Sequence[Statement]) -> Told:
@@ -215,7 +215,7 @@ def statement_approve(*, actor: Actor, statement_id: UUID, seen: str | None = No
     with transaction.atomic():
         rows = _waiting_rows(statement_id)
         account = rows[0].provider_account
-        statements = _statements_of(rows)
+        statements = statements_of(rows)
         _turns(account, statements)
         if seen is not None:  # before any of the file is carried out, which may change what else of it matches
             as_shown(seen, *_all_of(_previews(rows, statements)))

@@ -238,7 +238,7 @@ def test_alike_payments_in_two_statements_of_one_name_are_two(account: ProviderA
     data = first.replace(b"</BkToCstmrStmt>", inner + b"</BkToCstmrStmt>")
     waiting = uploaded(account, data)
     assert len({row.statement_id for row in waiting.statements}) == 2
-    assert [bank.statement_file_read(row).opening for row in waiting.statements] == [eur("100"), eur("110")]
+    assert [one.opening for one in bank.statements_of(waiting.statements)] == [eur("100"), eur("110")]
     done = bank.statement_approve(actor=staff(BANK_APPROVE), statement_id=waiting.statements[0].pk)
     assert (done.lines, done.known) == (2, 0)
     assert imported(account, first).known == 1

@@ -127,8 +127,9 @@ def test_who_paid_from_an_account_before_is_found_by_the_account(account: Provid
 def test_the_parts_to_ask_about_are_found_without_a_list_of_all_parts_or_commands(no_scans: None) -> None:
     with CaptureQueriesContext(connection) as asked:
         assert parts.parts_to_ask() == []
-    silent, doubted = plans_of(asked)
+    silent, doubted, news = plans_of(asked)
     assert "payments_part_sending" in silent
     assert "payments_part_doubted" in doubted
-    assert "Seq Scan" not in silent + doubted
+    assert "payments_part_ask_wanted" in news
+    assert "Seq Scan" not in silent + doubted + news
     assert "SubPlan" not in silent

@@ -26,7 +26,7 @@ from ..models import ExchangePolicy, pair_key
 from ..permissions_list import RATES_APPROVE, RATES_PROPOSE, SETTINGS
 from ..services.changes import ChangeWaits, change_propose
 from ..services.rates import (
-    exchange_policy_save,
+    exchange_close,
     manual_rate_approve,
     manual_rate_propose,
     manual_rate_reject,
@@ -119,7 +119,7 @@ def rules(request: Any) -> HttpResponse:
 
     def save(data: dict[str, Any]) -> None:
         if _only_closes(policy, form.values()):
-            exchange_policy_save(actor=request.actor, values={"enabled": False})
+            exchange_close(actor=request.actor)
             messages.success(request, pgettext("payments", "Saved."))
             return
         title = pgettext("rates", "Rules of exchange")

@@ -238,6 +238,11 @@ def exchange_policy_save(*, actor: Actor, values: dict[str, object]) -> Exchange
     return row
 
 
+def exchange_close(*, actor: Actor) -> ExchangePolicy:
+    """No client exchanges any more: what only tightens takes one person and no time."""
+    return exchange_policy_save(actor=actor, values={"enabled": False})
+
+
 def _sound(row: ExchangePolicy) -> None:
     limits = {
         "markup_bps": (0, MOST_BPS), "quote_seconds": (5, 600), "max_banking_days": (1, 10), "max_age_hours": (1, 24 * 31),
