@@ -78,6 +78,18 @@ def test_who_sees_neither_clients_nor_payments_learns_a_name_and_a_number(tenant
     assert [words in shown for words in told] == [False] * 5
 
 
+@pytest.mark.parametrize("asked", ["country=AE", "tag=vip", "level=0", "manager=none"])
+def test_who_sees_neither_clients_nor_payments_finds_nothing_out_by_filtering(tenant: Any, asked: str) -> None:
+    person = make_client(tags=["vip"], country="AE", kyc_state="none")
+    make_destination(person, state="new")
+    for rights, there in (
+        (["payments.destination.verify", "payments.view"], True),
+        (["payments.destination.verify"], False),
+    ):
+        page = officer(tenant, *rights).get(f"/money/?scope=all&kind=destination&{asked}").content.decode()
+        assert (person.name in page) is there
+
+
 def test_a_decision_shows_the_next_one_and_says_what_was_done(tenant: Any) -> None:
     first, second = promised(checked(funded()), 1), promised(checked(funded()), 2)
     web = officer(tenant, *ALL)
