@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -227,10 +227,15 @@ def _may_update(client: Client, actor: Actor, changes: Mapping[str, Any]) -> Non
 
 
 @transaction.atomic
-def tags_set(*, client: Client, tags: Sequence[str], actor: Actor) -> Client:
-    """Replace a client's tags: lower case, without doubles, in order. Tags that rules of money ask for take a right of
-    their own (money_tags). Raises MoneyTag."""
-    return _tags_put(client, _tags_locked(client), tags, actor)
+def tags_set(*, client: Client, tags: Sequence[str], actor: Actor, shown: Sequence[str] | None = None) -> Client:
+    """Replace a client's tags: lower case, without doubles, in order; of those `shown`, if given, only what differs from
+    them counts, and what others changed meanwhile stays. Tags that rules of money ask for take a right of their own
+    (money_tags). Raises MoneyTag."""
+    before = _tags_locked(client)
+    if shown is not None:
+        wanted, known = _normal(tags), _normal(shown)
+        tags = [*(set(before) - (known - wanted)), *(wanted - known)]
+    return _tags_put(client, before, tags, actor)
 
 
 @transaction.atomic
@@ -244,9 +249,13 @@ def _tags_locked(client: Client) -> list[str]:
     return list(Client.objects.select_for_update(no_key=True).values_list("tags", flat=True).get(pk=client.pk))
 
 
+def _normal(tags: Iterable[str]) -> set[str]:
+    return {money_tags.normal(tag) for tag in tags if tag.strip()}
+
+
 def _tags_put(client: Client, before: list[str], tags: Sequence[str], actor: Actor) -> Client:
     actor.require(EDIT, client)
-    client.tags = sorted({money_tags.normal(tag) for tag in tags if tag.strip()})
+    client.tags = sorted(_normal(tags))
     carrying = (set(before) ^ set(client.tags)) & money_tags.money_tags()
     if carrying and not actor.may(MONEY_TAGS):
         raise MoneyTag(tags=sorted(carrying))

@@ -130,7 +130,8 @@ def _profile_body(request: HttpRequest, found: Client, form: ProfileForm) -> str
 def tags(request: HttpRequest, client_id: UUID) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     found = selectors.client_get(actor, client_id)
-    services.tags_set(client=found, tags=request.POST.get("tags", "").split(","), actor=actor)
+    wanted, shown = (request.POST.get(name, "").split(",") for name in ("tags", "shown"))
+    services.tags_set(client=found, tags=wanted, shown=shown if "shown" in request.POST else None, actor=actor)
     return changed(request, client_id, pgettext("client", "Saved."))
 
 

@@ -221,6 +221,15 @@ def test_a_tag_added_brings_none_back_that_was_taken_away(agent: Any, vip: None)
         services.tag_add(client=person, tag="vip", actor=actor(agent))
 
 
+def test_who_changes_tags_undoes_nothing_that_was_changed_since_they_were_shown(agent: Any) -> None:
+    person = lead(owner_id=agent.pk)
+    services.tags_set(client=person, tags=["old", "quiet"], actor=SYSTEM)
+    services.tags_set(client=person, tags=["quiet", "watch"], actor=SYSTEM)  # by a colleague, meanwhile
+    services.tags_set(client=person, tags=["old", "mine"], shown=["old", "quiet"], actor=actor(agent))
+    person.refresh_from_db()
+    assert person.tags == ["mine", "watch"]
+
+
 # --- names of another day ---------------------------------------------------------------------------------------------
 
 
