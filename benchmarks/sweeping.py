@@ -23,7 +23,7 @@ from tenant_apps.ledger.sweeps import Sweep, sweep
 
 from .measure import Result, Series
 from .processes import ROOT, database_urls
-from .world import make_tenants, make_wallets
+from .world import ledger_settle, make_tenants, make_wallets
 
 ACCOUNTS, ACCOUNTS_FULL = 10_000, 100_000
 RATE, CONNECTIONS = 400, 2
@@ -93,6 +93,7 @@ def run(rounds: int, *, full: bool = False) -> Result:
         house = account_ensure(owner=HOUSE, kind="bank", currency="EUR")
         wallets = make_wallets(ref, count)
         credit_all(house, wallets, 10_000)
+        ledger_settle(ref)
         gc.freeze()  # the rows are this list's; a settlement reads its accounts as it goes
         for number in range(max(2, rounds // 3)):
             for with_sweep in (False, True) if number % 2 else (True, False):

@@ -101,6 +101,7 @@ class InboxMessage(models.Model):
             ),
             models.Index(fields=["source", "received_at"], name="kernel_inbox_source"),
             models.Index(fields=["about"], name="kernel_inbox_about", condition=~models.Q(about="")),
+            models.Index(fields=["source", "received_at"], name="kernel_inbox_unnamed", condition=models.Q(about="")),
         ]
 
     def __str__(self) -> str:

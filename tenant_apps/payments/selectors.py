@@ -96,10 +96,11 @@ def news_of(deposit: Deposit) -> list[InboxMessage]:
     """
     source = f"payments.{deposit.provider_account.kind}:{deposit.provider_account_id}"
     rows = InboxMessage.objects.defer("body", "headers")
-    first = rows.filter(source=source, received_at__gte=deposit.created_at).order_by("received_at")[:NEWS_SEARCHED]
+    unnamed = rows.filter(source=source, about="", received_at__gte=deposit.created_at)
+    first = unnamed.order_by("received_at")[:NEWS_SEARCHED]
     names = [str(deposit.pk), deposit.provider_reference, deposit.payment_reference]
     named = reduce(or_, (Q(GreaterThan(_position(name), 0)) for name in names if name))
-    told = rows.filter(pk__in=first.values("pk"), about="").filter(named)
+    told = rows.filter(pk__in=first.values("pk")).filter(named)
     return list(rows.filter(about=str(deposit.pk)).union(told, all=True).order_by("received_at")[:NEWS])
 
 

@@ -133,3 +133,13 @@ def test_the_parts_to_ask_about_are_found_without_a_list_of_all_parts_or_command
     assert "payments_part_ask_wanted" in news
     assert "Seq Scan" not in silent + doubted + news
     assert "SubPlan" not in silent
+
+
+def test_the_news_of_a_deposit_is_found_without_reading_all_messages(no_scans: None, account: ProviderAccount) -> None:
+    deposit = announced(account)
+    with CaptureQueriesContext(connection) as asked:
+        assert selectors.news_of(deposit) == []
+    plan = plans_of(asked)[-1]
+    assert "kernel_inbox_unnamed" in plan
+    assert "kernel_inbox_about" in plan
+    assert "Seq Scan" not in plan
