@@ -162,8 +162,11 @@ def suspense_approve(*, actor: Actor, row_id: UUID, seen: str | None = None) -> 
 def credited_as(deposit: Deposit) -> list[Deposit]:
     """What a payment in another currency was credited as, oldest first: one deposit, or one for each time that something
     of it was left to credit. News of the payment is about all of them."""
-    made = Deposit.objects.filter(Q(out_of__deposit=deposit) | Q(corrects__deposit=deposit))
-    return list(made.distinct().order_by("created_at", "id"))
+    kept = dict(SuspensePayment.objects.filter(deposit=deposit).values_list("pk", "credited"))
+    if not kept:  # nearly always; over the joined tables the same condition reads every deposit
+        return []
+    made = Deposit.objects.filter(Q(out_of__in=kept) | Q(pk__in=[pk for pk in kept.values() if pk]))
+    return list(made.order_by("created_at", "id"))
 
 
 def _credited(row: SuspensePayment, deposit: Deposit, actor: Actor) -> Deposit:

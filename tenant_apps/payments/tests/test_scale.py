@@ -16,7 +16,7 @@ from tenant_apps.payments import selectors
 from tenant_apps.payments.models import BankLine, ProviderAccount
 from tenant_apps.payments.office.tables import DEPOSITS, WITHDRAWALS
 from tenant_apps.payments.permissions_list import PROPOSE, VIEW
-from tenant_apps.payments.services import matching, parts
+from tenant_apps.payments.services import matching, parts, suspense
 from tenant_apps.payments.services.bank import statement_read
 
 from .support import staff
@@ -133,6 +133,18 @@ def test_the_parts_to_ask_about_are_found_without_a_list_of_all_parts_or_command
     assert "payments_part_ask_wanted" in news
     assert "Seq Scan" not in silent + doubted + news
     assert "SubPlan" not in silent
+
+
+def test_what_was_kept_of_no_payment_is_not_looked_for_among_all_deposits(
+    no_scans: None, account: ProviderAccount
+) -> None:
+    deposit = announced(account)
+    with CaptureQueriesContext(connection) as asked:
+        assert suspense.credited_as(deposit) == []
+    (plan,) = plans_of(asked)
+    assert "on payments_suspense" in plan
+    assert "on payments_deposit" not in plan
+    assert "Seq Scan" not in plan
 
 
 def test_the_news_of_a_deposit_is_found_without_reading_all_messages(no_scans: None, account: ProviderAccount) -> None:
