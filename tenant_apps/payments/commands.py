@@ -127,12 +127,6 @@ def _settled(part: WithdrawalPart) -> RefundStatus | None:
     )
 
 
-def not_while_held(part_id: UUID) -> None:
-    """Raises PayoutStopped. The command waits then: what was never sent stays so, what may have been is still asked about."""
-    if stop_now(part_id) == HELD:
-        raise PayoutStopped
-
-
 @command("payments.refund")
 class RefundCommand(CommandType):
     """Give a share of a withdrawal back to the payment it came from; not while the withdrawal is stopped."""
@@ -145,17 +139,24 @@ class RefundCommand(CommandType):
         part = _part(command)
         if done := _settled(part):
             return _as_result(done)
-        not_while_held(part.pk)
+        self.may_go(part)
         _not_refused_in_doubt(part)
-        account, payload = part.provider_account, command.payload
         with _not_payable_is_refused(), _certainly(part, command):
-            refund = provider_of(account).refund(
-                operation_id=command.pk,
-                payment_reference=payload["payment_reference"],
-                amount=Money.from_json(payload["amount"]),
-                reason=payload["reference"],
-            )
-        return _as_result(refund)
+            return _as_result(self.call(part, command))
+
+    def may_go(self, part: WithdrawalPart) -> None:
+        """Raises PayoutStopped. The command waits then: what was never sent stays so, what may have been is still asked
+        about."""
+        if stop_now(part.pk) == HELD:
+            raise PayoutStopped
+
+    def call(self, part: WithdrawalPart, command: Command) -> RefundStatus:
+        return provider_of(part.provider_account).refund(
+            operation_id=command.pk,
+            payment_reference=command.payload["payment_reference"],
+            amount=Money.from_json(command.payload["amount"]),
+            reason=command.payload["reference"],
+        )
 
     def find(self, command: Command) -> Mapping[str, Any] | None:
         """Asked only when the outcome of a call is unknown: that is written down first, so that a refusal later on is
@@ -183,26 +184,23 @@ class PayoutCommand(RefundCommand):
     While its account rests it waits. Refused by the provider, it may go on at another (services/next_account.py).
     """
 
-    def send(self, command: Command) -> Mapping[str, Any]:
-        part = _part(command)
-        if done := _settled(part):
-            return _as_result(done)
+    def may_go(self, part: WithdrawalPart) -> None:
+        """Raises Rejected for an account that nothing may be paid to; what may be outside already is not given back for its
+        sake."""
         if stop := stop_now(part.pk):
-            if (
-                stop == HELD or part.uncertain
-            ):  # what may be outside already is not given back for its destination's sake
+            if stop == HELD or part.uncertain:
                 raise PayoutStopped
             raise Rejected(pgettext("payments error", "Nothing may be paid to this account any more."))
         not_paid_before(part)
         if rests(part):
             raise PayoutStopped
-        _not_refused_in_doubt(part)
+
+    def call(self, part: WithdrawalPart, command: Command) -> RefundStatus:
         destination = part.withdrawal.destination
         assert destination is not None  # `payout_issue` names it, too
         provider = cast(PayoutProvider, provider_of(part.provider_account))
-        with _not_payable_is_refused(), _certainly(part, command), _health_kept(part.provider_account_id):
-            payout = provider.payout(payout_order(part, destination))
-        return _as_result(payout)
+        with _health_kept(part.provider_account_id):
+            return provider.payout(payout_order(part, destination))
 
     def failed(self, command: Command, error: Rejected) -> None:
         part_rejected(part_id=UUID(command.payload["part_id"]), words=str(error), actor=REFUND)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -44,8 +45,9 @@ class _WayForm(UiForm, forms.Form, Generic[Rule]):
         for added in self.fields.values():
             style_widget(added)
 
+    @abstractmethod
     def _add_fields(self) -> None:
-        raise NotImplementedError
+        """In the order in which they stand on the page."""
 
     def _fresh(self) -> dict[str, Any]:
         """What a new rule begins with."""

@@ -33,12 +33,12 @@ from . import deposit_limits, funds, health, refusals, velocity
 from .crediting import VOIDED, paid
 from .deposit_rows import applied, closed, locked, save, tell
 from .losses import reinstated, taken_back
+from .news import ask_no_more, let_go
 from .offers import offer_for, tried_accounts
 from .providers import provider_at_work, provider_of
 from .routing import Offer, cost_of, device_of, fee_of, passed_on_of
 
 PAGE_LIFE = timedelta(hours=24)
-NEWS_LIFE = timedelta(hours=1)  # what a provider does not know this long after its own news, it will not know
 ADDRESS_LIFE = timedelta(days=3)  # how long one who was shown an address may take, before the deposit counts as left
 
 
@@ -285,21 +285,14 @@ def deposit_ask(*, deposit_id: UUID, actor: Actor) -> str:
         done = _gone_quiet(deposit, ADDRESS_LIFE)
     else:
         done = deposit_apply(deposit_id=deposit_id, status=status, actor=actor)
-    _ask_no_more(deposit)
+    ask_no_more(deposit)
     return done
-
-
-def _ask_no_more(deposit: Deposit) -> None:
-    """Answered, unless more news has come meanwhile."""
-    if deposit.ask_wanted_at is not None:
-        Deposit.objects.filter(pk=deposit.pk, ask_wanted_at=deposit.ask_wanted_at).update(ask_wanted_at=None)
 
 
 def _gone_quiet(deposit: Deposit, life: timedelta = PAGE_LIFE) -> str:
     """No page was ever shown, the provider only calls us, or it has forgotten the payment (PayPal drops orders that nobody
     agreed to): after a day without news it is closed. News that nothing can be learnt of is let go."""
-    if deposit.ask_wanted_at is not None and clock.now() - deposit.ask_wanted_at >= NEWS_LIFE:
-        _ask_no_more(deposit)
+    let_go(deposit)
     waiting = (DepositState.CREATED, DepositState.PENDING)
     if deposit.state not in waiting or clock.now() - deposit.created_at < life:
         return "nothing"

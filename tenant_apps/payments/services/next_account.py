@@ -31,7 +31,7 @@ from ..models import PartState, ProviderAccount, Withdrawal, WithdrawalPart
 from ..ports import RefundState, RefundStatus
 from .parts import part_apply, payout_issue
 from .payout_routing import accounts_of, payout_ways
-from .stops import before, before_now, still_refused, stop_of
+from .stops import before, still_refused, stop_of
 from .turns import turn_of_parts
 from .waiting import withdrawal_tell
 
@@ -89,7 +89,11 @@ def _passed_on(part: WithdrawalPart, account: ProviderAccount, words: str, actor
 def not_paid_before(part: WithdrawalPart) -> None:
     """Raises Rejected when one that was refused was paid after all, PayoutStopped while that is being asked, or when this one
     may have been paid, too."""
-    earlier = before_now(part)
+    if part.follows_id is None:
+        return
+    with transaction.atomic():
+        turn_of_parts([part.pk])
+        earlier = before(part)
     paid = any(one.state != PartState.FAILED for one in earlier)
     if paid and not part.uncertain:
         raise Rejected(pgettext("payments error", "The provider that had refused it has paid it after all."))

@@ -26,6 +26,7 @@ from .. import events, registry
 from ..models import PartState, Withdrawal, WithdrawalPart, WithdrawalState
 from ..ports import Recognising, RefundState, RefundStatus
 from . import alerts, freezes, posting
+from .news import ask_no_more, let_go
 from .payout_routing import payout_rerouted
 from .provider_fees import part_fee_told
 from .providers import provider_of
@@ -35,7 +36,6 @@ from .waiting import withdrawal_tell
 
 SILENCE = timedelta(hours=6)  # banks take days to carry a refund out; news of it may get lost
 AGAIN = timedelta(minutes=10)
-NEWS_LIFE = timedelta(hours=1)  # what a provider does not know this long after its own news, it will not know
 AT_ONCE = 50
 UNSETTLED = (PartState.PLANNED, PartState.SENDING)
 
@@ -172,35 +172,23 @@ def part_ask(*, part_id: UUID, actor: Actor) -> str:
     asked_at = clock.now()
     WithdrawalPart.objects.filter(pk=part_id).update(updated_at=asked_at)
     if not _askable(part):
-        _let_go(part)
+        let_go(part)
         return "nothing"
     try:
         found = found_there(part)
     except Outside as error:
         log.warning("refund_not_told", part=str(part_id), error=str(error))
         if isinstance(error, Rejected):
-            _let_go(part)
+            let_go(part)
         else:  # asked again soon: a provider that is away for a moment would else be asked hours later
             WithdrawalPart.objects.filter(pk=part_id, ask_wanted_at=None).update(ask_wanted_at=asked_at)
         return "no answer"
     if found is None:
-        _let_go(part)
+        let_go(part)
         return "not known there"
     done = part_apply(part_id=part_id, status=found, actor=actor, asked=True)
-    _ask_no_more(part)
+    ask_no_more(part)
     return done
-
-
-def _let_go(part: WithdrawalPart) -> None:
-    """News that nothing can be learnt of is not asked about for ever."""
-    if part.ask_wanted_at is not None and clock.now() - part.ask_wanted_at >= NEWS_LIFE:
-        _ask_no_more(part)
-
-
-def _ask_no_more(part: WithdrawalPart) -> None:
-    """Answered, unless more news has come meanwhile."""
-    if part.ask_wanted_at is not None:
-        WithdrawalPart.objects.filter(pk=part.pk, ask_wanted_at=part.ask_wanted_at).update(ask_wanted_at=None)
 
 
 def found_there(part: WithdrawalPart) -> RefundStatus | None:

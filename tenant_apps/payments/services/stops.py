@@ -62,15 +62,6 @@ def before(part: WithdrawalPart) -> list[WithdrawalPart]:
     return found
 
 
-def before_now(part: WithdrawalPart) -> list[WithdrawalPart]:
-    """The same, read in the client's turn."""
-    if part.follows_id is None:
-        return []
-    with transaction.atomic():
-        turn_of_parts([part.pk])
-        return before(part)
-
-
 def still_refused(part: WithdrawalPart) -> bool:
     """Nobody says that it was paid after all."""
     return part.state == PartState.FAILED and part.doubted_at is None
