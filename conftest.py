@@ -60,12 +60,13 @@ def _make_base(name: str) -> None:
 
 def make_tenant(slug: str, **settings: Any) -> Any:
     """A served brokerage with its schema, hosts and key, outside the provisioning workflow."""
-    from kernel.tenancy import directory, schemas
+    from kernel.tenancy import directory
     from shared_apps.tenants import services
     from shared_apps.tenants.models import TenantState
+    from tests import spares
 
     tenant = services.tenant_register(slug=slug, name=slug.title() + " Markets", settings_=settings)
-    schemas.create_schema(tenant.schema)
+    spares.make(tenant.schema)
     services.domains_ensure(tenant_id=tenant.id, slug=slug)
     services.tenant_state_set(tenant_id=tenant.id, to=TenantState.PROVISIONING)
     services.tenant_state_set(tenant_id=tenant.id, to=TenantState.ACTIVE)
@@ -91,8 +92,11 @@ def django_db_setup(django_db_blocker: Any, worker_id: str) -> Iterator[None]:
             admin.execute("SELECT pg_advisory_unlock(727274)")
         _point_at(mine)
     yield
+    from tests import spares
+
     with django_db_blocker.unblock():
         _point_at(mine)
+        spares.drop_all()
 
 
 @pytest.fixture(autouse=True)
@@ -136,8 +140,9 @@ def live_tenants(django_db_setup: None, django_db_blocker: Any) -> Iterator[Call
     from django.db import connections
 
     from kernel.ids import short_id
-    from kernel.tenancy import context, schemas
+    from kernel.tenancy import context
     from shared_apps.tenants.models import Domain, Tenant
+    from tests import spares
 
     made: list[Any] = []
 
@@ -148,7 +153,7 @@ def live_tenants(django_db_setup: None, django_db_blocker: Any) -> Iterator[Call
     with django_db_blocker.unblock():
         yield make
         for ref in made:
-            schemas.drop_schema(ref.schema)
+            spares.give_back(ref.schema)
             with context.public():
                 Domain.objects.filter(tenant_id=ref.id).delete()
                 Tenant.objects.filter(pk=ref.id).delete()
