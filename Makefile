@@ -15,7 +15,7 @@ test:    ## every test; ARGS="-k ledger" goes to pytest
 	@$(BOOTSTRAP) test
 
 journeys: ## clients' ways through four brokerages in a real browser; ARGS="-k puertoclaro" picks one
-	@RIALTO_JOURNEYS=1 ARGS="tests/journeys -n 0 -p no:randomly $(ARGS)" $(BOOTSTRAP) test
+	@RIALTO_JOURNEYS=1 ARGS="tests/journeys -p no:randomly $(ARGS)" $(BOOTSTRAP) test
 
 check:   ## format, lint, types, import contracts, migrations, translations, templates
 	@$(BOOTSTRAP) check

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 
+READ_EVERY = 1.0  # seconds: so late may another process see that the clock was moved
 _SHIFT_KEY = "rialto:clock:shift"
 _frozen: ContextVar[datetime | None] = ContextVar("rialto_clock_frozen", default=None)
 _cached: tuple[float, float] = (0.0, 0.0)  # (read at, by time.monotonic; shift in seconds)
@@ -51,7 +52,7 @@ def shift() -> float:
     if not settings.CLOCK_MOVABLE:
         return 0.0
     read_at, value = _cached
-    if time.monotonic() - read_at < 1.0 and read_at:
+    if time.monotonic() - read_at < READ_EVERY and read_at:
         return value
     from kernel.redis import client
 

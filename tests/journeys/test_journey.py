@@ -16,7 +16,7 @@ from .product import Product
 from .steps import walk
 from .story import Plot, Story
 
-# Minutes each, on a product of their own: `make journeys` runs them, one after the other.
+# Minutes each, on a whole product: `make journeys` runs them, two at a time.
 asked_for = pytest.mark.skipif(not os.environ.get("RIALTO_JOURNEYS"), reason="run with `make journeys`")
 pytestmark = [asked_for, pytest.mark.browser, pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.timeout(1500)]
 

@@ -1,4 +1,4 @@
-"""The journey of a German client, weeks of it: the last of the journeys, since it moves everybody's clock."""
+"""The journey of a German client, weeks of it: the last on its product, since it moves everybody's clock."""
 
 from __future__ import annotations
 

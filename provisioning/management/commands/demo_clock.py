@@ -1,3 +1,4 @@
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -28,4 +29,6 @@ class Command(BaseCommand):
                 admin("POST", "/clock", {"advance_seconds": by.total_seconds()})
         except AppError as error:
             raise CommandError(f"the trading sandbox did not answer: {error}") from error
-        self.stdout.write(f"{clock.advance(by):%Y-%m-%d %H:%M} UTC")
+        moved_to = clock.advance(by)
+        time.sleep(clock.READ_EVERY)  # whoever looks at a page next sees the new time on it
+        self.stdout.write(f"{moved_to:%Y-%m-%d %H:%M} UTC")
