@@ -14,7 +14,7 @@ Conventions, kept by every adapter:
 from .accounts import Account, AccountChange, AccountRights, AccountState, NewAccount, PasswordKind
 from .market import GroupInfo, MarginMode, StopOutUnit, SymbolInfo, Tick, Ticks
 from .operations import COMMENT_LIMIT, OPERATION_ID, BalanceKind, BalanceOperation, BalanceResult
-from .server import ServerInfo, TradingPlatform
+from .server import Heard, PushingPlatform, ServerInfo, TradingPlatform
 from .trades import Deal, DealEntry, DealKind, DealReason, Position, Side
 from .units import Amount, Lots, Price, Rate, Raw
 
@@ -33,6 +33,7 @@ __all__ = [
     "DealKind",
     "DealReason",
     "GroupInfo",
+    "Heard",
     "Lots",
     "MarginMode",
     "NewAccount",
@@ -40,6 +41,7 @@ __all__ = [
     "PasswordKind",
     "Position",
     "Price",
+    "PushingPlatform",
     "Rate",
     "Raw",
     "ServerInfo",

@@ -1,6 +1,6 @@
 """The server itself, and everything it is asked to do."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -128,3 +128,30 @@ class TradingPlatform(Protocol):
 
     async def ticks(self, symbols: Collection[str], cursor: int = 0) -> Ticks:
         """Latest prices of these symbols that are newer than `cursor` (0: all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a server told by itself.
+
+    `deals` are whole and may come again (they are unique per server and deal). `logins` are accounts whose money,
+    settings or positions are no longer what was read last. After a `gap` (the first message of every connection) something
+    may have been missed: everything is read from the last watermark on.
+    """
+
+    deals: tuple[Deal, ...] = ()
+    logins: frozenset[int] = frozenset()
+    gap: bool = False
+
+
+@runtime_checkable
+class PushingPlatform(TradingPlatform, Protocol):
+    """A platform that tells what happens as it happens. One that does not is asked again and again."""
+
+    def listen(self) -> AsyncIterator[Heard]:
+        """What happens from now on, in the server's order, without end: lost connections are made again inside, and a
+        `gap` is told then.
+
+        Raises PlatformRejected (credentials), ValueError when somebody listens already. A slow listener loses nothing: what
+        does not fit any more becomes a gap.
+        """
