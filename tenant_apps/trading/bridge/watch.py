@@ -13,7 +13,7 @@ import contextvars
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -44,6 +44,8 @@ INFO_EVERY = 300.0
 # A pushing server is read whole so often: prices move equity without a word, and it may have forgotten to tell something.
 WHOLE_EVERY, WHOLE_IDLE = 10.0, 60.0
 ROUND_SECONDS = 25.0
+# Reading the last minute again with every round would be most of its work: so often, and in between the last seconds only.
+OVERLAP_EVERY, RECENT = 5.0, timedelta(seconds=5)
 NAMED = 200  # up to so many accounts are asked for by login, above that by their groups
 AHEAD = timedelta(days=1)  # a server's clock may be ahead of ours
 PAUSE_FIRST, PAUSE_MOST = 1.0, 30.0
@@ -178,7 +180,7 @@ class ServerWatch:
         which: dict[str, Any] = (
             {"logins": tuple(self._accounts)} if len(self._accounts) <= NAMED else {"group": self._groups}
         )
-        since = await self._db(ingest.watermark, self.server.pk)
+        since = await self._since()
         states, positions, deals = await _together(
             platform.account_states(**which),
             platform.positions(**which),
@@ -192,6 +194,11 @@ class ServerWatch:
         await self._db(self._store_and_tell, changed, book_changed, new, read_ms)
         self._whole = False
         self._at["whole"] = time.monotonic()
+
+    async def _since(self) -> datetime:
+        """Where reading deals begins. One that a server dates back is found with the next whole overlap."""
+        whole = await self._db(ingest.watermark, self.server.pk)
+        return whole if self._due("overlap", OVERLAP_EVERY) else whole + ingest.OVERLAP - RECENT
 
     async def _hear(self, platform: TradingPlatform, heard: Heard) -> None:
         """What was told: deals are stored and shown first, then the accounts they and other news touched are looked at."""
