@@ -174,10 +174,12 @@ class RawLine(asyncio.Protocol):
         # Pings too cost keystream where they have a body.
         body = packet.body if self._receiving is None else self._receiving.apply(packet.body)
         awaited = self._awaited
-        is_within = awaited is not None and awaited.serial == packet.serial and awaited.message
-        if packet.serial > LAST_CLIENT_SERIAL or not (body or packet.more or is_within):
-            return  # a ping, or news of the servers that we did not ask for
-        if awaited is None or awaited.done.done() or packet.serial != awaited.serial:
+        if awaited is not None and (awaited.serial != packet.serial or awaited.done.done()):
+            awaited = None
+        is_ping = not (body or packet.more or (awaited and awaited.message))
+        if is_ping or packet.serial > LAST_CLIENT_SERIAL:
+            return  # the latter is news of the servers that we did not ask for
+        if awaited is None:
             raise Malformed(f"a packet of serial {packet.serial} that nothing asked for")
         awaited.message += body
         if len(awaited.message) > self._limit:

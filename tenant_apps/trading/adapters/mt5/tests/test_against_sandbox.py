@@ -57,8 +57,9 @@ class OverTcp:
     """The same tests over the text protocol, encrypted."""
 
     @pytest.fixture(scope="class")
-    def harness(self, process: SandboxProcess, request: pytest.FixtureRequest) -> SandboxHarness:
-        return SandboxHarness(process, request.cls.__name__.lower(), transport="raw")
+    @classmethod
+    def harness(cls, process: SandboxProcess) -> SandboxHarness:
+        return SandboxHarness(process, cls.__name__.lower(), transport="raw")
 
 
 class TestMt5ContractOverTcp(OverTcp, TradingPlatformContract):
