@@ -21,6 +21,7 @@ from sandbox.mt5.wire import stringify
 
 MESSAGE_LIMIT = 4 << 20
 CRYPT_METHODS = {"NONE", "AES256OFB"}
+PINGS = (b"", "|\r\n".encode("utf-16-le"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,10 @@ class RawConnection:
             async with asyncio.timeout_at(until):
                 packet = await packets.read_packet(self._reader)
             body = packet.body if self._receiving is None else self._receiving.cross(packet.body)
+            if packet.serial != serial and not packet.extended and body in PINGS:
+                continue
             if serial not in (None, packet.serial):
                 raise packets.Garbage(f"serial {packet.serial} within {serial}")
-            if serial is None and not packet.extended and body in (b"", "|\r\n".encode("utf-16-le")):
-                continue
             serial = packet.serial
             message += body
             if len(message) > MESSAGE_LIMIT:

@@ -19,11 +19,12 @@ class Keystream:
 
     def cross(self, body: bytes) -> bytes:
         """The body with the keystream over it, either way; the rest of the last block is lost."""
-        crossed = bytearray(body)
-        for index in range(len(crossed)):
-            if index % _BLOCK == 0:
-                self._state = self._aes.update(self._state)
-            crossed[index] ^= self._state[index % _BLOCK]
+        crossed = bytearray()
+        for start in range(0, len(body), _BLOCK):
+            self._state = self._aes.update(self._state)
+            block = body[start : start + _BLOCK]
+            pad = int.from_bytes(self._state[: len(block)], "little")
+            crossed += (int.from_bytes(block, "little") ^ pad).to_bytes(len(block), "little")
         return bytes(crossed)
 
 

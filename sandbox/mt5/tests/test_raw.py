@@ -192,6 +192,15 @@ def test_a_command_may_come_in_many_packets(quay: Quay) -> None:
     assert wire.message(wire.send("TIME_SERVER|", size=5)).startswith("TIME_SERVER|RETCODE=0 Done|")
 
 
+def test_a_clients_pings_may_stand_between_its_packets(quay: Quay) -> None:
+    wire = quay.connect()
+    wire.start()
+    first, second = TIME[:6], TIME[6:]
+    sent = [b"000600051" + first, PING, b"000600000|\0\r\0\n\0", PING, b"%04x00050" % len(second) + second]
+    wire.sock.sendall(b"".join(sent))
+    assert wire.message(5) == "TIME_SERVER|RETCODE=8 Not enough permissions|\r\n"
+
+
 def test_clients_pings_are_swallowed_and_end_the_silence(hasty: Quay) -> None:
     wire = hasty.connect().log_in(method="NONE")
     started = time.monotonic()

@@ -1,15 +1,19 @@
 """Packets and lines of the text protocol: whatever way they are cut, they come out as they went in."""
 
+import asyncio
+import socket
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenant_apps.trading.adapters.mt5 import text
-from tenant_apps.trading.adapters.mt5.calls import Call
+from tenant_apps.trading.adapters.mt5 import crypt, text
+from tenant_apps.trading.adapters.mt5.calls import Answer, Call
 from tenant_apps.trading.adapters.mt5.packets import Packet, Unpacker, packets_of
-from tenant_apps.trading.adapters.mt5.values import Malformed
+from tenant_apps.trading.adapters.mt5.raw import RawLine
+from tenant_apps.trading.adapters.mt5.retcodes import Retcode
+from tenant_apps.trading.adapters.mt5.values import Malformed, Record
 
 serials = st.integers(0, 0xFFFF)
 packets = st.builds(Packet, serials, st.booleans(), st.binary(max_size=40))
@@ -45,6 +49,44 @@ def test_a_message_is_cut_into_packets_and_joined_again(message, size):
     assert [part.more for part in parts] == [True] * (len(parts) - 1) + [False]
     assert all(len(part.body) <= size for part in parts)
     assert all(part.body for part in parts) or not message
+
+
+HASH, RANDOM = bytes(16), bytes(range(256))
+PING_BODIES = [b"", "|\r\n".encode("utf-16-le")]
+strangers = st.builds(Packet, st.integers(0x4000, 0xFFFF), st.just(False), st.sampled_from(PING_BODIES))
+
+
+@given(words, st.integers(1, 40), st.booleans(), st.data())
+def test_an_answer_is_read_whatever_its_cuts_and_the_pings_between(name, size, encrypted, data):
+    message = f"USER_GET|RETCODE=0 Done|NAME={text.escape(name)}|\r\n".encode("utf-16-le")
+    stream = crypt.keystreams(HASH, RANDOM)[1]
+    sent = list(packets_of(1, message, size))
+    for ping in data.draw(st.lists(strangers, max_size=5)):
+        sent.insert(data.draw(st.integers(0, len(sent))), ping)
+    if encrypted:
+        sent = [Packet(one.serial, one.more, stream.apply(one.body)) for one in sent]
+    whole = b"".join(one.encode() for one in sent)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=10)))
+
+    async def scenario():
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+
+        async def connector(host, port):
+            return ours
+
+        with theirs:
+            line = await RawLine.open("", 0, connector=connector, encrypt=encrypted, limit=10_000)
+            line.secure(HASH, Answer(Retcode(0, ""), Record({"CRYPT_RAND": RANDOM.hex()}), None))
+            asked = asyncio.create_task(line.call(Call("/api/user/get"), seconds=5))
+            await asyncio.sleep(0)
+            for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
+                line.data_received(whole[start:end])
+            answer = await asked
+            line.abort()
+        return answer
+
+    assert asyncio.run(scenario()).record.text("NAME") == name
 
 
 @pytest.mark.parametrize("header", [b"00080001X", b"-0080001 ", b"0x0800010", b" 00080001", b"HTTP/1.1 ", b"00_800010"])
