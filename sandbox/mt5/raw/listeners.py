@@ -36,7 +36,8 @@ class RawListeners:
     async def listen(self, server: TradingServer) -> None:
         """Begin to accept clients of one server. Raises OSError when its port is taken."""
         serve = detached(partial(self._serve, server))
-        port = server.config.raw_port or self._next()
+        kept = server.config.raw_port
+        port = server.config.raw_port = kept or self._next()  # taken at once: two servers may be created together
         try:
             listener = await asyncio.start_server(serve, self._host, port)
         except OSError:
@@ -44,10 +45,9 @@ class RawListeners:
                 raise
             listener = await asyncio.start_server(serve, self._host, 0)
         self._open.append(listener)
-        found: int = listener.sockets[0].getsockname()[1]
-        if found != server.config.raw_port:
+        server.config.raw_port = listener.sockets[0].getsockname()[1]
+        if server.config.raw_port != kept:
             with server.transaction():
-                server.config.raw_port = found
                 server.save_config()
 
     def _next(self) -> int:

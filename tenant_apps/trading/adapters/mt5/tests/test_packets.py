@@ -5,7 +5,7 @@ import socket
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tenant_apps.trading.adapters.mt5 import crypt, text
@@ -15,6 +15,8 @@ from tenant_apps.trading.adapters.mt5.raw import RawLine
 from tenant_apps.trading.adapters.mt5.retcodes import Retcode
 from tenant_apps.trading.adapters.mt5.values import Malformed, Record
 
+# A busy machine is no failure.
+any_speed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 serials = st.integers(0, 0xFFFF)
 packets = st.builds(Packet, serials, st.booleans(), st.binary(max_size=40))
 words = st.text(st.characters(exclude_categories=["Cs"]))
@@ -34,6 +36,7 @@ def test_a_packet_looks_as_in_the_manual():
     assert Packet(0x4001, True).encode() == b"000040011"
 
 
+@any_speed
 @given(st.lists(packets, max_size=8), st.data())
 def test_a_stream_may_be_cut_at_any_byte(sent, data):
     stream = b"".join(packet.encode() for packet in sent)
@@ -42,6 +45,7 @@ def test_a_stream_may_be_cut_at_any_byte(sent, data):
     assert unpacked(pieces) == sent
 
 
+@any_speed
 @given(st.binary(max_size=300), st.integers(1, 50))
 def test_a_message_is_cut_into_packets_and_joined_again(message, size):
     parts = list(packets_of(7, message, size))
@@ -56,6 +60,7 @@ PING_BODIES = [b"", "|\r\n".encode("utf-16-le")]
 strangers = st.builds(Packet, st.integers(0x4000, 0xFFFF), st.just(False), st.sampled_from(PING_BODIES))
 
 
+@any_speed
 @given(words, st.integers(1, 40), st.booleans(), st.data())
 def test_an_answer_is_read_whatever_its_cuts_and_the_pings_between(name, size, encrypted, data):
     message = f"USER_GET|RETCODE=0 Done|NAME={text.escape(name)}|\r\n".encode("utf-16-le")
@@ -97,6 +102,7 @@ def test_what_is_no_header_is_malformed(header):
         unpacker.next()
 
 
+@any_speed
 @given(st.dictionaries(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_", min_size=1), words, max_size=6), words)
 def test_every_value_survives_its_escapes(values, below):
     line = "".join(f"{key}={text.escape(value)}|" for key, value in values.items())
@@ -156,6 +162,7 @@ def test_what_is_no_answer_is_malformed(sent):
         text.decode(sent, "USER_GET")
 
 
+@any_speed
 @given(
     st.binary(max_size=60)
     | st.text('\\|=\r\n{}[]"01 ').map(lambda tail: f"USER_GET|RETCODE=0{tail}".encode("utf-16-le"))
