@@ -70,6 +70,7 @@ def config_of(server: TradingServer, **changes: Any) -> Mt5Config:
         "server": server.name,
         "host": server.host,
         "port": server.port,
+        "transport": server.settings.get("transport") or "https",
         "manager": server.manager,
         "password": password,
         "ca_file": server.settings.get("ca_file") or None,

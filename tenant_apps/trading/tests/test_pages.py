@@ -261,6 +261,21 @@ def test_a_server_page_never_shows_the_password(desk: Desk) -> None:
     assert "…ass9" in page
 
 
+def test_the_transport_is_chosen_in_the_form_and_needs_the_password_again(desk: Desk) -> None:
+    from kernel import secrets
+    from tenant_apps.trading import platforms
+
+    secrets.credential_set(owner=desk.server.secret_owner, name=platforms.PASSWORD, value="Very-Secret-Pass9")
+    browser, path = desk.browser(desk.staff(ALL_GRANTS), "office"), f"/trading/servers/{desk.server.pk}/"
+    data = {"name": "mt5", "host": "mt5.example", "port": 443, "manager": 1000, "quiet_period": 180, "transport": "raw"}
+    assert browser.post(path, data).status_code == 422
+    assert browser.post(path, data | {"password": "Very-Secret-Pass9"}).status_code == 302
+    desk.server.refresh_from_db()
+    config = platforms.config_of(desk.server)
+    assert (config.transport, config.encrypt, config.password) == ("raw", True, "Very-Secret-Pass9")
+    assert browser.post(path, data | {"transport": "smoke"}).status_code == 422
+
+
 def test_passwords_wait_sealed_and_stay_out_of_commands(desk: Desk) -> None:
     browser = desk.browser(desk.user, "portal")
     data = {"kind": "main", "password": "Neu-Wort77"}
