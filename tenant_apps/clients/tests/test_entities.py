@@ -21,13 +21,9 @@ from tenant_apps.clients.models import Client, LegalEntity, TimelineEntry
 from tenant_apps.clients.registration import client_register
 from tenant_apps.notifications.models import Notification
 
-from .support import PASSWORD, SYSTEM, actor, lead, staff
+from .support import PASSWORD, SYSTEM, actor, entity, lead, staff
 
 COUNTRIES = ("DE", "FR", "AE", "KW")
-
-
-def entity(name: str = "Nordwind Europe Ltd", *countries: str, **values: Any) -> LegalEntity:
-    return entities.entity_save(actor=SYSTEM, entity=LegalEntity(name=name, countries=list(countries), **values))
 
 
 def registered(country: str = "DE") -> Client:
