@@ -40,6 +40,7 @@ audit_words.declare_fields(
         "ftd": pgettext_lazy("audit field", "First deposit"),
         "ftd_at": pgettext_lazy("audit field", "First deposit on"),
         "amount": pgettext_lazy("audit field", "Amount"),
+        "archived": pgettext_lazy("audit field", "Archived"),
         "birth_date": pgettext_lazy("audit field", "Date of birth"),
         "city": pgettext_lazy("audit field", "City"),
         "country": pgettext_lazy("audit field", "Country"),

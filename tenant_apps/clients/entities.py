@@ -112,7 +112,7 @@ def _sound(entity: LegalEntity, others: list[LegalEntity]) -> None:
     if not entity.name.strip():
         raise Invalid(field="name")
     if entity.pack and entity.pack not in packs():
-        raise Invalid(pgettext_lazy("legal entity", "Choose one of the rule packs."), field="pack")
+        raise Invalid(pgettext_lazy("payments error", "Choose one of the rule packs."), field="pack")
     if not (entity.is_default or any(one.is_default for one in others)):
         raise Invalid(pgettext_lazy("legal entity", "Make another one the default instead."), field="is_default")
     for one in others:
@@ -191,7 +191,7 @@ def client_entity_move(*, client: Client, entity_id: UUID, reason: str, actor: A
     """The client's contract is with another entity from now on. Raises Invalid without a reason, NotFound."""
     actor.require(ENTITY_MOVE, client)
     if not reason.strip():
-        raise Invalid(pgettext_lazy("legal entity", "Say why."), field="reason")
+        raise Invalid(pgettext_lazy("payments error", "Say why."), field="reason")
     client.refresh_from_db(from_queryset=Client.objects.select_for_update(no_key=True))
     found = next((row for row in _kept() if row.pk == entity_id), None)
     if found is None:
