@@ -115,6 +115,8 @@ def _sound(entity: LegalEntity, others: list[LegalEntity]) -> None:
         raise Invalid(pgettext_lazy("payments error", "Choose one of the rule packs."), field="pack")
     if not (entity.is_default or any(one.is_default for one in others)):
         raise Invalid(pgettext_lazy("legal entity", "Make another one the default instead."), field="is_default")
+    if not all(len(code) == 2 and code.isascii() and code.isupper() for code in entity.countries):
+        raise Invalid(field="countries")
     for one in others:
         if both := sorted(set(entity.countries) & set(one.countries)):
             words = pgettext_lazy("legal entity", "%(entity)s has these already: %(countries)s.")

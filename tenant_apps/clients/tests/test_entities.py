@@ -70,6 +70,7 @@ def test_the_database_knows_one_default_that_lives(tenant: Any) -> None:
         ({"name": " ", "countries": ["FR"]}, "name"),
         ({"countries": ["FR", "DE"]}, "countries"),
         ({"countries": []}, "countries"),
+        ({"countries": ["Germany"]}, "countries"),
         ({"countries": ["FR"], "pack": "nobody's"}, "pack"),
     ],
 )
@@ -253,3 +254,4 @@ def test_registration_asks_once_for_entities(tenant: Any) -> None:
     with CaptureQueriesContext(connection) as seen:
         entities.entity_settle(client=person, actor=SYSTEM)
     assert len(seen) == 1
+    assert "FOR NO KEY UPDATE" in seen[0]["sql"]  # so that none is archived before the client is written

@@ -55,7 +55,7 @@ def _live(entity_id: UUID) -> LegalEntity:
 
 
 def _page(request: Any, row: LegalEntity, *, known: bool) -> HttpResponse:
-    values = {"entity": row if known else None, "name": row.name, "default": row.is_default}
+    values: dict[str, Any] = {"entity": row if known else None, "name": row.name, "default": row.is_default}
     form = EntityForm(request.POST or None, entity=row)
     if request.method == "POST" and form.is_valid() and _saved(request, form):
         return redirect("office:entities")
