@@ -34,9 +34,41 @@ class Risk(models.TextChoices):
     HIGH = "high", pgettext_lazy("risk", "High")
 
 
+class LegalEntity(Entity):
+    """A company of the brokerage that clients have their contract with, as they read it. Most brokerages keep none.
+
+    `countries` are those whose residents newly come to it; empty means every country that no other one names. `pack` is a
+    key of clients.rule_packs, or empty: as the brokerage chose. Once there is one, exactly one is the default (entities).
+    """
+
+    name = models.CharField(max_length=120)
+    registration_number = models.CharField(max_length=60, blank=True)
+    licence = models.CharField(max_length=120, blank=True)  # free text: "CySEC 123/45"
+    address = models.CharField(max_length=300, blank=True)
+    pack = models.CharField(max_length=20, blank=True)
+    countries = models.JSONField(default=list, blank=True)
+    is_default = models.BooleanField(default=False)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "clients_legal_entity"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="clients_entity_one_default"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_default=False) | models.Q(archived_at=None), name="clients_entity_default_lives"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Client(Entity):
     """A lead, trader or corporate client. `number` is what people say on the phone; it counts up per brokerage.
 
+    `entity` is the company of the contract; null is the default one, or none in a brokerage that keeps no entities.
     `owner_id` is the responsible member of staff (accounts.User), `team_id` the desk; both decide who may see the row.
     `user_id` is the account to log in with, once registered. `ftd_*` is the first-time deposit, set once.
     """
@@ -57,6 +89,9 @@ class Client(Entity):
     nationality = models.CharField(max_length=2, blank=True)
     address = models.JSONField(default=dict, blank=True)  # line1, line2, city, postal_code
     currency = models.CharField(max_length=8)
+    entity = models.ForeignKey(
+        LegalEntity, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     user_id = models.UUIDField(null=True, blank=True)
     owner_id = models.UUIDField(null=True, blank=True)
     team_id = models.UUIDField(null=True, blank=True)
@@ -99,6 +134,9 @@ class Client(Entity):
             models.Index(fields=["phone"], name="clients_client_phone"),
             models.Index(fields=["kyc_state", "updated_at"], name="clients_client_kyc"),
             models.Index(fields=["status", "-created_at"], name="clients_client_status"),
+            models.Index(
+                fields=["entity", "-created_at"], name="clients_client_entity", condition=models.Q(entity__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

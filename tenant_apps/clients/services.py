@@ -19,7 +19,7 @@ from kernel.money import Money
 from kernel.tenancy import context
 from tenant_apps.accounts.services import email_normalise
 
-from . import identity_change, money_tags
+from . import entities, identity_change, money_tags
 from .errors import EmailTaken, MoneyTag
 from .events import ClientActiveDay, ClientStageChanged, LeadAssigned, LeadCreated
 from .models import Client, KycState, Risk, Stage, Task, TimelineEntry
@@ -211,6 +211,8 @@ def client_update(*, client: Client, actor: Actor, **changes: Any) -> Client:
     timeline_add(client_id=client.pk, kind="clients.updated", actor=actor, data={"fields": sorted(new)})
     if verified:
         identity_change.change_hold(client, old=old, new=new, actor=actor)
+    if "country" in new:
+        entities.country_followed(client=client, actor=actor)
     return client
 
 

@@ -109,6 +109,7 @@ ROUTING: dict[str, Any] = {
     "tags_none": pgettext_lazy("routing reason", "The client has a tag that is left out"),
     "device": pgettext_lazy("routing reason", "Not on this device"),
     "hours": pgettext_lazy("routing reason", "Outside the hours"),
+    "entity": pgettext_lazy("routing reason", "Not for this legal entity"),
     "amount": pgettext_lazy("routing reason", "The amount is outside the band"),
     "fee": pgettext_lazy("routing reason", "The fee would take all of it"),
     "step": pgettext_lazy("routing reason", "The provider cannot take such a fine amount"),
