@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from tenant_apps.wallets import risk_signs
 
@@ -233,6 +233,8 @@ def method_names() -> dict[str, Any]:
 
 
 def method_name(code: str) -> str:
+    if code == "back":  # `chain.BACK`; no method of a provider
+        return pgettext("work fact", "Back to where it came from")
     known = METHODS.get(code) or method_names().get(code)
     return str(known or code.replace("_", " ").title())
 

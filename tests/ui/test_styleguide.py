@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.ui.conftest import AXE, OpenPage
 from tests.ui.modes import SERIOUS
+from tests.ui.test_templates import draw
 
 pytestmark = pytest.mark.browser
 VARIANTS = list(itertools.product(["en", "ar"], [1440, 390]))
@@ -48,6 +49,21 @@ def test_every_component_is_sound(open_page: OpenPage, language: str, width: int
 
     assert page.get_attribute("html", "dir") == ("rtl" if language == "ar" else "ltr")
     assert_sound(page, both_modes=True)
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize("minor", [12_300_000, 1_234_567_000])
+def test_an_amount_stays_in_its_tile_on_a_phone(open_page: OpenPage, language: str, minor: int) -> None:
+    """Cut by the next tile, 12,300.000 KWD read 300.000 KWD."""
+    tile = draw('<c-ui.stat label="Received">{{ amount|money }}</c-ui.stat>', amount=(minor, "KWD"))
+    page = open_page("/styleguide/", language=language, width=390)
+    page.evaluate(
+        "(tiles) => { document.querySelector('main').innerHTML = tiles; }",
+        f'<div class="grid grid-cols-2 gap-4">{tile * 2}</div>',
+    )
+    for box in page.locator(".ui-stat").all():
+        assert box.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+        assert box.locator("bdi").evaluate("(one) => one.getClientRects().length") == 1
 
 
 @pytest.mark.parametrize("path", PAGES)
