@@ -11,6 +11,7 @@ from typing import Any
 
 from kernel import clock
 from kernel.actors import Actor
+from kernel.letters import latin_writable
 from kernel.money import minor_units
 
 from .book import BATCH, SEED, Book
@@ -72,6 +73,7 @@ def _client(book: Book, life: Life, number: int, user: Any) -> Any:
         status=life.status,
         first_name=life.who.first,
         last_name=life.who.last,
+        latin_name=life.latin if life.submitted_at and not latin_writable(life.name) else "",
         email=life.email,
         phone=life.phone,
         country=life.country.code,

@@ -46,6 +46,7 @@ audit_words.declare_fields(
         "kyc_state": pgettext_lazy("audit field", "Identity check"),
         "language": pgettext_lazy("audit field", "Language"),
         "last_name": pgettext_lazy("audit field", "Last name"),
+        "latin_name": pgettext_lazy("audit field", "Name in Latin letters"),
         "line1": pgettext_lazy("audit field", "Street"),
         "nationality": pgettext_lazy("audit field", "Nationality"),
         "owner_id": pgettext_lazy("audit field", "Responsible"),

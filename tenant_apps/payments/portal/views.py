@@ -254,7 +254,7 @@ def withdraw(request: Any) -> HttpResponse:
     if request.method == "POST":
         return _request_withdrawal(request, wallets, currency, book, offered)
     chosen = request.GET.get("destination") or (str(book[0][0].pk) if book else "")
-    initial = {**_initial(request), "holder": request.client.name, "key": uuid7().hex, "destination": chosen}
+    initial = {**_initial(request), "holder": request.client.bank_name, "key": uuid7().hex, "destination": chosen}
     form = WithdrawalForm(currency=currency, destinations=_rows(book), initial=initial)
     context = _withdraw_context(request, wallets, currency, form, book, offered)
     part = "#quote" if request.htmx and request.GET.get("part") == "quote" else ""
