@@ -66,7 +66,7 @@ def _client(book: Book, life: Life, number: int, user: Any) -> Any:
     agent = book.user(book.agent_of(life))
     unassigned = book.in_pool(life)
     first = life.deposits[0] if life.deposits else None
-    last_active = book.until - timedelta(days=life.index % 9) if life.active_days else life.registered_at
+    last_active = life.last_seen(book.until)
     client = Client(
         number=number,
         stage=life.stage,
