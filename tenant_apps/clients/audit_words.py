@@ -54,6 +54,7 @@ audit_words.declare_fields(
         "kyc_state": pgettext_lazy("audit field", "Identity check"),
         "language": pgettext_lazy("audit field", "Language"),
         "last_name": pgettext_lazy("audit field", "Last name"),
+        "latin_name": pgettext_lazy("audit field", "Name in Latin letters"),
         "licence": pgettext_lazy("audit field", "Licence"),
         "line1": pgettext_lazy("audit field", "Street"),
         "nationality": pgettext_lazy("audit field", "Nationality"),

@@ -7,6 +7,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.clock import now
 from kernel.ids import uuid7
+from kernel.letters import latin_writable
 from kernel.models import Entity
 
 
@@ -79,6 +80,7 @@ class Client(Entity):
     corporate = models.BooleanField(default=False)
     first_name = models.CharField(max_length=80)
     last_name = models.CharField(max_length=80, blank=True)
+    latin_name = models.CharField(max_length=160, blank=True, default="", db_default="")  # as a passport's last lines
     company = models.CharField(max_length=120, blank=True)
     email = models.CharField(max_length=254)
     phone = models.CharField(max_length=20, blank=True)  # E.164
@@ -145,6 +147,17 @@ class Client(Entity):
     @property
     def name(self) -> str:
         return self.company if self.corporate and self.company else f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The spellings that are this client's: as written, and a person's as their passport has it in Latin letters."""
+        spelled = self.latin_name and not (self.corporate and self.company)
+        return (self.name, self.latin_name) if spelled else (self.name,)
+
+    @property
+    def bank_name(self) -> str:
+        """The name as a bank can write it, where a spelling is known."""
+        return next((name for name in self.names if latin_writable(name)), self.name)
 
 
 class ClientNumber(models.Model):

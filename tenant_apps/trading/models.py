@@ -192,6 +192,15 @@ class TradingAccount(Entity):
         return self.money(self.free_margin_minor)
 
     @property
+    def credit(self) -> Money:
+        return self.money(self.credit_minor)
+
+    @property
+    def own_free(self) -> Money:
+        """What can be taken out by the server's last word: the free margin without credit, and no more than the balance."""
+        return self.money(max(0, min(self.balance_minor, self.free_margin_minor - self.credit_minor)))
+
+    @property
     def floating(self) -> Money:
         return self.money(self.floating_minor)
 

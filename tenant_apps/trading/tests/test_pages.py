@@ -330,3 +330,17 @@ def test_the_wallets_history_tells_transfers_in_words(desk: Desk) -> None:
     page = desk.browser(desk.user, "portal").get("/wallets/EUR/").content.decode()
     assert page.count("To the trading account") == 2
     assert "Back from the trading account: the server refused the transfer" in page
+
+
+def test_credit_has_a_line_and_is_not_offered_to_be_taken_out(desk: Desk) -> None:
+    browser, page = desk.browser(desk.user, "portal"), f"/accounts/{desk.account.pk}/"
+    numbers = {"balance_minor": 640_000, "equity_minor": 740_000, "free_margin_minor": 736_565}
+    TradingAccount.objects.filter(pk=desk.account.pk).update(**numbers)
+    assert "credit" not in browser.get(page).content.decode()
+    assert "7,365.65" not in browser.get(f"{page}transfer/").content.decode(), "no more than the balance"
+    TradingAccount.objects.filter(pk=desk.account.pk).update(credit_minor=100_000)
+    shown = browser.get(page).content.decode()
+    assert shown.count("of credit") == 1
+    assert "1,000.00" in shown
+    form = browser.get(f"{page}transfer/").content.decode()
+    assert ("6,365.65" in form, "7,365.65" in form, "1,000.00" in form) == (True, False, True)
