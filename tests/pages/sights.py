@@ -16,6 +16,7 @@ from tests.routes import Route, routes
 
 from .world import HOME_SEAT, NEWCOMER, VISITOR, World
 
+TOGETHER = 6  # routes that one test looks at
 PAGE, PIECE, SEALED, FILE = "page", "piece", "sealed", "file"  # sealed: a page in which no script may run, as a mail's
 POST_ONLY, AWAY, REFUSED = "post only", "away", "refused"
 
@@ -193,8 +194,12 @@ def kind_of(sight: Sight, world: World) -> tuple[str, str]:
 
 
 def groups() -> dict[str, list[Route]]:
-    """All routes by surface and app: one test looks at several, and its name says where."""
-    found: dict[str, list[Route]] = {}
+    """All routes by surface and app: one test looks at a few, so that none keeps all others waiting at the end."""
+    whole: dict[str, list[Route]] = {}
     for route in routes():
-        found.setdefault(f"{route.surface}-{route.name.partition(':')[0]}", []).append(route)
-    return found
+        whole.setdefault(f"{route.surface}-{route.name.partition(':')[0]}", []).append(route)
+    return {
+        f"{name}-{first // TOGETHER + 1}": found[first : first + TOGETHER]
+        for name, found in whole.items()
+        for first in range(0, len(found), TOGETHER)
+    }
