@@ -111,6 +111,7 @@ def stops() -> tuple[Stop, ...]:
             "statement drawn there then, read in under Bank statements, marks it as paid. Above 5,000 the client's own",
             "manager has to agree first. Yesterday's close (Reconciliation, Daily close) adds up but for what the bank",
             "took for itself: say under Bank statements what it was, then one prepares the day and the other signs it.",
+            "(The trading server is compared within a quarter of an hour of the first start.)",
         )),
         Stop("owner", f"office.{IPEKYOLU.slug}", "/", _person(IPEKYOLU, "owner"), (
             "Settings: looks with live preview, staff and roles, lead rules, audit trail.",
