@@ -40,7 +40,7 @@ def test_a_guide_is_for_the_broker_and_names_menus_that_are_there(kind: str) -> 
         "OUTGOING_ALLOWED_HOSTS",
         "tenant_apps",
         "adapter",
-        "ports.",
+        "`ports",
         "docs/",
     ):
         assert ours not in text.replace("app.sandbox.cryptoprocessing.com", "").replace("sandbox.dlocal.com", "")
