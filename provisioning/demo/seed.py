@@ -19,7 +19,21 @@ from django.db import transaction
 from kernel import clock
 from kernel.tenancy import context
 
-from . import accounts, afterwards, bonuses, cashier, desk, entities, identity, legal, markets, money, people, setup
+from . import (
+    accounts,
+    afterwards,
+    bonuses,
+    cashier,
+    desk,
+    entities,
+    identity,
+    legal,
+    markets,
+    money,
+    people,
+    setup,
+    statements,
+)
 from .book import Book, fresh, moment, remember, remembered
 from .brokers import BROKERS, Broker
 from .codes import PASSWORD, RECOVERY_CODES
@@ -49,6 +63,7 @@ PARTS: tuple[Part, ...] = (
     Part("money", "deposits, transfers, trades and withdrawals in the ledger", money.write),
     Part("entities", "two companies of one brokerage", entities.write),
     Part("bonuses", "a deposit bonus that two people agreed to", bonuses.write),
+    Part("statements", "the banks' statements of the day before", statements.write),
     Part("afterwards", "segments and activity", afterwards.write),
     Part("finish", "proof: ledger at zero, audit trail whole", setup.finish),
 )
