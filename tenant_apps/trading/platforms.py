@@ -24,7 +24,7 @@ from kernel.tenancy import context
 
 from .adapters.blocking import BlockingPlatform
 from .adapters.mt5 import Mt5Config, Mt5Platform
-from .adapters.mt5.transport import connect_directly
+from .adapters.sockets import connect_directly
 from .errors import NoServer, PlatformRejected, PlatformUnavailable, Rejection
 from .models import TradingServer
 from .ports import TradingPlatform

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from tenant_apps.trading.adapters.http import Connection, Response
 from tenant_apps.trading.adapters.mt5 import auth
 from tenant_apps.trading.adapters.mt5.config import Mt5Config
 from tenant_apps.trading.adapters.mt5.retcodes import Retcode
-from tenant_apps.trading.adapters.mt5.transport import Connection, Connector, Lost, Response
 from tenant_apps.trading.adapters.mt5.values import Malformed, Record
+from tenant_apps.trading.adapters.sockets import Connector, Lost
 from tenant_apps.trading.errors import PlatformRejected, PlatformUnavailable, Rejection
 
 log = logging.getLogger(__name__)

@@ -1,33 +1,18 @@
 """One TLS socket speaking HTTP/1.1 with keep-alive, one request at a time."""
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import h11
 
-# Gives a connected, non-blocking TCP socket. The platform's guard against private networks plugs in here.
-Connector = Callable[[str, int], Awaitable[socket.socket]]
+from tenant_apps.trading.adapters.sockets import Connector, Lost, open_tls
+
 Headers = Sequence[tuple[str, str]]
 
 READ_SIZE = 64 * 1024
-
-
-class Lost(Exception):
-    """The connection is of no more use.
-
-    `sent`: whether any byte of the request may have reached the server. `status`: of an unwelcome answer.
-    """
-
-    def __init__(self, reason: str, *, sent: bool, timed_out: bool = False, status: int | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.sent = sent
-        self.timed_out = timed_out
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +20,6 @@ class Response:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
-
-
-async def connect_directly(host: str, port: int) -> socket.socket:
-    """Connect to the first address that answers; any name under .localhost is this machine (RFC 6761)."""
-    is_local = host == "localhost" or host.endswith(".localhost")
-    loop = asyncio.get_running_loop()
-    addresses = await loop.getaddrinfo("127.0.0.1" if is_local else host, port, type=socket.SOCK_STREAM)
-    failure: OSError | None = None
-    for family, kind, protocol, _, address in addresses:
-        candidate = socket.socket(family, kind, protocol)
-        candidate.setblocking(False)
-        try:
-            await loop.sock_connect(candidate, address)
-        except OSError as error:
-            candidate.close()
-            failure = error
-        except BaseException:
-            candidate.close()
-            raise
-        else:
-            candidate.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return candidate
-    raise failure or OSError(f"no address for {host}")
 
 
 class Connection:
@@ -79,12 +41,7 @@ class Connection:
         cls, host: str, port: int, *, connector: Connector, context: ssl.SSLContext, limit: int
     ) -> "Connection":
         """Raises OSError (ssl.SSLError among them)."""
-        raw = await connector(host, port)
-        try:
-            reader, writer = await asyncio.open_connection(sock=raw, ssl=context, server_hostname=host)
-        except BaseException:
-            raw.close()
-            raise
+        reader, writer = await open_tls(host, port, connector=connector, context=context)
         authority = host if port == 443 else f"{host}:{port}"
         return cls(reader, writer, host=authority, limit=limit)
 
