@@ -9,9 +9,10 @@ import signal
 from fractions import Fraction
 from pathlib import Path
 
-from sandbox.mt5 import engine, tls
+from sandbox.exchange import tls
+from sandbox.exchange.clock import Clock
+from sandbox.mt5 import engine
 from sandbox.mt5.admin.app import Admin
-from sandbox.mt5.clock import Clock
 from sandbox.mt5.http import detached
 from sandbox.mt5.registry import Registry
 from sandbox.mt5.webapi import WebApi, Windows
@@ -40,7 +41,7 @@ async def run(options: argparse.Namespace) -> None:
     clock = Clock(options.state / "clock.json", options.speed)
     registry = Registry(options.state, clock, options.seed)
     api = WebApi(registry, Windows(options.auth_window, options.silence))
-    context = tls.server_context(options.tls_dir)
+    context = tls.server_context(options.tls_dir, "mt5.localhost")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

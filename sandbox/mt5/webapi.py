@@ -7,12 +7,12 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.exchange.records import Manager
+from sandbox.exchange.retcodes import Refused, Retcode, retcode_text
 from sandbox.mt5 import http
 from sandbox.mt5.accounts import Fields
 from sandbox.mt5.commands import COMMANDS, Context
-from sandbox.mt5.records import Manager
 from sandbox.mt5.registry import Registry
-from sandbox.mt5.retcodes import Refused, Retcode, retcode_text
 from sandbox.mt5.secrets import proof
 from sandbox.mt5.server import TradingServer
 from sandbox.mt5.wire import stringify
