@@ -46,6 +46,7 @@ REJECTIONS: dict[str, Rejection] = {
 
 # What the same names mean when they answer a log-in.
 LOG_IN = {
+    "CANT_ROUTE_REQUEST": Rejection.WRONG_SERVER,
     "ENTITY_NOT_FOUND": Rejection.AUTHENTICATION_FAILED,
     "NO_SUCH_LOGIN": Rejection.AUTHENTICATION_FAILED,
     WRONG_PASSWORD: Rejection.AUTHENTICATION_FAILED,
@@ -59,7 +60,8 @@ def is_doubtful(code: str) -> bool:
 
 def error_of(code: str, text: str, *, server: str, log_in: bool = False) -> PlatformError:
     """The error of a refused read, or of a change that certainly did not happen."""
-    if code in BUSY or code in BROKEN:
+    name = LOG_IN.get(code) if log_in else None
+    if name is None and (code in BUSY or code in BROKEN):
         return PlatformUnavailable(f"{code} {text}".strip(), server=server)
-    name = (LOG_IN.get(code) if log_in else None) or REJECTIONS.get(code, Rejection.OTHER)
+    name = name or REJECTIONS.get(code, Rejection.OTHER)
     return PlatformRejected(f"{code} {text}".strip(), name=name, server=server)
