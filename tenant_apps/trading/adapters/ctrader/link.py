@@ -43,6 +43,15 @@ class Link:
         self._closed = False
         self.hearers: list[Hearer] = []
 
+    @property
+    def is_closed(self) -> bool:
+        """By us, for good."""
+        return self._closed
+
+    @property
+    def is_connected(self) -> bool:
+        return self._session is not None and self._session.is_usable
+
     async def ask(self, kind: Kind, message: Message | None = None) -> Any:
         """A read: asked once more over a new connection when the first was lost, but not after a time-out.
 
@@ -82,7 +91,7 @@ class Link:
         async with self._turn:
             if self._closed:
                 raise PlatformUnavailable("the connection is closed", server=self._config.server)
-            if self._session is not None and self._session.is_usable:
+            if self._session is not None and self.is_connected:
                 return self._session
             paused = asyncio.get_running_loop().time() < self._pause_until
             if self._failure is not None and (paused or self._attempts != seen):

@@ -69,16 +69,10 @@ class Listening:
             raise ValueError("somebody listens already")
         self._busy = True
         ear = Ear(self._config.listen_limit)
-        ear.connected()  # what happened before anybody listened is for the listener to read
+        if self._parts.link.is_connected:
+            ear.connected()  # what happened before anybody listened is for the listener to read
         self._parts.link.hearers.append(ear)
         keeper = asyncio.create_task(self._keep_connected(ear), name=f"listen {self._config.server}")
-        try:
-            await self._parts.link.session()
-        except PlatformUnavailable:
-            pass  # the keeper goes on trying
-        except BaseException:
-            await self._leave(ear, keeper)
-            raise
         try:
             while True:
                 heard = await self._understood(await ear.take())
@@ -102,7 +96,10 @@ class Listening:
             except PlatformRejected as error:
                 ear.fail(error)
                 return
-            except PlatformUnavailable:
+            except PlatformUnavailable as error:
+                if self._parts.link.is_closed:
+                    ear.fail(error)
+                    return
                 # Not all at the same moment, when a server that many were connected to comes back.
                 await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - no secret
                 pause = min(pause * 2, self._config.backoff_most)
