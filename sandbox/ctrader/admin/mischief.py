@@ -46,7 +46,7 @@ def _shared(before: Deal, note: DealNote, data: Data) -> Data:
     money = {name for name in ("profit", "swap", "commission") if name in data}
     if money and not before.volume_closed:
         raise Declined(Code.INVALID_REQUEST, "only a closing deal carries money")
-    shared = {name: data[name] for name in ("deal", "profit", "comment") if name in data}
+    shared: Data = {name: data[name] for name in ("deal", "profit", "comment") if name in data}
     for name, known, target in (
         ("swap", note.swap, "storage"),
         ("commission", note.realised_commission, "commission"),
