@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,8 @@ class Happening:
     trader: Trader | None = None
     balance: int = 0
     closed: bool = False
+    frames: list[bytes] = field(default_factory=list, compare=False)
+    """The messages that tell of it, written once, by the first session that sends them."""
 
 
 class Plant(TradingServer):

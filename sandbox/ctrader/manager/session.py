@@ -200,8 +200,10 @@ class Session:
         assert manager is not None
         for one in happened:
             if group_allowed(manager, plant.book.accounts[one.login].group):
-                for name, record in events.messages(plant, one):
-                    self._send(name, record)
+                if not one.frames:
+                    one.frames.extend(frame(name, record) for name, record in events.messages(plant, one))
+                if not self._writer.is_closing():
+                    self._writer.writelines(one.frames)
         if self._writer.transport.get_write_buffer_size() > _BACKLOG:
             log.warning("a client that does not read its events is cut off")
             self._writer.transport.abort()

@@ -166,8 +166,7 @@ class Wire:
 
     def log_in(self, login: int = MANAGER, password: str = PASSWORD, environment: str = "demo") -> Wire:
         """Hello, and authenticate."""
-        kind, _, _ = self.receive()
-        assert kind == 990
+        self.event(990)
         self.permissions = self.ask(301, (2, self._server), (3, environment), (4, login), (5, md5(password))).get(2, [])
         return self
 
