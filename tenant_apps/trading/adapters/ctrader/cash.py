@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tenant_apps.trading.errors import DuplicateOperation, OutcomeUnknown, Rejection
+from tenant_apps.trading.errors import DuplicateOperation, OutcomeUnknown, PlatformError, Rejection
 from tenant_apps.trading.ports import BalanceKind, BalanceOperation, BalanceResult
 
 from . import ledger, wire
@@ -12,7 +12,7 @@ from . import manager_pb2 as pb
 from .history import History, Scope
 from .parts import Parts
 from .standing import Standing
-from .values import need, scale_of
+from .values import Malformed, need, scale_of
 
 AHEAD = timedelta(days=1)
 
@@ -36,9 +36,14 @@ class Cash:
         if not answer.history_id:
             return await self._found_at_once(operation, attempted_at)
         count = ledger.bonus_number if operation.kind is BalanceKind.BONUS else ledger.balance_number
-        return BalanceResult(
-            operation.login, count(answer.history_id), operation.operation_id, operation.amount, operation.kind
-        )
+        try:
+            number = count(answer.history_id)
+        except Malformed as error:
+            raise self._unknown(f"done, but as {error}", attempted_at) from error
+        return BalanceResult(operation.login, number, operation.operation_id, operation.amount, operation.kind)
+
+    def _unknown(self, text: str, attempted_at: datetime) -> OutcomeUnknown:
+        return OutcomeUnknown(text, attempted_at=attempted_at, server=self._config.server)
 
     async def _send(self, operation: BalanceOperation, trader_id: int, units: int) -> pb.ChangedRes:
         if operation.kind is BalanceKind.BONUS:
@@ -85,10 +90,14 @@ class Cash:
 
     async def _found_at_once(self, operation: BalanceOperation, attempted_at: datetime) -> BalanceResult:
         """For an answer without a number, which WebServices say there is of credits."""
-        found = await self.find(operation.login, operation.operation_id, attempted_at)
+        try:
+            found = await self.find(operation.login, operation.operation_id, attempted_at)
+        except DuplicateOperation:
+            raise
+        except PlatformError as error:
+            raise self._unknown(f"done, but {error}", attempted_at) from error
         if found is None:
-            text = "done, but in no history yet"
-            raise OutcomeUnknown(text, attempted_at=attempted_at, server=self._config.server)
+            raise self._unknown("done, but in no history yet", attempted_at)
         return found
 
     async def find(self, login: int, operation_id: str, since: datetime) -> BalanceResult | None:

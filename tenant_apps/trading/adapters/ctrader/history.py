@@ -93,6 +93,7 @@ class History:
             wish = pb.DealListReq(since=start, until=end)
             if scope.trader_ids is not None and len(scope.trader_ids) <= self._config.lookups:
                 wish.trader_id.extend(sorted(scope.trader_ids))
+            wish.group_id.extend(sorted(scope.group_ids))
             answer = await self._parts.link.ask(wire.DEALS, wish)
             return list(answer.deal), answer.has_more
 

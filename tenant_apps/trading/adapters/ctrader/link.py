@@ -72,6 +72,9 @@ class Link:
             session = await self.session()
             try:
                 async with self._lanes:
+                    if changes and session.silent_for > 2 * self._config.heartbeat_seconds:
+                        # The machine slept or the loop was stuck. A probe costs nothing, a lost change does.
+                        await session.probe()
                     return await session.request(kind, message)
             except Refused as refused:
                 if changes and codes.is_doubtful(refused.code):

@@ -83,7 +83,7 @@ class VersionRes(_message.Message):
     def __init__(self, version: _Optional[str] = ...) -> None: ...
 
 class Trader(_message.Message):
-    __slots__ = ("trader_id", "login", "group_id", "balance", "account_type", "name", "description", "status", "country_id", "state", "city", "address", "zip_code", "phone", "email", "document_id", "registered_at", "connected_at", "deleted", "balance_version", "introduced_by", "manager_bonus", "ib_bonus", "last_name", "access_rights", "sends_statement", "deposit_asset_id", "swap_free", "non_withdrawable_bonus", "leverage_in_cents", "broker_name", "version", "sub_account_of", "money_digits")
+    __slots__ = ("trader_id", "login", "group_id", "balance", "account_type", "name", "description", "status", "country_id", "state", "city", "address", "zip_code", "phone", "email", "document_id", "registered_at", "connected_at", "deleted", "balance_version", "introduced_by", "manager_bonus", "ib_bonus", "last_name", "access_rights", "sends_statement", "deposit_asset_id", "swap_free", "non_withdrawable_bonus", "leverage_in_cents", "margin_calculation", "broker_name", "version", "sub_account_of", "money_digits")
     TRADER_ID_FIELD_NUMBER: _ClassVar[int]
     LOGIN_FIELD_NUMBER: _ClassVar[int]
     GROUP_ID_FIELD_NUMBER: _ClassVar[int]
@@ -114,6 +114,7 @@ class Trader(_message.Message):
     SWAP_FREE_FIELD_NUMBER: _ClassVar[int]
     NON_WITHDRAWABLE_BONUS_FIELD_NUMBER: _ClassVar[int]
     LEVERAGE_IN_CENTS_FIELD_NUMBER: _ClassVar[int]
+    MARGIN_CALCULATION_FIELD_NUMBER: _ClassVar[int]
     BROKER_NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SUB_ACCOUNT_OF_FIELD_NUMBER: _ClassVar[int]
@@ -148,11 +149,12 @@ class Trader(_message.Message):
     swap_free: bool
     non_withdrawable_bonus: int
     leverage_in_cents: int
+    margin_calculation: int
     broker_name: str
     version: int
     sub_account_of: int
     money_digits: int
-    def __init__(self, trader_id: _Optional[int] = ..., login: _Optional[int] = ..., group_id: _Optional[int] = ..., balance: _Optional[int] = ..., account_type: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., status: _Optional[str] = ..., country_id: _Optional[int] = ..., state: _Optional[str] = ..., city: _Optional[str] = ..., address: _Optional[str] = ..., zip_code: _Optional[str] = ..., phone: _Optional[str] = ..., email: _Optional[str] = ..., document_id: _Optional[str] = ..., registered_at: _Optional[int] = ..., connected_at: _Optional[int] = ..., deleted: _Optional[bool] = ..., balance_version: _Optional[int] = ..., introduced_by: _Optional[int] = ..., manager_bonus: _Optional[int] = ..., ib_bonus: _Optional[int] = ..., last_name: _Optional[str] = ..., access_rights: _Optional[int] = ..., sends_statement: _Optional[bool] = ..., deposit_asset_id: _Optional[int] = ..., swap_free: _Optional[bool] = ..., non_withdrawable_bonus: _Optional[int] = ..., leverage_in_cents: _Optional[int] = ..., broker_name: _Optional[str] = ..., version: _Optional[int] = ..., sub_account_of: _Optional[int] = ..., money_digits: _Optional[int] = ...) -> None: ...
+    def __init__(self, trader_id: _Optional[int] = ..., login: _Optional[int] = ..., group_id: _Optional[int] = ..., balance: _Optional[int] = ..., account_type: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., status: _Optional[str] = ..., country_id: _Optional[int] = ..., state: _Optional[str] = ..., city: _Optional[str] = ..., address: _Optional[str] = ..., zip_code: _Optional[str] = ..., phone: _Optional[str] = ..., email: _Optional[str] = ..., document_id: _Optional[str] = ..., registered_at: _Optional[int] = ..., connected_at: _Optional[int] = ..., deleted: _Optional[bool] = ..., balance_version: _Optional[int] = ..., introduced_by: _Optional[int] = ..., manager_bonus: _Optional[int] = ..., ib_bonus: _Optional[int] = ..., last_name: _Optional[str] = ..., access_rights: _Optional[int] = ..., sends_statement: _Optional[bool] = ..., deposit_asset_id: _Optional[int] = ..., swap_free: _Optional[bool] = ..., non_withdrawable_bonus: _Optional[int] = ..., leverage_in_cents: _Optional[int] = ..., margin_calculation: _Optional[int] = ..., broker_name: _Optional[str] = ..., version: _Optional[int] = ..., sub_account_of: _Optional[int] = ..., money_digits: _Optional[int] = ...) -> None: ...
 
 class TraderListReq(_message.Message):
     __slots__ = ("since", "until", "group_id")

@@ -37,7 +37,7 @@ class Prices:
         self._link = link
         self._catalogue = catalogue
         self._spots: dict[int, Spot] = {}
-        self._subscribed: set[int] = set()
+        self._subscribed: dict[int, float] = {}
         self._turn = asyncio.Lock()
         self._arrived = asyncio.Event()
         self._number = 0
@@ -68,14 +68,14 @@ class Prices:
         return self._number
 
     async def latest(self, symbols: Collection[int]) -> dict[int, Spot]:
-        """Without those that have no price."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._config.spot_seconds
+        """Without those that have no price. A first one is awaited, but not again at every call."""
+        time = asyncio.get_running_loop().time
         while True:
             await self._subscribe(symbols)
             arrived = self._arrived
             found = {key: spot for key in symbols if (spot := self._spots.get(key)) and spot.bid and spot.ask}
-            left = deadline - loop.time()
+            since = max((self._subscribed.get(key, 0.0) for key in symbols if key not in found), default=0.0)
+            left = since + self._config.spot_seconds - time()
             if len(found) == len(set(symbols)) or left <= 0:
                 return found
             try:
@@ -86,7 +86,7 @@ class Prices:
 
     async def _subscribe(self, symbols: Collection[int]) -> None:
         async with self._turn:
-            missing = sorted(set(symbols) - self._subscribed)
+            missing = sorted(set(symbols) - self._subscribed.keys())
             if not missing:
                 return
             wish = pb.SubscribeSpotsReq(symbol_id=missing, with_time=True)
@@ -95,20 +95,21 @@ class Prices:
             except PlatformRejected as refused:
                 if "ALREADY_SUBSCRIBED" not in refused.text:
                     raise
-            self._subscribed.update(missing)
+            self._subscribed.update(dict.fromkeys(missing, asyncio.get_running_loop().time()))
 
     # --- conversion
 
     async def rates(self, pairs: Iterable[Pair]) -> dict[Pair, Decimal]:
-        """What one of the first asset is worth in the second. Raises Malformed when nothing leads there."""
+        """What one of the first asset is worth in the second, without pairs of which nothing tells."""
         contents = await self._catalogue.contents()
-        paths = {pair: _path(contents, *pair) for pair in set(pairs)}
+        paths = {pair: path for pair in set(pairs) if (path := _path(contents, *pair)) is not None}
         needed = {one.symbol_id for path in paths.values() for one in path}
         spots = await self.latest(needed) if needed else {}
-        return {pair: _rate(pair[0], path, spots) for pair, path in paths.items()}
+        rates = {pair: _rate(pair[0], path, spots) for pair, path in paths.items()}
+        return {pair: rate for pair, rate in rates.items() if rate is not None}
 
 
-def _path(contents: Contents, source: int, target: int) -> list[Instrument]:
+def _path(contents: Contents, source: int, target: int) -> list[Instrument] | None:
     """The shortest way from one asset to another over symbols."""
     ways: dict[int, list[Instrument]] = {source: []}
     queue = deque([source])
@@ -120,17 +121,15 @@ def _path(contents: Contents, source: int, target: int) -> list[Instrument]:
                 if there not in ways:
                     ways[there] = [*ways[here], one]
                     queue.append(there)
-    if target not in ways:
-        raise Malformed(f"no way from asset {source} to {target}")
-    return ways[target]
+    return ways.get(target)
 
 
-def _rate(source: int, path: list[Instrument], spots: dict[int, Spot]) -> Decimal:
+def _rate(source: int, path: list[Instrument], spots: dict[int, Spot]) -> Decimal | None:
     rate, here = Decimal(1), source
     for one in path:
         price = spots.get(one.symbol_id)
         if price is None:
-            raise Malformed(f"no price of {one.name}")
+            return None
         if here == one.base:
             rate, here = rate * price.bid / 100_000, one.quote
         else:

@@ -213,16 +213,26 @@ def _closing(result: Deal, deal: pb.Deal, close: pb.CloseDetail, one: Instrument
 
 
 def position_from(
-    position: pb.Position, one: Instrument, login: int, server: str, price: Spot, rate: Decimal, asset: pb.Asset
+    position: pb.Position,
+    one: Instrument,
+    login: int,
+    server: str,
+    price: Spot | None,
+    rate: Decimal | None,
+    asset: pb.Asset,
 ) -> Position:
-    """`rate`: of the symbol's quote asset in the account's. The result is worked out, for the server does not give it."""
+    """`rate`: of the symbol's quote asset in the account's. The result is worked out, for the server does not give it.
+
+    Without a price or a rate (a symbol no longer quoted) the position counts as it was opened, and `raw` says "unpriced".
+    """
     trade = need(position, "trade")
     if trade.side not in _SIDES:
         raise Malformed(f"a position with side {trade.side}")
     side, opened = _SIDES[trade.side], exact(need(position, "price"), one.digits)
-    current = spot(price.bid if side is Side.BUY else price.ask, one.digits)
+    current = opened if price is None else spot(price.bid if side is Side.BUY else price.ask, one.digits)
     moved = current - opened if side is Side.BUY else opened - current
-    profit = moved * one.lots(trade.volume) * one.contract_size * rate
+    profit = moved * one.lots(trade.volume) * one.contract_size * (rate or Decimal(0))
+    unpriced = price is None or rate is None
     opened_at = moment(need(trade, "opened_at"))
     return Position(
         server=server,
@@ -238,13 +248,13 @@ def position_from(
         contract_size=one.contract_size,
         profit=Amount(profit.quantize(Decimal(1).scaleb(-asset.digits), rounding=ROUND_HALF_EVEN)),
         swap=Amount(money(position.swap, position.money_digits)),
-        profit_rate=Rate(rate),
+        profit_rate=Rate(rate or Decimal(0)),
         margin_rate=Rate(exact(position.margin_rate, RATE_DIGITS)),
         reason=_CHANNELS.get(trade.channel, DealReason.OTHER),
         opened_at=opened_at,
         updated_at=moment(position.updated_at) if position.updated_at else opened_at,
         comment=trade.comment,
-        raw=raw(position),
+        raw={**raw(position), **({"unpriced": True} if unpriced else {})},
     )
 
 

@@ -110,6 +110,21 @@ class Session:
                 answer.exception()  # seen: sending may have failed first
         return self._opened(kind, incoming)
 
+    @property
+    def silent_for(self) -> float:
+        """Seconds since anything came from the server."""
+        return time.monotonic() - self._heard_at
+
+    async def probe(self) -> None:
+        """See whether the server is still there. Raises Lost, in which nothing counts as sent."""
+        try:
+            await self.request(wire.PROBE, pb.Ping(timestamp=int(time.time() * 1000)))
+        except Refused:
+            return  # an answer all the same
+        except Lost as lost:
+            self._end(lost.reason)
+            raise Lost(lost.reason, sent=False) from lost
+
     def _opened(self, kind: Kind, incoming: Incoming) -> Any:
         try:
             if incoming.number != kind.answer:
@@ -180,7 +195,7 @@ class Session:
         pause = self._config.heartbeat_seconds
         while self.is_usable:
             await asyncio.sleep(max(self._sent_at + pause - time.monotonic(), 0.01))
-            silent = time.monotonic() - self._heard_at
+            silent = self.silent_for
             if silent > self._config.silence_seconds:
                 self._end(f"silent for {silent:.0f} s")
             elif time.monotonic() - self._sent_at >= pause:

@@ -18,6 +18,7 @@ from .values import Malformed, milliseconds, money, need
 from .web import Fields, Request
 
 AHEAD = timedelta(days=1)
+MARGIN_SUM, MARGIN_NET = 1, 2  # of totalMarginCalculationType; 0 is MAX
 
 
 class Standing:
@@ -82,16 +83,14 @@ class Standing:
         found = []
         for row in listed:
             one, pair = contents.instrument(row.trade.symbol_id), pairs[row.position_id]
-            if one.symbol_id not in spots:
-                raise Malformed(f"no price of {one.name}")
             found.append(
                 records.position_from(
                     row,
                     one,
                     known[row.trade.trader_id].login,
                     self._config.server,
-                    spots[one.symbol_id],
-                    rates[pair],
+                    spots.get(one.symbol_id),
+                    rates.get(pair),
                     contents.asset(pair[1]),
                 )
             )
@@ -134,11 +133,11 @@ class Standing:
         within = [row for row in rows if row.trade.trader_id in known]
         worth = {one.position: one for one in await self._priced(within, known)}
         floating: defaultdict[int, Decimal] = defaultdict(Decimal)
-        margin: defaultdict[int, Decimal] = defaultdict(Decimal)
+        held: defaultdict[int, list[pb.Position]] = defaultdict(list)
         for row in within:
             costs = money(row.swap + row.commission, row.money_digits)
             floating[row.trade.trader_id] += worth[row.position_id].profit + costs
-            margin[row.trade.trader_id] += money(row.used_margin, row.money_digits)
+            held[row.trade.trader_id].append(row)
         contents = await self._parts.catalogue.contents()
         read_at = self._parts.now()
         return tuple(
@@ -147,7 +146,7 @@ class Standing:
                 self._config,
                 contents.asset(trader.deposit_asset_id),
                 floating[trader.trader_id],
-                margin[trader.trader_id],
+                _margin(held[trader.trader_id], trader.margin_calculation),
                 read_at,
             )
             for trader in sorted(traders, key=lambda one: one.login)
@@ -161,3 +160,18 @@ class Standing:
         lists = await asyncio.gather(*(self._parts.book.everybody(group_id) for group_id in within))
         unique = {trader.trader_id: trader for rows in lists for trader in rows if trader.group_id in within}
         return list(unique.values())
+
+
+def _margin(rows: Iterable[pb.Position], calculation: int) -> Decimal:
+    """Of one account: what hedges each other counts once (MAX), both (SUM) or only in what is left over (NET)."""
+    sides: defaultdict[int, dict[int, Decimal]] = defaultdict(
+        lambda: {records.BUY: Decimal(0), records.SELL: Decimal(0)}
+    )
+    for row in rows:
+        sides[row.trade.symbol_id][row.trade.side] += money(row.used_margin, row.money_digits)
+    pairs = [(one[records.BUY], one[records.SELL]) for one in sides.values()]
+    if calculation == MARGIN_SUM:
+        return sum((bought + sold for bought, sold in pairs), Decimal(0))
+    if calculation == MARGIN_NET:
+        return sum((abs(bought - sold) for bought, sold in pairs), Decimal(0))
+    return sum((max(pair) for pair in pairs), Decimal(0))

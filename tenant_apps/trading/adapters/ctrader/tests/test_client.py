@@ -490,12 +490,13 @@ def test_one_account_is_told_by_the_server_itself(play):
     play(scenario)
 
 
-def test_no_price_is_no_profit(play):
+def test_a_symbol_without_a_price_holds_up_nobody_else(play):
     async def scenario(server):
         server.always[407] = Reply(pb.PositionListRes(position=[position()]))
         async with CTraderPlatform(server.config(spot_seconds=0.05)) as platform:
-            with pytest.raises(PlatformUnavailable, match="no price of USDJPY"):
-                await platform.positions(logins=[LOGIN])
+            for _ in range(2):
+                (found,) = await platform.positions(logins=[LOGIN])
+                assert (found.profit, found.price_current, found.raw["unpriced"]) == (0, found.price_open, True)
 
     play(scenario)
 

@@ -13,6 +13,7 @@ from tenant_apps.trading.adapters.ctrader.accounts import _changed_access
 from tenant_apps.trading.adapters.ctrader.catalogue import Instrument, matches
 from tenant_apps.trading.adapters.ctrader.paging import windowed
 from tenant_apps.trading.adapters.ctrader.prices import Spot
+from tenant_apps.trading.adapters.ctrader.standing import _margin
 from tenant_apps.trading.adapters.ctrader.values import (
     Malformed,
     exact,
@@ -275,6 +276,15 @@ def test_a_position_is_worth_what_closing_it_would_bring(side, profit, price):
     found = records.position_from(position, EURUSD, 5, "one", Spot(119_057, 119_067, 0, 1), Decimal(1), USD)
     assert (found.side, str(found.profit), str(found.price_current)) == ([Side.BUY, Side.SELL][side - 1], profit, price)
     assert (found.swap, found.stop_loss, found.lots) == (Decimal("-1.20"), None, Decimal("0.1"))
+
+
+@pytest.mark.parametrize(("calculation", "margin"), [(0, 350), (1, 500), (2, 200)])
+def test_hedged_positions_need_margin_as_the_account_says(calculation, margin):
+    rows = [
+        pb.Position(trade=pb.TradeData(symbol_id=symbol, side=side), used_margin=used, money_digits=2)
+        for symbol, side, used in ((11, 1, 10_000), (11, 2, 20_000), (11, 2, 10_000), (12, 1, 5_000), (12, 2, 5_000))
+    ]
+    assert _margin(rows, calculation) == margin
 
 
 # --- pages

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -278,6 +279,37 @@ def test_a_change_of_which_nothing_was_sent_is_sent(play):
             assert (await platform.balance_operation(DEPOSIT)).deal == ledger.balance_number(55)
         assert len(server.of(wire.CHANGE_BALANCE)) == 1
         assert server.connections == 2
+
+    play(scenario)
+
+
+def test_a_change_after_a_long_silence_begins_with_a_probe(play):
+    async def scenario(server):
+        async with CTraderPlatform(server.config(heartbeat_seconds=0.2, silence_seconds=60)) as platform:
+            await platform.account_get(LOGIN)
+            session = await platform._parts.link.session()
+            server.always[wire.PROBE.request] = DROP
+            session._heard_at -= 10  # as after a machine's sleep
+            server.script[519].append(CHANGED)
+            assert (await platform.balance_operation(replace(DEPOSIT, check_margin=False))).deal
+        assert len(server.of(wire.CHANGE_BALANCE)) == 1
+        assert server.connections == 2
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [pb.ChangedRes(trader_id=TRADER), pb.ChangedRes(trader_id=TRADER, history_id=ledger.ROOM)],
+    ids=["no number", "no possible number"],
+)
+def test_a_change_that_was_done_but_cannot_be_named_is_unknown(play, entry):
+    async def scenario(server):
+        async with CTraderPlatform(server.config()) as platform:
+            server.script[519].append(Reply(entry))
+            server.always[wire.BALANCE_HISTORY.request] = failure("NOT_ENOUGH_RIGHTS")
+            with pytest.raises(OutcomeUnknown, match="done"):
+                await platform.balance_operation(DEPOSIT)
 
     play(scenario)
 
