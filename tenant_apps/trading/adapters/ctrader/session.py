@@ -180,8 +180,10 @@ class Session:
 
     def _answer(self, incoming: Incoming) -> None:
         awaited = self._awaited.get(incoming.client_id)
-        if awaited is None and not incoming.client_id and len(self._awaited) == 1:
-            awaited = next(iter(self._awaited.values()))  # an error or a log-in's answer without an id: who else's?
+        if awaited is None and not incoming.client_id:
+            # Only before the log-in is there nobody else it could be meant for: an error taken for a change's answer
+            # would say that nothing happened.
+            awaited = next((one for one in self._awaited.values() if one[0] is wire.AUTH), None)
         if awaited is None:
             log.info("%s: an answer %s nobody waits for", self._config.server, incoming.number)
             return

@@ -42,6 +42,7 @@ class Book:
         self._now = now
         self._known: dict[int, tuple[float, Known]] = {}
         self._ids: dict[int, int] = {}
+        self._absent: dict[int, float] = {}
         link.hearers.append(self)
 
     def connected(self) -> None:
@@ -63,6 +64,7 @@ class Book:
         for trader in traders:
             known = Known(need(trader, "trader_id"), need(trader, "login"), trader.group_id, trader.deposit_asset_id)
             self._ids[known.login] = known.trader_id
+            self._absent.pop(known.login, None)
             if known.asset_id:
                 self._known[known.trader_id] = (until, known)
             else:
@@ -102,12 +104,15 @@ class Book:
     # --- many
 
     async def traders(self, logins: Collection[int]) -> list[pb.Trader]:
-        """The accounts as they are now, without logins that do not exist."""
-        unknown = [login for login in logins if login not in self._ids]
+        """The accounts as they are now, without logins that do not exist. Those are not looked for again at every call."""
+        time = asyncio.get_running_loop().time()
+        unknown = [login for login in logins if login not in self._ids and self._absent.get(login, 0.0) < time]
         if len(unknown) > self._config.lookups:
             await self.everybody()
         elif unknown:
             await asyncio.gather(*(self._find_quietly(login) for login in unknown))
+        until = time + self._config.identity_seconds
+        self._absent.update(dict.fromkeys((login for login in unknown if login not in self._ids), until))
         return await self._read([self._ids[login] for login in logins if login in self._ids])
 
     async def _find_quietly(self, login: int) -> None:

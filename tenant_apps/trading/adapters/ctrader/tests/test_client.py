@@ -336,6 +336,19 @@ def test_a_login_is_resolved_once_by_its_registration_in_either_unit(play, regis
     play(scenario)
 
 
+@pytest.mark.parametrize("lookups", [20, 0])
+def test_logins_that_do_not_exist_are_not_looked_for_at_every_round(play, lookups):
+    async def scenario(server):
+        async with CTraderPlatform(server.config(lookups=lookups)) as platform:
+            for _ in range(3):
+                states = await platform.account_states(logins=[LOGIN, 4_000_000])
+                assert [state.login for state in states] == [LOGIN]
+        assert len(server.asked_for("GET", f"{TRADERS}/4000000")) == (1 if lookups else 0)
+        assert len(server.of(wire.TRADERS)) == 1
+
+    play(scenario)
+
+
 def test_one_missing_account_does_not_hide_the_others(play):
     async def scenario(server):
         def answer(seen):

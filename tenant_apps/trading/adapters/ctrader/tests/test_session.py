@@ -156,6 +156,28 @@ def test_an_event_with_the_id_of_a_request_is_not_its_answer(play):
     play(scenario)
 
 
+def test_an_error_without_an_id_is_nobodys_answer(play):
+    async def scenario(server):
+        async with CTraderPlatform(server.config(call_seconds=0.5)) as platform:
+            await platform.account_get(LOGIN)
+            refused = pb.Failure(error_code="NOT_ENOUGH_MONEY")
+            server.script[519].append(Reply(refused, number=wire.ERROR, client_id=""))
+            with pytest.raises(OutcomeUnknown):
+                await platform.balance_operation(DEPOSIT)
+
+    play(scenario)
+
+
+def test_a_log_in_refused_without_an_id_is_refused(play):
+    async def scenario(server):
+        refused = pb.Failure(error_code="AUTHENTICATION_FAILED")
+        server.script[wire.AUTH.request].append(Reply(refused, number=wire.ERROR, client_id=""))
+        with pytest.raises(PlatformRejected):
+            await CTraderPlatform(server.config()).connect()
+
+    play(scenario)
+
+
 def test_answers_nobody_waits_for_are_left(play):
     async def scenario(server):
         async with CTraderPlatform(server.config()) as platform:
