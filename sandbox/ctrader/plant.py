@@ -304,7 +304,9 @@ class Plant(TradingServer):
             deal.commission = cost
             if deal.profit + deal.storage:
                 # The result has given the balance its next version already; one deal is one change.
-                self.traders[deal.login].balance_seen += cost
+                trader = self.traders[deal.login]
+                trader.balance_seen += cost
+                self.save_trader(trader)
             account.balance += cost
             self.save_account(account)
         added = self.commission_of(account, opened) if opened else 0
