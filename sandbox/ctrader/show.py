@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from sandbox.ctrader.plant import ASSET_IDS, SYMBOL_IDS, Plant
+from sandbox.ctrader.assets import ASSET_IDS, SYMBOL_IDS
+from sandbox.ctrader.plant import Plant
 from sandbox.ctrader.records import CashFlow, Charge, DealNote, Group, Trader
 from sandbox.ctrader.vocabulary import Side
 from sandbox.exchange.catalogue import SymbolSpec, currency_digits

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.ctrader import cash
-from sandbox.ctrader.plant import Plant, account_rights
+from sandbox.ctrader.plant import Plant
 from sandbox.ctrader.records import Trader
 from sandbox.ctrader.vocabulary import Access, AccountType, BalanceType, Code, Crud, Declined, MarginType
 from sandbox.exchange import store
 from sandbox.exchange.catalogue import quoted
-from sandbox.exchange.records import Account, Manager
+from sandbox.exchange.records import RIGHT_ENABLED, RIGHT_TRADE_DISABLED, Account, Manager
 from sandbox.exchange.retcodes import Refused
 from sandbox.mt5.accounts import free_login, group_allowed
 
@@ -172,3 +172,13 @@ def delete(plant: Plant, trader: Trader) -> None:
     plant.save_trader(trader, Crud.DELETE)
     if plant.book.robots.pop(trader.login, None) is not None:
         store.ROBOTS.delete(plant.db, trader.login)
+
+
+def account_rights(access: int) -> int:
+    """The shared account's rights bits for this platform's access rights."""
+    return {
+        Access.FULL_ACCESS: RIGHT_ENABLED,
+        Access.CLOSE_ONLY: RIGHT_ENABLED | RIGHT_TRADE_DISABLED,
+        Access.NO_TRADING: RIGHT_ENABLED | RIGHT_TRADE_DISABLED,
+        Access.NO_LOGIN: RIGHT_TRADE_DISABLED,
+    }[Access(access)]

@@ -137,6 +137,7 @@ def _place(plant: Plant, data: Data) -> Order:
     )
     plant.book.orders[placed.ticket] = placed
     store.ORDERS.put(plant.db, placed)
+    plant.tell_order(placed)
     return placed
 
 
@@ -149,6 +150,7 @@ def cancel_order(request: AdminRequest) -> Data:
     with plant.transaction():
         placed.state = risk.CANCELLED
         risk.finish_order(plant, placed)
+        plant.tell_order(placed)
     return {"order": show.pending_order(plant, placed)}
 
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.ctrader import cash, records, show, traders
+from sandbox.ctrader.assets import ASSETS
 from sandbox.ctrader.cash import Words
 from sandbox.ctrader.manager.base import Context, Handler, Record
-from sandbox.ctrader.plant import ASSETS
 from sandbox.ctrader.records import CashFlow, Trader
 from sandbox.ctrader.vocabulary import Code, Crud, Declined, Permission
 from sandbox.exchange.money import to_scaled

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.ctrader import show
-from sandbox.ctrader.plant import Happening, Plant
+from sandbox.ctrader.happenings import Happening
+from sandbox.ctrader.plant import Plant
 from sandbox.ctrader.vocabulary import Execution
 
 EVENT = "ProtoExecutionEvent"
+PLACED = 1
 Message = tuple[str, dict[str, Any]]
 
 
@@ -24,6 +26,10 @@ def messages(plant: Plant, happened: Happening) -> Iterator[Message]:
     elif happened.kind == "order" and happened.deal is not None:
         order = show.order_of_deal(plant, happened.deal, show.ACCEPTED)
         yield EVENT, {"executionType": Execution.ORDER_ACCEPTED, "order": order, **common}
+    elif happened.order is not None:
+        placed = happened.order.state == PLACED
+        kind = Execution.ORDER_ACCEPTED if placed else Execution.ORDER_CANCELLED
+        yield EVENT, {"executionType": kind, "order": show.pending_order(plant, happened.order), **common}
     elif happened.kind == "deal":
         yield EVENT, {**_filled(plant, happened), **common}
     elif happened.kind == "swap" and happened.position is not None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.ctrader import show
+from sandbox.ctrader.happenings import Happening
 from sandbox.ctrader.manager import accounts, events, trading
 from sandbox.ctrader.manager.base import Context, Handler, Spots
 from sandbox.ctrader.manager.frames import TooLong, frame, read_frame
 from sandbox.ctrader.numbers import PAYLOADS
-from sandbox.ctrader.plant import Happening, Plant
+from sandbox.ctrader.plant import Plant
 from sandbox.ctrader.protobuf import Malformed, decode
 from sandbox.ctrader.refusals import code_of
 from sandbox.ctrader.registry import Plants

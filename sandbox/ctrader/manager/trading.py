@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.ctrader import records, show
+from sandbox.ctrader.assets import ASSET_IDS, ASSETS, SYMBOL_IDS
 from sandbox.ctrader.manager.base import Context, Handler, Record
-from sandbox.ctrader.plant import ASSET_IDS, ASSETS, SYMBOL_IDS, Plant
+from sandbox.ctrader.plant import Plant
 from sandbox.ctrader.records import DealNote
 from sandbox.ctrader.vocabulary import Code, Declined, Permission
 from sandbox.exchange import store

@@ -10,7 +10,7 @@ from sandbox.ctrader.tests.client import Declined, Wire
 from sandbox.ctrader.tests.conftest import Desk
 
 EXECUTION, CHANGED, SPOT, TIME = 300, 503, 3, 313
-ACCEPTED, FILLED, MONEY, BONUS = 2, 3, 10, 12
+ACCEPTED, FILLED, CANCELLED, MONEY, BONUS = 2, 3, 5, 10, 12
 
 
 def told(wire: Wire) -> list[tuple[int, int]]:
@@ -73,6 +73,15 @@ def test_money_tells_what_it_was_before_the_answer(desk: Desk) -> None:
     assert (row.numbers(1, 2, 3, 4, 5, 9), row.text(15)) == ((0, number, trader, 500, 500, 1), "op-5")
     desk.wire.ask(780, (2, trader), (3, 30), (5, 0), (7, 1))
     assert desk.wire.execution(BONUS).inner(10).numbers(1, 3, 4, 5) == (0, trader, 30, 30)
+
+
+def test_a_pending_order_is_told_when_it_comes_and_goes(desk: Desk) -> None:
+    login = desk.wire.open_trader(balance=100_000).one(2)
+    body = {"login": login, "symbol": "EURUSD", "type": "buy_limit", "price": "0.50000", "lots": "0.10"}
+    placed = desk.admin("POST", "/orders", body)["order"]
+    assert desk.wire.execution(ACCEPTED).inner(5).numbers(1, 3, 4, 21) == (placed["orderId"], 2, 1, 0.5)
+    desk.admin("DELETE", f"/orders/{placed['orderId']}")
+    assert desk.wire.execution(CANCELLED).inner(5).numbers(1, 4) == (placed["orderId"], 5)
 
 
 def test_event_ids_and_balance_versions_only_grow(desk: Desk) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from sandbox.ctrader import cash, records, traders
 from sandbox.ctrader.cash import Words
-from sandbox.ctrader.plant import Happening, Plant
+from sandbox.ctrader.happenings import Happening
+from sandbox.ctrader.plant import Plant
 from sandbox.ctrader.records import Trader
 from sandbox.ctrader.registry import Plants
 from sandbox.ctrader.vocabulary import BalanceType, Declined

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from sandbox.ctrader import records, show
-from sandbox.ctrader.plant import ASSET_IDS, ASSETS, SYMBOL_IDS, Plant
+from sandbox.ctrader.assets import ASSET_IDS, ASSETS, SYMBOL_IDS
+from sandbox.ctrader.plant import Plant
 from sandbox.ctrader.vocabulary import Code, Declined, Permission
 from sandbox.ctrader.webservices.base import DAY_MS, Call, Data, moment_text
 from sandbox.exchange import store
