@@ -36,8 +36,7 @@ class Sheet:
 
     @property
     def money(self) -> str:
-        written = format_currency(self.amount, self.currency, locale=self.language, currency_digits=True)
-        return re.sub(r"(?<=[A-Z])(?=\d)", "\N{NO-BREAK SPACE}", written)
+        return money_text(self.amount, self.currency, self.language)
 
     def say(self, key: str, **values: str) -> str:
         return self.texts[self.language][key].format(merchant=self.merchant, amount=self.money, **values)
@@ -106,6 +105,20 @@ class Sheet:
             action=action,
             novalidate=True,
         )
+
+
+def isolated(text: str) -> str:
+    """A number or code left to right inside a text of either direction."""
+    return f"\N{LEFT-TO-RIGHT ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+
+
+def money_text(amount: Decimal, currency: str, language: str) -> str:
+    """As the reader of `language` writes it. In Arabic the amount and its sign are one run from left to right, as on the
+    pages the payer comes from; babel's own lets the sign fall apart."""
+    arabic = language == "ar"
+    written = format_currency(amount, currency, locale="en" if arabic else language, currency_digits=True)
+    spaced = re.sub(r"(?<=[A-Z])(?=\d)", "\N{NO-BREAK SPACE}", written)  # CLDR puts one there that Babel leaves out
+    return isolated(spaced) if arabic else spaced
 
 
 def field(

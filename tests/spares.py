@@ -61,6 +61,11 @@ def give_back(schema: str) -> None:
         schemas.drop_schema(schema)
 
 
+def kept() -> set[str]:
+    """Schemas that are nobody's now, for those who look for such."""
+    return set(_spare)
+
+
 def drop_all() -> None:
     while _spare:
         schemas.drop_schema(_spare.pop())

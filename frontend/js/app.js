@@ -20,6 +20,7 @@ import "./ui/times.js";
 import "./ui/keys.js";
 import "./ui/lazy.js";
 import "./ui/focus.js";
+import "./ui/refused.js";
 import { startLive } from "./ui/live.js";
 import { registerData } from "./ui/data.js";
 

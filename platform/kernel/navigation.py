@@ -7,24 +7,21 @@ Pages that belong together are one entry, `register_group(...)` named by their `
 tabs on each of them, and the search knows them all. Where one may open only one page of a group, the menu has that page.
 
 A badge says which rows it counts: `selectors.waiting(actor)` gives a queryset, or several to be added up. The menu counts
-those of all its entries in one query.
+those of all its entries in one query (`kernel.badges`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import pgettext_lazy
 
 from kernel.actors import Actor
-from kernel.counts import count_all
-
-Rows = QuerySet[Any] | Sequence[QuerySet[Any]]
+from kernel.badges import Badge, counts_of
 
 SECTIONS: dict[str, Any] = {
     "overview": pgettext_lazy("navigation section", "Overview"),
@@ -46,7 +43,7 @@ class Entry:
     url: str
     permissions: tuple[str, ...]  # any one of them; none: everybody
     order: int
-    badge: Callable[[Actor], Rows] | None
+    badge: Badge | None
     mobile: bool  # in the portal's bottom bar on phones
     group: str
 
@@ -78,7 +75,7 @@ def register(
     url: str,
     permission: str | Sequence[str] | None = None,
     order: int = 50,
-    badge: Callable[[Actor], Rows] | None = None,
+    badge: Badge | None = None,
     mobile: bool = False,
     group: str = "",
 ) -> None:
@@ -113,7 +110,7 @@ def menu(request: HttpRequest) -> list[tuple[str, Any, list[Shown]]]:
         for entry in sorted(_entries, key=lambda entry: (entry.order, entry.key))
         if entry.surface == surface and (not entry.permissions or any(map(actor.may, entry.permissions)))
     ]
-    counts = _counts(entries, actor)
+    counts = counts_of({entry.key: entry.badge for entry in entries if entry.badge}, actor)
     placed: dict[str, list[tuple[int, str, Shown]]] = {}
     for group, own in _by_group(entries):
         pages = [_shown(entry, counts) for entry in own]
@@ -140,21 +137,6 @@ def _by_group(entries: Sequence[Entry]) -> list[tuple[Group | None, list[Entry]]
 def _grouped(group: Group, pages: Sequence[Shown]) -> Shown:
     badge = sum(page.badge for page in pages if page.key == group.badge_of or not group.badge_of)
     return Shown(group.key, group.label, group.icon, pages[0].href, badge, mobile=False, pages=tuple(pages))
-
-
-def _counts(entries: Sequence[Entry], actor: Actor) -> dict[str, int]:
-    """The badges of these entries by key. One query."""
-    parts: dict[tuple[str, int], QuerySet[Any]] = {}
-    for entry in entries:
-        if entry.badge is None:
-            continue
-        rows = entry.badge(actor)
-        for number, one in enumerate([rows] if isinstance(rows, QuerySet) else rows):
-            parts[entry.key, number] = one
-    totals: dict[str, int] = {}
-    for (key, _), count in count_all(parts).items():
-        totals[key] = totals.get(key, 0) + count
-    return totals
 
 
 def _shown(entry: Entry, counts: dict[str, int]) -> Shown:

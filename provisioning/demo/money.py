@@ -227,7 +227,7 @@ def _withdrawals(book: Book) -> dict[tuple[int, int], Any]:
             asked = paid.at - timedelta(hours=9)
             rows[life.index, number] = Withdrawal(
                 client=client, reference=f"W{short_id(8).upper()}", amount_minor=paid.minor, paid_minor=paid.minor,
-                currency=paid.currency, state=WithdrawalState.PAID, iban=IBAN, holder=client.name,
+                currency=paid.currency, state=WithdrawalState.PAID, iban=IBAN, holder=client.bank_name,
                 proposer_id=proposer.id, proposer_label=proposer.label, approver_id=approver.id,
                 approver_label=approver.label, checked_at=paid.at - timedelta(hours=5),
                 approved_at=paid.at - timedelta(hours=2), closed_at=paid.at, created_at=asked, updated_at=paid.at,
@@ -289,7 +289,7 @@ def _request(book: Book, life: Life, amount: Money, *, verified: bool) -> Any:
     client = book.clients[life.index]
     try:
         row = withdrawal_request(
-            actor=book.client_actor(life), client=client, amount=amount, iban=_iban(life.index), holder=client.name
+            actor=book.client_actor(life), client=client, amount=amount, iban=_iban(life.index), holder=client.bank_name
         )
         if row.destination is not None and verified:  # one waits for finance to verify the account
             destination_verify(actor=book.actor(book.staff("finance")), destination_id=row.destination.pk)

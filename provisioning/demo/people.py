@@ -11,6 +11,7 @@ from typing import Any
 
 from kernel import clock
 from kernel.actors import Actor
+from kernel.letters import latin_writable
 from kernel.money import minor_units
 
 from .book import BATCH, SEED, Book
@@ -65,13 +66,14 @@ def _client(book: Book, life: Life, number: int, user: Any) -> Any:
     agent = book.user(book.agent_of(life))
     unassigned = book.in_pool(life)
     first = life.deposits[0] if life.deposits else None
-    last_active = book.until - timedelta(days=life.index % 9) if life.active_days else life.registered_at
+    last_active = life.last_seen(book.until)
     client = Client(
         number=number,
         stage=life.stage,
         status=life.status,
         first_name=life.who.first,
         last_name=life.who.last,
+        latin_name=life.latin if life.submitted_at and not latin_writable(life.name) else "",
         email=life.email,
         phone=life.phone,
         country=life.country.code,

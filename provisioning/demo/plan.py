@@ -95,6 +95,14 @@ class Life:
     def name(self) -> str:
         return f"{self.who.first} {self.who.last}"
 
+    def last_seen(self, until: datetime) -> datetime | None:
+        """The last log-in: within nine days for who is active, and never before what the client has done by then."""
+        if self.registered_at is None:
+            return None
+        done = [self.registered_at, *(paid.at for paid in (*self.deposits, *self.withdrawals))]
+        done += [self.submitted_at] if self.submitted_at else []
+        return max([*done, until - timedelta(days=self.index % 9)] if self.active_days else done)
+
     @property
     def has_account(self) -> bool:
         return self.verified_at is not None

@@ -19,7 +19,7 @@ from django.db import transaction
 from kernel import clock
 from kernel.tenancy import context
 
-from . import accounts, afterwards, bonuses, cashier, desk, identity, legal, markets, money, people, setup
+from . import accounts, afterwards, bonuses, cashier, desk, entities, identity, legal, markets, money, people, setup
 from .book import Book, fresh, moment, remember, remembered
 from .brokers import BROKERS, Broker
 from .codes import PASSWORD, RECOVERY_CODES
@@ -47,6 +47,7 @@ PARTS: tuple[Part, ...] = (
     Part("desk", "exchange rates by hand, and who decides withdrawals", desk.write),
     Part("markets", "trading accounts and their history on the server", markets.write),
     Part("money", "deposits, transfers, trades and withdrawals in the ledger", money.write),
+    Part("entities", "two companies of one brokerage", entities.write),
     Part("bonuses", "a deposit bonus that two people agreed to", bonuses.write),
     Part("afterwards", "segments and activity", afterwards.write),
     Part("finish", "proof: ledger at zero, audit trail whole", setup.finish),

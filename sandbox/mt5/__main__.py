@@ -14,8 +14,11 @@ from sandbox.exchange.clock import Clock
 from sandbox.mt5 import engine
 from sandbox.mt5.admin.app import Admin
 from sandbox.mt5.http import detached
+from sandbox.mt5.raw.connection import RawSettings
+from sandbox.mt5.raw.listeners import RawListeners
 from sandbox.mt5.registry import Registry
-from sandbox.mt5.webapi import WebApi, Windows
+from sandbox.mt5.session import Windows
+from sandbox.mt5.webapi import WebApi
 
 
 def arguments() -> argparse.Namespace:
@@ -26,6 +29,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--admin-port", type=int, required=True, help="plain HTTP port of the control desk, 0: any free"
     )
+    parser.add_argument(
+        "--raw-port", type=int, help="TCP port of the text protocol for the first server, 0: any free; none without"
+    )
+    parser.add_argument("--raw-ping", type=float, default=20.0, help="seconds between the server's pings over TCP")
+    parser.add_argument("--raw-packet", type=int, default=0xFFFE, help="most bytes in one packet over TCP")
     parser.add_argument("--state", type=Path, required=True, help="folder of the servers' files")
     parser.add_argument("--tls-dir", type=Path, required=True, help="folder of ca.pem and the certificate")
     parser.add_argument("--seed", type=int, default=7, help="another seed, other prices")
@@ -40,13 +48,19 @@ async def run(options: argparse.Namespace) -> None:
     options.state.mkdir(parents=True, exist_ok=True)
     clock = Clock(options.state / "clock.json", options.speed)
     registry = Registry(options.state, clock, options.seed)
-    api = WebApi(registry, Windows(options.auth_window, options.silence))
+    windows = Windows(options.auth_window, options.silence)
+    api = WebApi(registry, windows)
+    raw = RawListeners(
+        registry, windows, RawSettings(options.raw_ping, options.raw_packet), options.host, options.raw_port or 0
+    )
     context = tls.server_context(options.tls_dir, "mt5.localhost")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     secure = await asyncio.start_server(detached(api.accept), options.host, options.port, ssl=context)
     plain = await asyncio.start_server(detached(Admin(registry).accept), options.host, options.admin_port)
+    if options.raw_port is not None:
+        await raw.listen_all()
     beat = asyncio.create_task(engine.run_all(registry))
     stopped = asyncio.create_task(stop.wait())
     ports = [listener.sockets[0].getsockname()[1] for listener in (secure, plain)]
@@ -55,6 +69,7 @@ async def run(options: argparse.Namespace) -> None:
     await asyncio.wait({beat, stopped}, return_when=asyncio.FIRST_COMPLETED)
     for listener in (secure, plain):
         listener.close()
+    raw.close()
     if beat.done():
         beat.result()
     beat.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ class Registry:
         self.seed = seed
         self.feed = Feed(seed, HISTORY)
         self.servers: dict[str, TradingServer] = {}
+        self.on_create: Callable[[TradingServer], Awaitable[None]] | None = None
         for path in sorted(state.glob("*.sqlite3")):
             self._open(path)
 

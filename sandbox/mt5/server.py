@@ -30,7 +30,8 @@ class ServerConfig:
     """Settings of a server. What is unverified against a live one is a setting here.
 
     `failure_status` is the HTTP status of a refused log-in and of calls without one; `update_semantics`
-    says what happens to fields a user/update leaves out (`keep` or `replace`).
+    says what happens to fields a user/update leaves out (`keep` or `replace`). `raw_port` is the TCP port of
+    the text protocol, 0 before it has one.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ServerConfig:
     autotrade_limit: int = 60
     failure_status: int = 403
     update_semantics: str = "keep"
+    raw_port: int = 0
 
     @classmethod
     def known(cls) -> set[str]:

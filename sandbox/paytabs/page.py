@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from babel.numbers import format_currency
-
-from sandbox._hosted import alert, field, missing, read_card
+from sandbox._hosted import alert, field, isolated, missing, money_text, read_card
 from sandbox._html import Child, Markup, document, el
 from sandbox._web import PAGE_POLICY, Request, Response, Router, html_response, redirect
 from sandbox.paytabs import payments
@@ -44,10 +41,7 @@ class View:
 
     @property
     def amount(self) -> str:
-        currency = self.transaction["cart_currency"]
-        amount = Decimal(self.transaction["cart_amount"])
-        written = format_currency(amount, currency, locale=self.language, currency_digits=True)
-        return re.sub(r"(?<=[A-Z])(?=\d)", "\N{NO-BREAK SPACE}", written)
+        return money_text(Decimal(self.transaction["cart_amount"]), self.transaction["cart_currency"], self.language)
 
     def say(self, key: str, **values: str) -> str:
         text: str = TEXTS[self.language][key]
@@ -83,7 +77,8 @@ class Pages:
         if found is None:
             return None
         profile, transaction = found
-        return View(profile, merchant_name(self.store, profile), transaction)
+        language = str(transaction["_language"])
+        return View(profile, merchant_name(self.store, profile, language), transaction)
 
     async def show(self, request: Request) -> Response:
         view = self._view(request)
@@ -142,8 +137,8 @@ class Pages:
         return html_response(_return_page(view, key), policy=RETURN_POLICY)
 
 
-def merchant_name(store: Store, profile: str) -> str:
-    return str(store.profile(profile).get("business_name") or f"Merchant {profile}")
+def merchant_name(store: Store, profile: str, language: str = "en") -> str:
+    return str(store.profile(profile).get("business_name") or TEXTS[language]["unnamed"].format(number=profile))
 
 
 def _read_card(form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -157,7 +152,7 @@ def _form(view: View, form: dict[str, str], errors: dict[str, str]) -> str:
         el("p", view.merchant, class_="merchant"),
         el("h1", el("span", view.say("title"), class_="visually-hidden"), el("bdi", view.amount)),
         el("p", view.transaction["cart_description"]),
-        el("p", view.say("order", number=view.transaction["cart_id"]), class_="hint"),
+        el("p", view.say("order", number=isolated(view.transaction["cart_id"])), class_="hint"),
         class_="summary",
     )
     fields = [

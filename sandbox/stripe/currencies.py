@@ -5,11 +5,9 @@ Sources: docs.stripe.com/currencies (zero-decimal, special cases, three-decimal,
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 
-from babel.numbers import format_currency
-
+from sandbox._hosted import money_text
 from sandbox.stripe.errors import bad_request
 
 ZERO_DECIMAL = frozenset(
@@ -160,9 +158,7 @@ def major(amount: int, currency: str) -> Decimal:
 
 def display(amount: int, currency: str, language: str = "en") -> str:
     """As the reader of ``language`` writes it, with the currency's own decimals."""
-    written = format_currency(major(amount, currency), currency.upper(), locale=language, currency_digits=True)
-    # Where the symbol is a word ("KWD"), CLDR puts a space that Babel leaves out.
-    return re.sub(r"(?<=[A-Z])(?=\d)", "\N{NO-BREAK SPACE}", written)
+    return money_text(major(amount, currency), currency.upper(), language)
 
 
 def check_currency(currency: str, param: str) -> str:

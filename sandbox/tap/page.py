@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from babel.numbers import format_currency
-
-from sandbox._hosted import alert, field, missing, read_card
+from sandbox._hosted import alert, field, isolated, missing, money_text, read_card
 from sandbox._html import Child, Markup, document, el
 from sandbox._web import Request, Response, Router, html_response, redirect
 from sandbox.tap import charges
@@ -51,9 +48,7 @@ class View:
 
     @property
     def amount(self) -> str:
-        locale = "ar_AE" if self.language == "ar" else "en"
-        written = format_currency(Decimal(self.charge["_amount"]), self.charge["currency"], locale=locale)
-        return re.sub(r"(?<=[A-Z])(?=\d)", "\N{NO-BREAK SPACE}", written)
+        return money_text(Decimal(self.charge["_amount"]), self.charge["currency"], self.language)
 
     def say(self, key: str, **values: str) -> str:
         text: str = TEXTS[self.language][key]
@@ -182,7 +177,7 @@ def _form(view: View, form: dict[str, str], errors: dict[str, str]) -> str:
         el("p", view.say("order", number=number), class_="hint"),
         class_="summary",
     )
-    hint = view.say("number_hint", sample=SAMPLES.get(view.source, "4508 7500 1574 1019"))
+    hint = view.say("number_hint", sample=isolated(SAMPLES.get(view.source, "4508 7500 1574 1019")))
     fields: list[Child] = [
         _field(view, "number", form, errors, hint=hint, autocomplete="cc-number"),
         el(

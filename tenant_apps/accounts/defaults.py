@@ -98,7 +98,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
         "Compliance officer",
         (
             *(Rule(code) for code in ("clients.view", "clients.edit", "clients.note", "clients.task", "clients.risk")),
-            *(Rule(code) for code in ("clients.identity", "clients.money_tags")),
+            *(Rule(code) for code in ("clients.identity", "clients.money_tags", "clients.entities", "clients.entity.move")),
             Rule("kyc.*"),
             Rule("screening.*"),
             Rule("payments.*", read=True),

@@ -7,7 +7,8 @@ from kernel import audit_words
 from kernel.ui.context import language_name
 from kernel.ui.forms import country_choices
 
-from .models import KycState, Risk, Stage
+from .models import KycState, LegalEntity, Risk, Stage
+from .rule_packs import packs
 
 audit_words.declare(
     {
@@ -28,6 +29,9 @@ audit_words.declare(
         "clients.identity_changed": pgettext_lazy("audit act", "Changed a verified identity"),
         "clients.identity_confirmed": pgettext_lazy("audit act", "Confirmed a change of identity"),
         "clients.log_in_moved": pgettext_lazy("audit act", "Moved the log-in to another e-mail address"),
+        "clients.entity_saved": pgettext_lazy("audit act", "Changed a legal entity"),
+        "clients.entity_archived": pgettext_lazy("audit act", "Archived a legal entity"),
+        "clients.entity_set": pgettext_lazy("audit act", "Set a client’s legal entity"),
     }
 )
 audit_words.declare_fields(
@@ -36,22 +40,29 @@ audit_words.declare_fields(
         "ftd": pgettext_lazy("audit field", "First deposit"),
         "ftd_at": pgettext_lazy("audit field", "First deposit on"),
         "amount": pgettext_lazy("audit field", "Amount"),
+        "archived": pgettext_lazy("audit field", "Archived"),
         "birth_date": pgettext_lazy("audit field", "Date of birth"),
         "city": pgettext_lazy("audit field", "City"),
         "country": pgettext_lazy("audit field", "Country"),
         "documents": pgettext_lazy("audit field", "Documents"),
         "due_at": pgettext_lazy("audit field", "Due"),
         "effective_at": pgettext_lazy("audit field", "In force from"),
+        "entity": pgettext_lazy("audit field", "Legal entity"),
+        "entities": pgettext_lazy("audit field", "Legal entities"),
         "first_name": pgettext_lazy("audit field", "First name"),
+        "is_default": pgettext_lazy("audit field", "Default"),
         "kyc_state": pgettext_lazy("audit field", "Identity check"),
         "language": pgettext_lazy("audit field", "Language"),
         "last_name": pgettext_lazy("audit field", "Last name"),
+        "latin_name": pgettext_lazy("audit field", "Name in Latin letters"),
+        "licence": pgettext_lazy("audit field", "Licence"),
         "line1": pgettext_lazy("audit field", "Street"),
         "nationality": pgettext_lazy("audit field", "Nationality"),
         "owner_id": pgettext_lazy("audit field", "Responsible"),
         "payouts_held_hours": pgettext_lazy("audit field", "Payouts held, hours"),
         "phone": pgettext_lazy("audit field", "Phone"),
         "postal_code": pgettext_lazy("audit field", "Postal code"),
+        "registration_number": pgettext_lazy("audit field", "Registration number"),
         "reason": pgettext_lazy("audit field", "Reason"),
         "risk": pgettext_lazy("audit field", "Risk"),
         "sha256": pgettext_lazy("audit field", "Fingerprint"),
@@ -79,8 +90,18 @@ def _languages() -> dict[str, str]:
     return {code: language_name(code) for code, _ in settings.LANGUAGES}
 
 
+def _packs() -> dict[str, str]:
+    return {key: pack.name for key, pack in packs().items()}
+
+
+def _entities() -> dict[str, str]:
+    return {str(pk): name for pk, name in LegalEntity.objects.values_list("pk", "name")}
+
+
 audit_words.declare_values(
     {
+        "clients.pack": _packs,
+        "entities": _entities,
         "stage": dict(Stage.choices),
         "kyc_state": dict(KycState.choices),
         "risk": dict(Risk.choices),

@@ -65,3 +65,10 @@ class ShownDiffers(Conflict):
 
     code = "shown_differs"
     message = pgettext_lazy("client error", "This was changed meanwhile. Look again before you decide.")
+
+
+class EntityInUse(Conflict):
+    """A legal entity that clients are with, or the default one, is not archived."""
+
+    code = "entity_in_use"
+    message = pgettext_lazy("legal entity", "Clients are with this legal entity. Move them to another one first.")

@@ -55,6 +55,7 @@ def _lately_known(clients: Iterable[Client]) -> tuple[set[str], set[str]]:
     """E-mail addresses and names of these clients, of now and within LATELY by the trail: one query."""
     now = {str(one.pk): one for one in clients}
     emails, names = {one.email for one in now.values()}, {_name({}, one) for one in now.values()}
+    names |= {one.latin_name for one in now.values()}
     lines = AuditEntry.objects.filter(
         object_type="clients.client",
         object_id__in=list(now),
@@ -65,7 +66,7 @@ def _lately_known(clients: Iterable[Client]) -> tuple[set[str], set[str]]:
     for key, before in lines.order_by("-id").values_list("object_id", "before"):
         was[key] = was.get(key, {}) | (before or {})
         emails.add(str(was[key].get("email") or now[key].email))
-        names.add(_name(was[key], now[key]))
+        names |= {_name(was[key], now[key]), str(was[key].get("latin_name") or "")}
     return emails, names
 
 

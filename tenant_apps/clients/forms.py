@@ -25,6 +25,10 @@ class ProfileForm(UiForm, forms.Form):
 
     first_name = forms.CharField(label=pgettext_lazy("client", "First name"), max_length=80)
     last_name = forms.CharField(label=pgettext_lazy("client", "Last name"), max_length=80, required=False)
+    latin_name = forms.CharField(
+        label=pgettext_lazy("client", "Name in Latin letters, as in the passport"), max_length=160, required=False,
+        widget=forms.TextInput(attrs={"dir": "ltr"}),
+    )  # fmt: skip
     email = forms.EmailField(label=pgettext_lazy("client", "E-mail address"))
     phone = PhoneField(label=pgettext_lazy("client", "Phone"), required=False)
     country = CountryField(label=pgettext_lazy("client", "Country of residence"), required=False)
@@ -59,6 +63,7 @@ class ProfileForm(UiForm, forms.Form):
         names = (
             "first_name",
             "last_name",
+            "latin_name",
             "email",
             "phone",
             "country",

@@ -29,7 +29,9 @@ from .permissions_list import IDENTITY
 from .timeline import tell
 
 # What documents prove, and what a payout account's holder is compared with.
-FIELDS = frozenset({"first_name", "last_name", "birth_date", "nationality", "country", "company", "corporate"})
+FIELDS = frozenset(
+    {"first_name", "last_name", "latin_name", "birth_date", "nationality", "country", "company", "corporate"}
+)
 CHANGED, CONFIRMED = "clients.identity_changed", "clients.identity_confirmed"
 
 

@@ -21,6 +21,10 @@ def _source(entry: TimelineEntry) -> str:
     return f"{words} · {source}" if source else words
 
 
+def _entity(entry: TimelineEntry) -> str:
+    return pgettext("timeline", "Contract with %(entity)s") % {"entity": f"\u2068{entry.data.get('entity', '')}\u2069"}
+
+
 def _titled(words: Any) -> Any:
     return lambda entry: f"{words}: {entry.data.get('title', '')}"
 
@@ -59,6 +63,7 @@ def register_all() -> None:
     task, done = pgettext_lazy("timeline", "Task"), pgettext_lazy("timeline", "Task done")
     register_kind("clients.lead_created", icon="sparkles", tone="info", words=_source)
     register_kind("clients.owner_set", icon="user-round-check", words=_owner)
+    register_kind("clients.entity_set", icon="building-2", words=_entity, for_client=True)
     register_kind("clients.stage_changed", icon="milestone", tone="success", words=_stage)
     register_kind("clients.task_added", icon="list-todo", words=_titled(task))
     register_kind("clients.task_done", icon="check", tone="success", words=_titled(done))

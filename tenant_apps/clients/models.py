@@ -7,6 +7,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.clock import now
 from kernel.ids import uuid7
+from kernel.letters import latin_writable
 from kernel.models import Entity
 
 
@@ -34,9 +35,41 @@ class Risk(models.TextChoices):
     HIGH = "high", pgettext_lazy("risk", "High")
 
 
+class LegalEntity(Entity):
+    """A company of the brokerage that clients have their contract with, as they read it. Most brokerages keep none.
+
+    `countries` are those whose residents newly come to it; empty means every country that no other one names. `pack` is a
+    key of clients.rule_packs, or empty: as the brokerage chose. Once there is one, exactly one is the default (entities).
+    """
+
+    name = models.CharField(max_length=120)
+    registration_number = models.CharField(max_length=60, blank=True)
+    licence = models.CharField(max_length=120, blank=True)  # free text: "CySEC 123/45"
+    address = models.CharField(max_length=300, blank=True)
+    pack = models.CharField(max_length=20, blank=True)
+    countries = models.JSONField(default=list, blank=True)
+    is_default = models.BooleanField(default=False)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "clients_legal_entity"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="clients_entity_one_default"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_default=False) | models.Q(archived_at=None), name="clients_entity_default_lives"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Client(Entity):
     """A lead, trader or corporate client. `number` is what people say on the phone; it counts up per brokerage.
 
+    `entity` is the company of the contract; null is the default one, or none in a brokerage that keeps no entities.
     `owner_id` is the responsible member of staff (accounts.User), `team_id` the desk; both decide who may see the row.
     `user_id` is the account to log in with, once registered. `ftd_*` is the first-time deposit, set once.
     """
@@ -47,6 +80,7 @@ class Client(Entity):
     corporate = models.BooleanField(default=False)
     first_name = models.CharField(max_length=80)
     last_name = models.CharField(max_length=80, blank=True)
+    latin_name = models.CharField(max_length=160, blank=True, default="", db_default="")  # as a passport's last lines
     company = models.CharField(max_length=120, blank=True)
     email = models.CharField(max_length=254)
     phone = models.CharField(max_length=20, blank=True)  # E.164
@@ -57,6 +91,9 @@ class Client(Entity):
     nationality = models.CharField(max_length=2, blank=True)
     address = models.JSONField(default=dict, blank=True)  # line1, line2, city, postal_code
     currency = models.CharField(max_length=8)
+    entity = models.ForeignKey(
+        LegalEntity, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     user_id = models.UUIDField(null=True, blank=True)
     owner_id = models.UUIDField(null=True, blank=True)
     team_id = models.UUIDField(null=True, blank=True)
@@ -99,6 +136,9 @@ class Client(Entity):
             models.Index(fields=["phone"], name="clients_client_phone"),
             models.Index(fields=["kyc_state", "updated_at"], name="clients_client_kyc"),
             models.Index(fields=["status", "-created_at"], name="clients_client_status"),
+            models.Index(
+                fields=["entity", "-created_at"], name="clients_client_entity", condition=models.Q(entity__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -107,6 +147,17 @@ class Client(Entity):
     @property
     def name(self) -> str:
         return self.company if self.corporate and self.company else f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The spellings that are this client's: as written, and a person's as their passport has it in Latin letters."""
+        spelled = self.latin_name and not (self.corporate and self.company)
+        return (self.name, self.latin_name) if spelled else (self.name,)
+
+    @property
+    def bank_name(self) -> str:
+        """The name as a bank can write it, where a spelling is known."""
+        return next((name for name in self.names if latin_writable(name)), self.name)
 
 
 class ClientNumber(models.Model):

@@ -14,10 +14,10 @@ from kernel.panels import register
 from tenant_apps.accounts.models import User
 from tenant_apps.accounts.selectors import sessions_of
 
-from . import identity_change, kinds, selectors
+from . import entities, identity_change, kinds, selectors
 from .changes import changes_shown
 from .forms import ProfileForm
-from .models import Client, TimelineEntry
+from .models import Client, Stage, TimelineEntry
 from .timeline import kind_of
 
 kinds.register_all()
@@ -86,7 +86,15 @@ def trail(request: HttpRequest, client: Client) -> dict[str, Any]:
 
 def facts(request: HttpRequest, client: Client) -> dict[str, Any]:
     actor = request.actor  # type: ignore[attr-defined]
-    return {"client": client, "may_edit": actor.may("clients.edit", client), "may_risk": actor.may("clients.risk")}
+    rows = list(entities.live()) if client.stage != Stage.LEAD else []
+    return {
+        "client": client,
+        "may_edit": actor.may("clients.edit", client),
+        "may_risk": actor.may("clients.risk"),
+        "entity": client.entity or next(iter(rows), None),  # the default one comes first
+        "entities": [(row.pk, row.name) for row in rows],
+        "may_move": len(rows) > 1 and actor.may("clients.entity.move", client),
+    }
 
 
 def open_tasks(request: HttpRequest, client: Client) -> dict[str, Any]:

@@ -20,3 +20,7 @@ MONEY_TAGS = register(
 )
 RISK = register("clients.risk", pgettext_lazy("permission", "Set clients' risk and close clients"), critical=True)
 DOCUMENTS = register("clients.documents", pgettext_lazy("permission", "Publish legal documents"), critical=True)
+ENTITIES = register("clients.entities", pgettext_lazy("permission", "Set up legal entities"), critical=True)
+ENTITY_MOVE = register(
+    "clients.entity.move", pgettext_lazy("permission", "Move clients to another legal entity"), critical=True
+)

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils.http import urlencode
 
+from .entities import clients_of
 from .models import Client
 
 SORTS = {"created": "created_at", "number": "number", "name": "first_name", "updated": "updated_at"}
@@ -33,6 +34,7 @@ class Queue:
     campaign: str = ""
     kyc: str = ""
     tag: str = ""
+    entity: str = ""
     since: str = ""
     until: str = ""
     sort: str = field(default="-created")
@@ -49,6 +51,8 @@ class Queue:
         for name in ("owner", "team"):
             if values[name] not in {"", "none", "me"} and not _is_uuid(values[name]):
                 values[name] = ""
+        if values["entity"] and not _is_uuid(values["entity"]):
+            values["entity"] = ""
         return cls(**values)
 
     def as_query(self) -> str:
@@ -74,6 +78,8 @@ class Queue:
             rows = rows.filter(team_id__isnull=True) if self.team == "none" else rows.filter(team_id=self.team)
         if self.tag:
             rows = rows.filter(tags__contains=[self.tag.lower()])
+        if self.entity:
+            rows = rows.filter(clients_of(self.entity))
         if since := _day(self.since):
             rows = rows.filter(created_at__gte=_start(since))
         if until := _day(self.until):

@@ -19,6 +19,7 @@ from tenant_apps.accounts.models import OneTimeLink, Realm, User
 from tenant_apps.accounts.services import email_normalise, user_create
 from tenant_apps.notifications.services import mail_queue
 
+from .entities import entity_settle
 from .errors import AddressUnproven, DocumentsMissing, EmailTaken
 from .events import ClientEmailVerified, ClientRegistered
 from .models import Acceptance, Client, LegalDocument, Stage
@@ -133,6 +134,7 @@ def _registered(client: Client, user: User, actor: Actor) -> None:
     stage_advance(client_id=client.pk, to=Stage.REGISTERED, actor=actor)
     client.refresh_from_db()
     timeline_add(client_id=client.pk, kind="clients.registered", actor=actor)
+    entity_settle(client=client, actor=actor)
     publish(
         ClientRegistered(client_id=client.pk, user_id=user.pk, language=client.language, country=client.country),
         aggregate=f"client:{client.pk}",

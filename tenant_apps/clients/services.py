@@ -19,12 +19,12 @@ from kernel.money import Money
 from kernel.tenancy import context
 from tenant_apps.accounts.services import email_normalise
 
-from . import identity_change, money_tags
+from . import entities, identity_change, money_tags
 from .errors import EmailTaken, MoneyTag
 from .events import ClientActiveDay, ClientStageChanged, LeadAssigned, LeadCreated
 from .models import Client, KycState, Risk, Stage, Task, TimelineEntry
 from .permissions_list import ASSIGN, CREATE, EDIT, MONEY_TAGS, NOTE, RISK, TASK
-from .person_names import name_checked
+from .person_names import latin_checked, name_checked
 from .phones import country_of, phone_normalise
 from .timeline import tell, timeline_add
 
@@ -163,14 +163,14 @@ def owner_set(*, client: Client, owner_id: UUID | None, team_id: UUID | None, re
 # --- the profile ----------------------------------------------------------------------------------------------------
 
 PROFILE = (
-    "first_name", "last_name", "company", "corporate", "email", "phone", "country", "language", "time_zone",
+    "first_name", "last_name", "latin_name", "company", "corporate", "email", "phone", "country", "language", "time_zone",
     "birth_date", "nationality", "address",
 )  # fmt: skip
 
 
 OWN = frozenset({"phone", "address", "language", "time_zone"})
 # What documents are compared with: the client's to correct until the documents are submitted, staff's afterwards.
-IDENTITY = frozenset({"first_name", "last_name", "birth_date", "nationality", "country"})
+IDENTITY = frozenset({"first_name", "last_name", "latin_name", "birth_date", "nationality", "country"})
 
 
 @transaction.atomic
@@ -188,6 +188,8 @@ def client_update(*, client: Client, actor: Actor, **changes: Any) -> Client:
         changes["email"] = email_normalise(changes["email"])
     for field in {"first_name", "last_name"} & set(changes):
         changes[field] = name_checked(changes[field], field=field)
+    if "latin_name" in changes:
+        changes["latin_name"] = latin_checked(changes["latin_name"], field="latin_name")
     before = {name: getattr(client, name) for name in changes}
     old, new = audit.changes(before, changes)
     if not new:
@@ -211,6 +213,8 @@ def client_update(*, client: Client, actor: Actor, **changes: Any) -> Client:
     timeline_add(client_id=client.pk, kind="clients.updated", actor=actor, data={"fields": sorted(new)})
     if verified:
         identity_change.change_hold(client, old=old, new=new, actor=actor)
+    if "country" in new:
+        entities.country_followed(client=client, actor=actor)
     return client
 
 

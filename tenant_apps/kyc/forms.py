@@ -7,9 +7,12 @@ from django import forms
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel import clock
+from kernel.errors import Invalid
 from kernel.files import MAX_BYTES
+from kernel.letters import latin_writable
 from kernel.ui.forms import CardRadioSelect, CountryField, DateInput, UiForm, UploadInput
 from tenant_apps.clients.models import Client
+from tenant_apps.clients.person_names import latin_checked
 
 from .models import ADDRESS_KINDS, IDENTITY_KINDS, TWO_SIDED, DocumentKind, RefusalReason
 from .questions import QUESTIONS
@@ -23,6 +26,16 @@ class ProfileForm(UiForm, forms.Form):
 
     first_name = forms.CharField(max_length=80, label=pgettext_lazy("profile", "First name, as in your document"))
     last_name = forms.CharField(max_length=80, label=pgettext_lazy("profile", "Last name, as in your document"))
+    latin_name = forms.CharField(
+        max_length=160,
+        required=False,
+        label=pgettext_lazy("profile", "Your name in Latin letters"),
+        help_text=pgettext_lazy(
+            "profile",
+            "As in the last two lines of the photo page of your passport. Banks write it so when they pay you.",
+        ),
+        widget=forms.TextInput(attrs={"dir": "ltr", "autocomplete": "off", "spellcheck": "false"}),
+    )
     birth_date = forms.DateField(label=pgettext_lazy("profile", "Date of birth"), widget=DateInput)
     nationality = CountryField(label=pgettext_lazy("profile", "Nationality"))
     line1 = forms.CharField(max_length=120, label=pgettext_lazy("profile", "Street and number"))
@@ -30,12 +43,29 @@ class ProfileForm(UiForm, forms.Form):
     city = forms.CharField(max_length=80, label=pgettext_lazy("profile", "City"))
     country = CountryField(label=pgettext_lazy("profile", "Country of residence"))
 
+    PLAIN = ("first_name", "last_name", "latin_name", "birth_date", "nationality", "country")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Asks for the Latin spelling only where banks cannot write the name, or one is known already."""
+        super().__init__(*args, **kwargs)
+        typed = self.data if self.is_bound else self.initial
+        name = f"{typed.get('first_name', '')} {typed.get('last_name', '')}".strip()
+        needed = bool(name) and not latin_writable(name)
+        self.fields["latin_name"].required = needed
+        if not needed and not self.initial.get("latin_name"):
+            del self.fields["latin_name"]
+
     @classmethod
     def initial_of(cls, client: Client) -> dict[str, Any]:
-        plain = ("first_name", "last_name", "birth_date", "nationality", "country")
-        return {name: getattr(client, name) for name in plain} | {
+        return {name: getattr(client, name) for name in cls.PLAIN} | {
             name: client.address.get(name, "") for name in ("line1", "postal_code", "city")
         }
+
+    def clean_latin_name(self) -> str:
+        try:
+            return latin_checked(self.cleaned_data["latin_name"], field="latin_name")
+        except Invalid as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean_birth_date(self) -> date:
         born: date = self.cleaned_data["birth_date"]
@@ -51,8 +81,7 @@ class ProfileForm(UiForm, forms.Form):
         """In the shape of clients.client_update."""
         data = self.cleaned_data
         address = {name: data[name] for name in ("line1", "postal_code", "city")}
-        plain = ("first_name", "last_name", "birth_date", "nationality", "country")
-        return {name: data[name] for name in plain} | {"address": address}
+        return {name: data[name] for name in self.PLAIN if name in data} | {"address": address}
 
 
 def _choices(kinds: tuple[DocumentKind, ...]) -> list[tuple[str, Any]]:

@@ -15,6 +15,7 @@ from kernel import audit, clock, files
 from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.events import publish
+from kernel.letters import latin_writable
 from kernel.live.publish import publish as live
 from kernel.models import AuditEntry
 from kernel.tenancy import context
@@ -112,7 +113,8 @@ def missing(case: Case) -> list[str]:
         (kind, "front") in sides and (kind not in TWO_SIDED or (kind, "back") in sides) for kind in IDENTITY_KINDS
     )
     steps = {
-        "profile": bool(client.birth_date and client.address.get("line1") and client.address.get("city")),
+        "profile": bool(client.birth_date and client.address.get("line1") and client.address.get("city"))
+        and bool(client.latin_name or latin_writable(f"{client.first_name} {client.last_name}")),
         "identity": identity,
         "address": any((kind, "front") in sides for kind in ADDRESS_KINDS),
         "questions": not missing_answers(case.answers),

@@ -9,6 +9,8 @@ from .money import RIGHTS
 
 register("office", section="overview", key="dashboard", label=pgettext_lazy("navigation", "Dashboard"),
          icon="layout-dashboard", url="office:dashboard", order=0)  # fmt: skip
+register("office", section="settings", key="legal-entities", label=pgettext_lazy("navigation", "Legal entities"),
+         icon="building-2", url="office:entities", permission="clients.entities", order=45)  # fmt: skip
 register("office", section="settings", key="audit", label=pgettext_lazy("navigation", "Audit trail"),
          icon="scroll-text", url="office:audit", permission="audit.view", order=90)  # fmt: skip
 register("office", section="money", key="money", label=pgettext_lazy("navigation", "Money inbox"),

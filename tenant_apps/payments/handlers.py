@@ -11,7 +11,7 @@ from django.utils.translation import pgettext
 from kernel.events import Envelope, handles
 from kernel.money import Money
 from kernel.ui.formatting import money_isolated
-from tenant_apps.clients import money_tags
+from tenant_apps.clients import entities, money_tags
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
 from tenant_apps.wallets.lines import register_line
@@ -19,7 +19,7 @@ from tenant_apps.wallets.stops import register_asked, register_kept, register_st
 from tenant_apps.wallets.words import name_accounts
 
 from . import change_kinds
-from .models import ProviderAccount
+from .models import Deposit, ProviderAccount
 from .services.freezes import REVERSAL, freeze_more, frozen
 from .services.funds import ask_kept, kept_back, left_its_wallet
 from .services.turns import in_turn
@@ -283,3 +283,4 @@ register_kept(in_turn(kept_back))
 register_asked(ask_kept)
 change_kinds.register()
 money_tags.register("payments", tags_of_rules)
+entities.register("payments", lambda client: Deposit.objects.filter(client=client).exists())

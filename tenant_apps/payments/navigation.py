@@ -1,6 +1,7 @@
 from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
+from tenant_apps.clients.permissions_list import ENTITIES
 from tenant_apps.wallets.change_selectors import changes_waiting
 from tenant_apps.wallets.permissions_list import SETTINGS
 
@@ -180,7 +181,7 @@ register(
     label=pgettext_lazy("navigation", "Second person"),
     icon="users",
     url="payments:changes",
-    permission=[VIEW, SETTINGS],
+    permission=[VIEW, SETTINGS, ENTITIES],
     order=47,
     badge=changes_waiting,
     group="inbox",

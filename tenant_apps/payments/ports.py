@@ -119,6 +119,7 @@ class PayoutMethod:
     identity: tuple[str, ...] = ()
     currencies: frozenset[str] | None = None
     countries: frozenset[str] | None = None  # where the destination is
+    latin_holder: bool = False  # paid by a bank's file, in which a name has Latin letters
     own_page: bool = False  # the payee gives the destination on the provider's page; `fields` may be empty
 
 

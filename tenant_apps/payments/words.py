@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from tenant_apps.wallets import risk_signs
 
@@ -109,6 +109,7 @@ ROUTING: dict[str, Any] = {
     "tags_none": pgettext_lazy("routing reason", "The client has a tag that is left out"),
     "device": pgettext_lazy("routing reason", "Not on this device"),
     "hours": pgettext_lazy("routing reason", "Outside the hours"),
+    "entity": pgettext_lazy("routing reason", "Not for this legal entity"),
     "amount": pgettext_lazy("routing reason", "The amount is outside the band"),
     "fee": pgettext_lazy("routing reason", "The fee would take all of it"),
     "step": pgettext_lazy("routing reason", "The provider cannot take such a fine amount"),
@@ -232,6 +233,8 @@ def method_names() -> dict[str, Any]:
 
 
 def method_name(code: str) -> str:
+    if code == "back":  # `chain.BACK`; no method of a provider
+        return pgettext("work fact", "Back to where it came from")
     known = METHODS.get(code) or method_names().get(code)
     return str(known or code.replace("_", " ").title())
 

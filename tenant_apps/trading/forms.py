@@ -152,6 +152,19 @@ class ServerForm(UiForm, forms.Form):
     )
     host = forms.CharField(label=pgettext_lazy("trading server", "Host"), max_length=253)
     port = forms.IntegerField(label=pgettext_lazy("trading server", "Port"), min_value=1, max_value=65535, initial=443)
+    transport = forms.ChoiceField(
+        label=pgettext_lazy("trading server", "Connection type"),
+        help_text=pgettext_lazy(
+            "trading server",
+            "TCP is for access servers without HTTPS. It is encrypted, but does not notice tampering on the way: use it"
+            " inside a private network only.",
+        ),
+        choices=[
+            ("https", "HTTPS"),
+            ("raw", pgettext_lazy("trading server", "TCP, encrypted (older servers)")),
+        ],
+        initial="https",
+    )
     manager = forms.IntegerField(label=pgettext_lazy("trading server", "Manager login"), min_value=1)
     password = forms.CharField(
         label=pgettext_lazy("trading server", "Manager password"),

@@ -9,6 +9,7 @@ from kernel.actors import named, system
 from kernel.events import Envelope, handles
 from kernel.logs import log
 from kernel.money import Money
+from tenant_apps.clients import entities
 from tenant_apps.clients.models import Client
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
@@ -97,3 +98,4 @@ def _account_for(event: Envelope, wanted: str) -> TradingAccount | None:
 
 
 change_kinds.register()
+entities.register("trading", lambda client: TradingAccount.objects.filter(client=client, live=True).exists())

@@ -32,9 +32,10 @@ class Platform(models.TextChoices):
 class TradingServer(Entity):
     """A server as a manager of the brokerage sees it. Its password stands in `kernel.secrets`, owner `secret_owner`.
 
-    `settings`: ca_file (PEM path, None for the machine's store), quiet_period (seconds after which "not found" proves
-    that a lost operation did not happen), comment (at most 7 characters behind the operation id), sessions,
-    server_zone and server_zone_shift_hours (see Mt5Config), public_name (what clients type into their terminal).
+    `settings`: transport (https, or raw for the text protocol over TCP), ca_file (PEM path, None for the machine's
+    store), quiet_period (seconds after which "not found" proves that a lost operation did not happen), comment (at most
+    7 characters behind the operation id), sessions, server_zone and server_zone_shift_hours (see Mt5Config), public_name
+    (what clients type into their terminal).
     """
 
     kind = models.CharField(max_length=10, choices=Platform.choices, default=Platform.MT5)
@@ -189,6 +190,15 @@ class TradingAccount(Entity):
     @property
     def free_margin(self) -> Money:
         return self.money(self.free_margin_minor)
+
+    @property
+    def credit(self) -> Money:
+        return self.money(self.credit_minor)
+
+    @property
+    def own_free(self) -> Money:
+        """What can be taken out by the server's last word: the free margin without credit, and no more than the balance."""
+        return self.money(max(0, min(self.balance_minor, self.free_margin_minor - self.credit_minor)))
 
     @property
     def floating(self) -> Money:

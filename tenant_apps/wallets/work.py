@@ -63,7 +63,8 @@ def _adjustment_steps(row: Adjustment) -> list[Step]:
 
 register(
     Source(
-        kind="adjustment", label=pgettext_lazy("work", "Adjustments"), icon="scale", permission=VIEW, order=40,
+        kind="adjustment", label=pgettext_lazy("work", "Adjustments"), one=pgettext_lazy("adjustments", "Adjustment"),
+        icon="scale", permission=VIEW, order=40,
         open=_adjustments_open, mine=adjustments.waiting, every=adjustments.visible,
         page=lambda row: reverse("wallets:adjustment", args=[row.pk]),
         reference="reference", minor="amount_minor", currency="currency", states=Decision, search=("text",),

@@ -28,6 +28,11 @@ def test_lives_are_the_same_and_in_order(broker: Broker) -> None:
         reached = [moment for moment in steps if moment]
         assert reached == sorted(reached)
         assert max(reached) < UNTIL
+        seen = life.last_seen(UNTIL)
+        assert (seen is None) == (life.registered_at is None)
+        if seen is not None and life.registered_at is not None:
+            own = [life.registered_at, life.submitted_at, *(paid.at for paid in life.deposits)]
+            assert max(moment for moment in own if moment) <= seen <= UNTIL
 
 
 @pytest.mark.parametrize("broker", BROKERS, ids=lambda broker: broker.slug)

@@ -59,6 +59,10 @@ Special = Callable[[Population], dict[str, Any]]
 SPECIAL: dict[str, Special] = {
     "kernel.StoredFile": lambda p: {"content_type": "image/png", "pages": 1},
     "accounts.User": lambda p: {"realm": "staff", "active": True, "password": ""},
+    "clients.LegalEntity": lambda p: {
+        "name": f"Isolation {p.seed} Ltd", "licence": "CySEC 123/45", "countries": ["AE"] if p.seed % 2 == 0 else [],
+        "is_default": p.seed % 2 == 1,
+    },
     "clients.Client": lambda p: {"stage": "client", "email": f"client{p.seed}@example.com", "country": "DE"},
     "branding.BrandVersion": lambda p: {"tokens": {"name": "A brand"}},
     "automation.Rule": lambda p: {"number": p.seed},

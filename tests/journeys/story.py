@@ -16,6 +16,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from kernel.letters import latin_writable
 from provisioning.demo import pictures
 from provisioning.demo.brokers import BY_SLUG, Broker
 from provisioning.demo.names import Person
@@ -233,6 +234,8 @@ class Story:
             "birth_date": "1990-04-02", "line1": "12 Example Street", "postal_code": "10115", "city": self.plot.city,
         }.items():  # fmt: skip
             page.fill(f"main [name={name}]", value)
+        if not latin_writable(self.plot.name):
+            page.fill("main [name=latin_name]", f"{self.plot.who.latin_first} {self.plot.who.latin_last}")
         for name in ("nationality", "country"):
             self._choose(page.locator("main form:has([name=line1])"), name, self.plot.country)
         client.inspect("kyc-profile")

@@ -34,13 +34,13 @@ def world(django_db_setup: None, django_db_blocker: Any, pages_state: Path) -> I
     from shared_apps.tenants.models import Domain, Tenant
 
     with django_db_blocker.unblock():
-        settings.CLOCK_MOVABLE = True  # as the server has it
+        settings.CLOCK_MOVABLE, settings.MENU_COUNTS_KEPT = True, 5  # as the server has them
         settings.FILES_ROOT = pages_state / "files"
         ref = make_tenant(f"p{short_id(8)}", languages=["en", "ar"])
         made = make(ref)
         connections.close_all()
         yield made
-        settings.CLOCK_MOVABLE = False
+        settings.CLOCK_MOVABLE, settings.MENU_COUNTS_KEPT = False, 0
         unmake(made)
         schemas.drop_schema(ref.schema)
         with context.public():

@@ -9,11 +9,13 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Error, Page
 
 from tests.ui.conftest import AXE, RECORD_VIOLATIONS
+from tests.ui.modes import SERIOUS
 
-from .sights import PAGE, PIECE, SEALED, Sight, fetched
+from .sights import ON_PHONES, PAGE, PIECE, SEALED, Sight, fetched
 from .world import World
 
-WIDTHS = {"portal": 390, "office": 1440, "console": 1440, "site": 1280}
+PHONE = 390
+WIDTHS = {"portal": PHONE, "office": 1440, "console": 1440, "site": 1280}
 # Pages in whose shell a piece is looked at.
 SHELLS = {"office": "/me/", "portal": "/notifications/", "console": "/me/", "site": "/"}
 AXE_LANGUAGE = "en"
@@ -33,30 +35,14 @@ FACTS = """() => ({
     const box = one.getBoundingClientRect();
     return box.width && (box.right > innerWidth + 1 || box.left < -1) && one.checkVisibility();
   }).slice(0, 4).map((one) => `${one.tagName}.${one.className}`),
+  spilt: [...document.querySelectorAll('.ui-card, .ui-stat')].filter((one) =>
+    one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX === 'visible'
+  ).slice(0, 4).map((one) => one.innerText),
   rows: [...document.querySelectorAll('tr[data-href]')].filter((row) =>
     ![...row.querySelectorAll('a[href]')].some((link) => link.getAttribute('href') === row.dataset.href)
   ).map((row) => row.dataset.href),
   violations: window.violations ?? [],
 })"""
-# Colours are all that differs between the modes, so only what has to do with them is asked a second time; and the shell
-# around the content, nine tenths of a page's elements, is the same on all of a surface's pages.
-SERIOUS = """async (whole) => {
-  const still = new CSSStyleSheet();  // whatever fades has the contrast of something fading
-  still.replaceSync('*, *::before, *::after { transition: none !important; animation: none !important }');
-  document.adoptedStyleSheets.push(still);
-  const main = document.querySelector('main');
-  if (main && !whole) for (let node = main; node !== document.body; node = node.parentElement)
-    for (const other of [...node.parentElement.children]) if (other !== node && !other.matches('dialog[open]')) other.remove();
-  const found = [];
-  for (const mode of ['light', 'dark']) {
-    document.documentElement.dataset.theme = mode;
-    const rules = mode === 'dark' ? {runOnly: ['color-contrast', 'link-in-text-block']} : {};
-    const result = await axe.run(document, {resultTypes: ['violations'], ...rules});
-    for (const one of result.violations) if (['serious', 'critical'].includes(one.impact)) for (const node of one.nodes)
-      found.push(`${mode}: ${one.id} (${one.impact}) ${node.target} ${node.html.slice(0, 200)} ${node.failureSummary}`);
-  }
-  return found;
-}"""
 
 
 @dataclass
@@ -111,7 +97,16 @@ class Eye:
         serious = self.page.evaluate(SERIOUS, first) if first or self.language == AXE_LANGUAGE else []
         if kind == PAGE:
             self.shells.add(shell)
-        return [*self._plain(facts, kind), *serious, *self.errors]
+        narrow = self._narrow() if sight.route.name in ON_PHONES and kind == PAGE else ()
+        return [*self._plain(facts, kind), *narrow, *serious, *self.errors]
+
+    def _narrow(self) -> Iterator[str]:
+        """The page in view as a phone has it: whether all of it can be reached there."""
+        self.page.set_viewport_size({"width": PHONE, "height": 900})
+        self.page.wait_for_function("(width) => innerWidth === width", arg=PHONE)
+        facts = self.page.evaluate(FACTS)
+        yield from _too_wide(facts)
+        yield from (f"{text!r} is wider than its box" for text in facts["spilt"])
 
     def tabs(self) -> list[str]:
         """Queries of the tabs of the page in view that are not chosen: each is a page of its own."""
@@ -126,8 +121,7 @@ class Eye:
             yield f"{facts['headings']} first headings"
         if not facts["title"].strip(" ·"):
             yield "no title"
-        if facts["excess"] > 1:
-            yield f"{facts['excess']} pixels wider than the window: {facts['wide']}"
+        yield from _too_wide(facts)
         yield from (f"the row to {href} has no link" for href in facts["rows"])
         yield from (f"CSP {one}" for one in facts["violations"])
 
@@ -162,3 +156,8 @@ class Eye:
 
     def close(self) -> None:
         self.context.close()
+
+
+def _too_wide(facts: dict[str, Any]) -> Iterator[str]:
+    if facts["excess"] > 1:
+        yield f"{facts['excess']} pixels wider than the window: {facts['wide']}"

@@ -119,6 +119,8 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "kyc:portal-address": (Look(NEWCOMER),),
     "kyc:portal-questions": (Look(NEWCOMER),),
 }
+# Pages of surfaces made for desks that people also open on a phone.
+ON_PHONES = frozenset({"office:money", "office:money-item", "payments:figures", "payments:withdrawal"})
 # Answers that lead elsewhere or refuse in this world, and why that is right.
 NOT_A_PAGE: dict[str, str] = {
     "branding:stylesheet": "a file, of a published brand",

@@ -6,12 +6,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.ui.conftest import AXE, OpenPage
+from tests.ui.modes import SERIOUS
+from tests.ui.test_templates import draw
 
 pytestmark = pytest.mark.browser
-VARIANTS = list(itertools.product(["en", "ar"], ["light", "dark"], [1440, 390]))
+VARIANTS = list(itertools.product(["en", "ar"], [1440, 390]))
+BRANDS = ["/styleguide/?brand=facc15", "/styleguide/?brand=000000", "/styleguide/?brand=ffffff&theme=sharp"]
 PAGES = [
     "/styleguide/?shell=portal", "/styleguide/?shell=console", "/styleguide/?shell=site&theme=sharp",
-    "/styleguide/?brand=facc15", "/styleguide/?brand=000000", "/styleguide/?brand=ffffff&theme=sharp",
     "/shell/shell_auth/", "/shell/shell_auth/?theme=sharp", "/error/404/", "/error/409/", "/error/500/", "/error/503/",
 ]  # fmt: skip
 
@@ -24,7 +26,6 @@ ANIMATIONS_DONE = """Promise.all(document.getAnimations()
 
 def serious_problems(page: Page) -> list[str]:
     page.evaluate(ANIMATIONS_DONE)
-    page.evaluate(AXE.read_text(encoding="utf-8"))
     result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{violation['id']} ({violation['impact']}): {node['target']} {node['failureSummary']}"
@@ -34,25 +35,70 @@ def serious_problems(page: Page) -> list[str]:
     ]
 
 
-def assert_sound(page: Page) -> None:
-    assert serious_problems(page) == []
+def assert_sound(page: Page, *, both_modes: bool = False) -> None:
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert (page.evaluate(SERIOUS, True) if both_modes else serious_problems(page)) == []
     assert page.evaluate("violations") == []
     assert page.script_errors == []  # type: ignore[attr-defined]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize(("language", "mode", "width"), VARIANTS)
-def test_every_component_is_sound(open_page: OpenPage, language: str, mode: str, width: int) -> None:
-    page = open_page("/styleguide/", language=language, mode=mode, width=width)
+@pytest.mark.parametrize(("language", "width"), VARIANTS)
+def test_every_component_is_sound(open_page: OpenPage, language: str, width: int) -> None:
+    page = open_page("/styleguide/", language=language, width=width)
 
     assert page.get_attribute("html", "dir") == ("rtl" if language == "ar" else "ltr")
+    assert_sound(page, both_modes=True)
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize("minor", [12_300_000, 1_234_567_000])
+def test_an_amount_stays_in_its_tile_on_a_phone(open_page: OpenPage, language: str, minor: int) -> None:
+    """Cut by the next tile, 12,300.000 KWD read 300.000 KWD."""
+    tile = draw('<c-ui.stat label="Received">{{ amount|money }}</c-ui.stat>', amount=(minor, "KWD"))
+    page = open_page("/styleguide/", language=language, width=390)
+    page.evaluate(
+        "(tiles) => { document.querySelector('main').innerHTML = tiles; }",
+        f'<div class="grid grid-cols-2 gap-4">{tile * 2}</div>',
+    )
+    for box in page.locator(".ui-stat").all():
+        assert box.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+        assert box.locator("bdi").evaluate("(one) => one.getClientRects().length") == 1
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_shell_and_theme_is_sound(open_page: OpenPage, path: str) -> None:
+    assert_sound(open_page(path, language="ar", width=390), both_modes=True)
+    assert_sound(open_page(path, language="en", width=1440), both_modes=True)
+
+
+@pytest.mark.parametrize("path", BRANDS)
+def test_every_brand_is_readable(open_page: OpenPage, path: str) -> None:
+    assert_sound(open_page(path), both_modes=True)
+
+
+def test_a_page_asked_for_in_the_dark_is_sound(open_page: OpenPage) -> None:
+    page = open_page("/styleguide/", mode="dark")
+
+    assert page.get_attribute("html", "data-theme") == "dark"
     assert_sound(page)
 
 
-@pytest.mark.parametrize(("path", "mode"), list(itertools.product(PAGES, ["light", "dark"])))
-def test_every_shell_theme_and_brand_is_sound(open_page: OpenPage, path: str, mode: str) -> None:
-    assert_sound(open_page(path, language="ar", mode=mode, width=390))
-    assert_sound(open_page(path, language="en", mode=mode, width=1440))
+def test_what_cannot_be_read_in_the_dark_is_seen(open_page: OpenPage) -> None:
+    """The control: a colour that only one of both modes makes unreadable."""
+    page = open_page("/styleguide/")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    page.evaluate(
+        """() => {
+          const line = document.createElement('p');
+          line.textContent = 'Hardly to be seen';
+          line.style.color = '#222';
+          document.querySelector('main').prepend(line);
+        }"""
+    )
+    found = page.evaluate(SERIOUS, True)
+    assert found
+    assert all("dark: color-contrast" in one for one in found)
 
 
 def test_overlays_are_sound_while_open(open_page: OpenPage) -> None:

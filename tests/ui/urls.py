@@ -69,6 +69,16 @@ def toasted(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def refused_form(request: HttpRequest) -> HttpResponse:
+    """A form that comes back with its errors, as a page or as the part of one."""
+    if request.headers.get("HX-Request"):
+        part = '<input id="good"><div class="ui-field-invalid"><input id="wrong"></div><input aria-invalid="true">'
+        return HttpResponse(part, status=422)
+    response = views.styleguide(request)
+    response.status_code = 422
+    return response
+
+
 urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("styleguide/", views.styleguide, name="styleguide"),
@@ -77,6 +87,7 @@ urlpatterns = [
     path("brand/<slug:colour>.css", brand),
     path("error/<int:status>/", refuse),
     path("test/toast/", toasted),
+    path("test/refused/", refused_form),
     path("test/move/", move),
     path("test/moved/", moved),
     path("test/domain-error/", domain_error),

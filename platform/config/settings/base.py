@@ -140,6 +140,7 @@ MIDDLEWARE = [
 LOGIN_URL = "/login/"
 SECOND_FACTOR_URL = "/second-factor/"
 SHELL_BRAND = "tenant_apps.branding.shell.brand_of"
+MENU_COUNTS_KEPT = 5  # seconds (kernel.badges)
 SHELL_ADDRESSES = {
     "office": {"command_url": "/find/", "profile_url": "/me/", "logout_url": "/logout/"},
     "portal": {"profile_url": "/profile/", "logout_url": "/logout/"},

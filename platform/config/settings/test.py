@@ -16,6 +16,7 @@ PASSWORD_HASHERS = ["kernel.testing.hashers.QuickHasher"]
 CELERY_TASK_ALWAYS_EAGER = False
 CELERY_BROKER_URL = "memory://"  # tests run what is due themselves; nothing may wait for it elsewhere
 CLOCK_MOVABLE = False
+MENU_COUNTS_KEPT = 0  # a test sees what it did
 OUTGOING_ALLOWED_SUFFIXES = (".localhost",)
 OUTGOING_ALLOWED_HOSTS = frozenset()
 for _database in DATABASES.values():

@@ -136,7 +136,7 @@ def _data(sheet: Sheet, logo: str) -> dict[str, Any]:
     return {
         "language": sheet.language.partition("-")[0], "rtl": sheet.rtl, "logo": logo,
         "colour": sheet.brand.colour or INK, "brand": _cell(Cell(sheet.brand.name)),
-        "legal": _cell(Cell(sheet.brand.legal)), "title": _cell(sheet.title), "empty": safe_text(sheet.empty),
+        "legal": {**_cell(Cell(sheet.brand.legal)), "rtl": sheet.rtl}, "title": _cell(sheet.title), "empty": safe_text(sheet.empty),
         "facts": [[safe_text(label), _cell(cell)] for label, cell in sheet.facts],
         "columns": [{**asdict(column), "title": safe_text(column.title)} for column in sheet.columns],
         "rows": [_row(row, sheet.columns) for row in sheet.rows], "made": [_cell(cell) for cell in sheet.made],

@@ -118,6 +118,15 @@ def test_figures_keep_left_to_right_and_columns_follow_the_language() -> None:
         assert (places["Z"][2] > 500) == (language == "de"), "the last column is at the end of the line"
 
 
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_the_legal_line_runs_as_the_language_does(language: str) -> None:
+    """Not as its first letter: a company's name is Latin in an Arabic sentence too."""
+    page = pages(render(sheet(language=language, legal="Zed ش")))[0]
+    left = {page.get_text_range(n, 1): page.get_charbox(n)[0] for n in range(page.count_chars())}
+    latin, arabic = left["Z"], left["ش"]
+    assert (latin > arabic) == (language == "ar")
+
+
 def test_names_may_not_turn_what_follows() -> None:
     assert safe_text("a\u202eb\u2066c\u200fd\x00e\ud800f") == "abcdef"
     assert safe_text("two\nlines\tand\r\nmore") == "two lines and  more"

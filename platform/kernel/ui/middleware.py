@@ -9,8 +9,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
+from kernel import badges
 from kernel.middleware import offered_languages
 from kernel.ui.context import BASE_THEME, BrandView, UiState, ViewerView, activate, deactivate
+
+SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class ShellMiddleware:
@@ -27,6 +30,8 @@ class ShellMiddleware:
             return self.get_response(request)
         finally:
             deactivate(token)
+            if request.method not in SAFE:
+                badges.forget(request.actor)  # type: ignore[attr-defined]
 
     def _state(self, request: HttpRequest) -> UiState:
         tenant = getattr(request, "tenant", None)

@@ -24,7 +24,7 @@ _PENDING = {
     "buy_stop": risk.BUY_STOP,
     "sell_stop": risk.SELL_STOP,
 }
-_FIXED_SETTINGS = {"name", "currency"}
+_FIXED_SETTINGS = {"name", "currency", "raw_port"}
 
 
 def advance(request: AdminRequest) -> Data:
@@ -33,13 +33,16 @@ def advance(request: AdminRequest) -> Data:
     return views.clock(request)
 
 
-def create_server(request: AdminRequest) -> Data:
-    """Create a trading server (see Registry.create)."""
-    return views.summary(request.registry.create(request.data))
+async def create_server(request: AdminRequest) -> Data:
+    """Create a trading server (see Registry.create); it listens when this is answered."""
+    server = request.registry.create(request.data)
+    if request.registry.on_create is not None:
+        await request.registry.on_create(server)
+    return views.summary(server)
 
 
 def configure(request: AdminRequest) -> Data:
-    """Change settings of a running server; name and currency cannot change (Refused 3)."""
+    """Change settings of a running server; name, currency and raw_port cannot change (Refused 3)."""
     server, data = request.server, request.data
     changeable = ServerConfig.known() - _FIXED_SETTINGS
     unknown = set(data) - changeable - {"managers", "groups"}

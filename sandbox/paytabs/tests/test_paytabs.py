@@ -307,6 +307,9 @@ def test_the_page_in_arabic_and_its_mistakes(merchant: Merchant) -> None:
     assert 'lang="ar" dir="rtl"' in page
     assert TEXTS["ar"]["number"] in page
     assert "&lt;b&gt;Deposit&lt;/b&gt;" in page
+    assert f"التاجر {merchant.profile}" in page
+    for run in ("AED\xa0500.00", "4111 1111 1111 1111", "4000 0000 0000 0002"):  # as one run from left to right
+        assert f"\u2066{run}\u2069" in page
     wrong = {"number": "4111111111111112", "expiry": "1/20", "cvv": "x", "name": ""}
     answer = merchant.server.http.post(path_of(sale), data=wrong)
     assert answer.status_code == 422

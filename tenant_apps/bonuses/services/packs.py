@@ -1,7 +1,8 @@
 """Which rules apply to a client, and who decided so. Without a decision nobody gets a bonus.
 
 A resident of a country whose regulator protects its people falls under that regulator's pack wherever the brokerage is;
-the choice for a country may be stricter than that, never laxer, also where the pack came after the choice. A client's
+the choice for a country may be stricter than that, never laxer, also where the pack came after the choice. Of a client
+whose legal entity names a pack that one counts instead of the choice's default, and again the strictest of all. A client's
 country is what he says himself until his documents prove it: until then no pack is known to apply and he gets no bonus,
 nor later for a deposit made before, since its promise would rest on rules nobody had looked at.
 """
@@ -12,12 +13,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet, Subquery
 from django.utils.translation import pgettext_lazy
 
 from kernel import audit, clock
 from kernel.actors import Actor
 from kernel.errors import Invalid
-from tenant_apps.clients import identity_change
+from tenant_apps.clients import entities, identity_change
 from tenant_apps.clients.eyes import others_required
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.clients.rule_packs import RulePack, packs, protecting
@@ -31,27 +33,33 @@ from .deciding import decide, proposed, proposer, tell_approvers
 
 def choice_in_force(before: datetime | None = None) -> PackChoice | None:
     """The choice that holds, or held until an instant."""
-    rows = PackChoice.objects.filter(state=Decision.APPROVED)
+    rows = _approved()
     if before is not None:
         rows = rows.filter(decided_at__lt=before)
-    return rows.order_by("-decided_at", "-id").first()
+    return rows.first()
+
+
+def _approved() -> QuerySet[PackChoice]:
+    return PackChoice.objects.filter(state=Decision.APPROVED).order_by("-decided_at", "-id")
 
 
 def pack_of(client: Client) -> RulePack | None:
     """The pack a client falls under; None while the brokerage has decided nothing or it is not proved who he is and where
-    he lives."""
+    he lives. One query."""
     if not client.country or client.kyc_state != KycState.APPROVED or identity_change.held(client):
         return None
-    choice = choice_in_force()
-    return pack_under(choice, client.country) if choice else None
+    choice = _approved().annotate(entity_pack=Subquery(entities.own_of(client).values("pack")[:1])).first()
+    return pack_under(choice, client.country, choice.entity_pack or "") if choice else None
 
 
-def pack_under(choice: PackChoice, country: str) -> RulePack | None:
-    """The stricter of what protects the residents and what was chosen; None where a chosen pack is no longer there."""
+def pack_under(choice: PackChoice, country: str, entity_pack: str = "") -> RulePack | None:
+    """The strictest of what protects the residents, what was chosen for their country, and the pack of the client's legal
+    entity, or else the default; None where one of those is no longer there."""
     own, key = protecting(country), choice.countries.get(country)
-    if own is not None and (not own.allows_bonuses or not key):
+    if own is not None and (not own.allows_bonuses or not (key or entity_pack)):
         return own
-    return packs().get(key or choice.default)
+    named = [packs().get(one) for one in (key, entity_pack) if one] or [packs().get(choice.default)]
+    return next((pack for pack in named if pack is None or not pack.allows_bonuses), named[-1])
 
 
 def choice_propose(*, actor: Actor, default: str, countries: dict[str, str], reason: str) -> PackChoice:

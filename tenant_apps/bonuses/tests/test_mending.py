@@ -7,13 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from kernel import clock
 from kernel.errors import Invalid
 from kernel.models import Command
-from tenant_apps.clients.models import KycState
-from tenant_apps.payments.tests.support import client_actor, staff
+from tenant_apps.clients.models import KycState, LegalEntity
+from tenant_apps.clients.tests.support import entity
+from tenant_apps.payments.tests.support import client_actor, make_client, staff
 from tenant_apps.trading.models import TradingAccount, Transfer, TransferState
 from tenant_apps.trading.services import transfers
 from tenant_apps.trading.tests.conftest import TEST, World, settle
@@ -199,6 +201,31 @@ def test_a_laxer_choice_of_old_protects_residents_no_less(tenant: Any) -> None:
     assert {country: pack.allows_bonuses for country, pack in found.items() if pack} == {
         "FR": False, "AE": False, "KW": True,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("own", "pack", "allowed"), [
+    ("offshore", "offshore", {"FR": False, "AE": False, "KW": True, "BR": True}),
+    ("dfsa", "dfsa", {"FR": False, "AE": False, "KW": False, "BR": False}),
+    ("", "", {"FR": False, "AE": False, "KW": True, "BR": False}),
+    ("gone", "", {"FR": False, "AE": False, "KW": False, "BR": False}),
+])  # fmt: skip
+def test_the_pack_of_the_clients_entity_counts_and_the_strictest_of_all(
+    tenant: Any, own: str, pack: str, allowed: dict[str, bool]
+) -> None:
+    """Residents of FR are protected, AE and KW were chosen for; where the entity names no pack the default counts."""
+    first = entity("Nordwind Europe Ltd")
+    LegalEntity.objects.update(pack=own)
+    PackChoice.objects.create(
+        default="esma", countries={"AE": "dfsa", "KW": "offshore"}, state="approved", decided_at=clock.now(),
+        proposer_id="one", decider_id="two", reason="Licence",
+    )  # fmt: skip
+    for number, (country, may) in enumerate(allowed.items()):
+        person = make_client(country=country, entity=first if number % 2 else None)
+        with CaptureQueriesContext(connection) as seen:
+            found = packs.pack_of(person)
+        assert len(seen) == 1
+        assert bool(found and found.allows_bonuses) == may, country
+        assert country != "BR" or not pack or (found and found.key == pack)
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])

@@ -13,6 +13,7 @@ urlpatterns = [
     path("clients/<uuid:client_id>/profile/", views.profile, name="profile"),
     path("clients/<uuid:client_id>/tags/", views.tags, name="tags"),
     path("clients/<uuid:client_id>/identity/", views.identity, name="identity"),
+    path("clients/<uuid:client_id>/entity/", views.entity, name="entity"),
     path("clients/<uuid:client_id>/risk/", views.risk, name="risk"),
     path("clients/<uuid:client_id>/task/", tasks.task_new, name="task-new"),
     path("legal-documents/", legal.index, name="legal-documents"),

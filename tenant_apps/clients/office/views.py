@@ -13,13 +13,14 @@ from django.utils.http import urlencode
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
-from kernel.errors import AppError, Conflict
+from kernel.errors import AppError, Conflict, NotFound
 from kernel.guards import guard
+from kernel.ids import parse_uuid
 from kernel.pages import page
 from kernel.panels import panel, panels, rendered
 from kernel.ui.toast import toast, trigger
 from tenant_apps.accounts.selectors import staff_names
-from tenant_apps.clients import identity_change, selectors, services
+from tenant_apps.clients import entities, identity_change, selectors, services
 from tenant_apps.clients.forms import ProfileForm
 from tenant_apps.clients.models import Client, Stage
 from tenant_apps.clients.panels import profile_form
@@ -155,6 +156,19 @@ def risk(request: HttpRequest, client_id: UUID) -> HttpResponse:
     found = selectors.client_get(actor, client_id)
     reason = request.POST.get("reason", "")[:300]
     services.risk_set(client=found, risk=request.POST.get("risk", ""), reason=reason, actor=actor)
+    return changed(request, client_id, pgettext("client", "Saved."))
+
+
+@guard("clients.entity.move")
+@require_POST
+def entity(request: HttpRequest, client_id: UUID) -> HttpResponse:
+    actor = request.actor  # type: ignore[attr-defined]
+    found = selectors.client_get(actor, client_id)
+    to = parse_uuid(request.POST.get("entity", ""))
+    if to is None:
+        raise NotFound
+    reason = request.POST.get("reason", "")
+    entities.client_entity_move(client=found, entity_id=to, reason=reason, actor=actor)
     return changed(request, client_id, pgettext("client", "Saved."))
 
 

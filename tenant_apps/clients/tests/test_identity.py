@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kernel import clock
-from kernel.errors import Conflict, Forbidden
+from kernel.errors import Conflict, Forbidden, Invalid
 from kernel.models import AuditEntry
 from tenant_apps.accounts.models import User
 from tenant_apps.accounts.services import settings_update
@@ -47,7 +47,7 @@ def changed_by_officer(person: Client, **changes: Any) -> Any:
 
 @pytest.mark.parametrize("change", [
     {"first_name": "Other"}, {"last_name": "Other"}, {"country": "AE"}, {"birth_date": "1990-01-01"}, {"nationality": "AE"},
-    {"company": "Shell Ltd", "corporate": True},
+    {"company": "Shell Ltd", "corporate": True}, {"latin_name": "OTHER PERSON"},
 ])  # fmt: skip
 def test_an_agent_does_not_change_who_was_verified(agent: Any, change: dict[str, Any]) -> None:
     person = verified(owner_id=agent.pk)
@@ -257,3 +257,27 @@ def test_a_client_renamed_for_a_moment_is_who_they_were(tenant: Any, change: dic
 def test_a_namesake_of_one_word_proves_nothing(tenant: Any) -> None:
     own = colleague("finance", "Olga")
     assert eyes.others_required(actor(own), client=lead(first_name="Olga", last_name="")) == frozenset()
+
+
+def test_the_latin_spelling_is_the_letters_of_a_passport(tenant: Any) -> None:
+    person = lead(first_name="ليلى", last_name="العمري")
+    services.client_update(client=person, actor=SYSTEM, latin_name=" ALOMARI<<LAYLA<< ")
+    person.refresh_from_db()
+    assert (person.latin_name, person.bank_name, person.names) == (
+        "ALOMARI LAYLA",
+        "ALOMARI LAYLA",
+        (person.name, "ALOMARI LAYLA"),
+    )
+    with pytest.raises(Invalid) as refused:
+        services.client_update(client=person, actor=SYSTEM, latin_name="ليلى العمري")
+    assert refused.value.field == "latin_name"
+    person.company, person.corporate = "شركة العمري", True
+    assert person.names == ("شركة العمري",), "a company's account is not its director's"
+
+
+def test_nobody_decides_about_who_bears_their_name_in_latin_letters(tenant: Any) -> None:
+    person = lead(first_name="ليلى", last_name="العمري")
+    officer = actor(colleague("compliance", "Layla Alomari"))
+    assert not eyes.is_own(officer, [person])
+    person.latin_name = "ALOMARI LAYLA"
+    assert eyes.is_own(officer, [person])

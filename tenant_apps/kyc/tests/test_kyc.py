@@ -16,6 +16,7 @@ from kernel.errors import Forbidden, NotFound
 from kernel.files import FileRefused
 from kernel.models import AuditEntry, OutboxMessage
 from kernel.tenancy import context
+from tenant_apps.clients import services as clients
 from tenant_apps.clients.models import Client, KycState, Stage
 from tenant_apps.clients.tests.support import log_in, staff
 from tenant_apps.kyc import selectors, services
@@ -260,3 +261,40 @@ def test_the_desk_offers_for_a_document_what_has_not_been_said_of_it(submitted: 
     assert (accept in html, refuse in html) == (False, True)
     html = desk.post(refuse, {"refusal": "unreadable"}, follow=True).content.decode()
     assert (accept in html, refuse in html) == (True, False)
+
+
+ARABIC = {
+    "first_name": "ليلى", "last_name": "العمري", "birth_date": "1990-05-01", "nationality": "AE", "line1": "1 Corniche",
+    "city": "Abu Dhabi", "country": "AE",
+}  # fmt: skip
+
+
+def test_who_writes_in_letters_that_banks_cannot_is_asked_for_the_passports(client_row: Client, me: Actor) -> None:
+    Client.objects.filter(pk=client_row.pk).update(first_name="ليلى", last_name="العمري")
+    client_row.refresh_from_db()
+    case = services.case_open(client=client_row, actor=me)
+    assert "profile" in services.missing(case)
+    assert "latin_name" in ProfileForm(initial=ProfileForm.initial_of(client_row)).fields
+    assert set(ProfileForm(ARABIC).errors) == {"latin_name"}
+    assert set(ProfileForm({**ARABIC, "latin_name": "ليلى"}).errors) == {"latin_name"}
+    form = ProfileForm({**ARABIC, "latin_name": "ALOMARI<<LAYLA"})
+    assert form.is_valid(), form.errors
+    clients.client_update(client=client_row, actor=me, **form.changes())
+    case.client.refresh_from_db()
+    assert case.client.latin_name == "ALOMARI LAYLA"
+    assert "profile" not in services.missing(case)
+
+
+@pytest.mark.parametrize("first", ["Layla", "Юлия", "Núria"])
+def test_nobody_else_is_asked_for_it(tenant: Any, first: str) -> None:
+    form = ProfileForm({**ARABIC, "first_name": first, "last_name": "Vogt"})
+    assert form.is_valid()
+    assert "latin_name" not in form.changes()
+
+
+def test_the_officer_sees_the_latin_spelling_beside_the_document(submitted: Case, tenant: Any) -> None:
+    page = f"/kyc/{submitted.pk}/"
+    desk = log_in(tenant, staff("compliance"))
+    assert "AL MANSOORI LAYLA" not in desk.get(page).content.decode()
+    Client.objects.filter(pk=submitted.client_id).update(latin_name="AL MANSOORI LAYLA")
+    assert "AL MANSOORI LAYLA" in desk.get(page).content.decode()

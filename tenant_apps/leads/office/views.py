@@ -20,6 +20,7 @@ from kernel.ui.tables import Column, TableSpec, build_table
 from kernel.ui.toast import toast, trigger
 from tenant_apps.accounts.forms import language_choices
 from tenant_apps.accounts.selectors import agents
+from tenant_apps.clients import entities
 from tenant_apps.clients.models import KycState, Stage
 from tenant_apps.clients.queue import Queue
 from tenant_apps.clients.selectors import COUNT_BOUND, bounded_count, client_get
@@ -102,9 +103,16 @@ def _filters(request: HttpRequest, name: str) -> dict[str, Any]:
         "kyc_states": KycState.choices,
         "languages": language_choices(),
         "countries": country_choices(),
+        "entities": _entities() if name == "clients" else [],
         "views": selectors.views_of(actor, name),
         "may_create": actor.may("clients.create"),
     }
+
+
+def _entities() -> list[tuple[str, str]]:
+    """To choose from, where there is a choice."""
+    rows = [(str(row.pk), row.name) for row in entities.live()]
+    return rows if len(rows) > 1 else []
 
 
 @guard("clients.create")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import audit, money, views
+from . import audit, entities, money, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -12,6 +12,10 @@ urlpatterns = [
     path("audit/", audit.trail, name="audit"),
     path("audit/verify/", audit.verify, name="audit-verify"),
     path("audit/export/", audit.export, name="audit-export"),
+    path("legal-entities/", entities.index, name="entities"),
+    path("legal-entities/new/", entities.new, name="entity-new"),
+    path("legal-entities/<uuid:entity_id>/", entities.entity, name="entity"),
+    path("legal-entities/<uuid:entity_id>/archive/", entities.archive, name="entity-archive"),
     path("money/", money.inbox, name="money"),
     path("money/export/", money.export, name="money-export"),
     path("money/views/save/", money.view_save, name="money-view-save"),

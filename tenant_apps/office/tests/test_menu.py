@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 from django.urls import reverse
 
-from kernel import navigation
+from kernel import badges, navigation
+from tenant_apps.leads.tests.support import actor, log_in, staff
 from tenant_apps.payments.tests.support import make_client
 from tenant_apps.payments.tests.test_pages import deposit_of, officer
 
@@ -90,3 +91,14 @@ def test_who_may_open_one_page_of_a_group_has_that_page_and_no_tabs(tenant: Any)
     assert "Payment files" in menu
     assert ">Bank<" not in menu
     assert tabs_of(page) == []
+
+
+def test_what_somebody_did_shows_in_the_menu_of_the_next_page(tenant: Any, settings: Any) -> None:
+    """Its figures are kept for seconds, but never over an act of one's own."""
+    settings.MENU_COUNTS_KEPT = 60
+    owner = staff("owner")
+    browser = log_in(tenant, owner)
+    assert browser.get("/").status_code == 200
+    assert badges._kept(actor(owner)) is not None
+    browser.post("/no-such-address/")
+    assert badges._kept(actor(owner)) is None

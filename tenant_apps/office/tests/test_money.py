@@ -63,6 +63,7 @@ def test_the_page_draws_with_a_client_beside_the_list(tenant: Any, language: str
     shown = web.get(place(row)).content.decode()
     for words in (person.name, row.reference, "vip", f"/clients/{person.pk}/", f"{place(row, 'approve')}?scope=mine"):
         assert words in shown
+    assert (">Withdrawal · <bdi" in shown) == (language == "en")  # one of them
 
 
 def test_who_sees_neither_clients_nor_payments_learns_a_name_and_a_number(tenant: Any) -> None:

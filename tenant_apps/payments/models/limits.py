@@ -13,8 +13,8 @@ from tenant_apps.clients.models import Client
 class DepositLimit(Entity):
     """What one client may pay in, from a verification level on (the highest row not above the client's counts).
 
-    With `pack` (a key of clients.rule_packs) it is for residents of the countries which that pack protects, beside what
-    holds for everybody: of the two the narrower counts, window by window. Minor units of `currency`; empty means no
+    With `pack` (a key of clients.rule_packs) it is for residents of the countries which that pack protects, and for clients
+    of a legal entity that has it, beside what holds for everybody: the narrowest counts, window by window. Minor units of `currency`; empty means no
     limit. Days are 24 hours back from now.
     """
 

@@ -78,6 +78,7 @@ class MethodRule(Entity):
     kyc_level = models.PositiveSmallIntegerField(default=0)
     tags_any = models.JSONField(default=list, blank=True)
     tags_none = models.JSONField(default=list, blank=True)
+    entities = models.JSONField(default=list, db_default=[], blank=True)  # ids of clients.LegalEntity, as text
     device = models.CharField(max_length=8, choices=Device.choices, blank=True)
     hours_from = models.TimeField(null=True, blank=True)
     hours_until = models.TimeField(null=True, blank=True)
@@ -147,6 +148,7 @@ class PayoutRule(Entity):
     kyc_level = models.PositiveSmallIntegerField(default=0)
     tags_any = models.JSONField(default=list, blank=True)
     tags_none = models.JSONField(default=list, blank=True)
+    entities = models.JSONField(default=list, db_default=[], blank=True)  # ids of clients.LegalEntity, as text
     hours_from = models.TimeField(null=True, blank=True)
     hours_until = models.TimeField(null=True, blank=True)
     position = models.PositiveSmallIntegerField(default=10)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import pgettext_lazy
 
+from kernel.letters import latin_writable
 from kernel.models import Entity
 from kernel.money import Money
 from tenant_apps.clients.models import Client
@@ -132,6 +133,11 @@ class Withdrawal(Entity):
     @property
     def fee(self) -> Money:
         return Money(self.fee_minor, self.currency)
+
+    @property
+    def holder_writable(self) -> bool:
+        """Whether a bank's payment file can name the holder."""
+        return latin_writable(self.holder)
 
     @property
     def net(self) -> Money:

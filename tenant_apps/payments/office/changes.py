@@ -16,6 +16,7 @@ from kernel.errors import AppError, Forbidden, NotFound
 from kernel.guards import guard
 from kernel.pages import page
 from tenant_apps.clients.changes import changes_shown
+from tenant_apps.clients.permissions_list import ENTITIES
 from tenant_apps.wallets.change_selectors import changes_visible
 from tenant_apps.wallets.change_told import told
 from tenant_apps.wallets.permissions_list import SETTINGS
@@ -29,7 +30,7 @@ from ..services.turns import turn
 DECIDED = 30
 
 
-@guard(VIEW, SETTINGS)
+@guard(VIEW, SETTINGS, ENTITIES)
 @require_GET
 def index(request: Any) -> HttpResponse:
     rows = changes_visible(request.actor)
@@ -53,7 +54,7 @@ def _seen(request: Any, change_id: UUID) -> ProposedChange:
     return row
 
 
-@guard(VIEW, SETTINGS)
+@guard(VIEW, SETTINGS, ENTITIES)
 @require_POST
 def approve(request: Any, change_id: UUID) -> HttpResponse:
     """The service asks for the right of the kind."""
@@ -67,7 +68,7 @@ def approve(request: Any, change_id: UUID) -> HttpResponse:
     return redirect("payments:changes")
 
 
-@guard(VIEW, SETTINGS)
+@guard(VIEW, SETTINGS, ENTITIES)
 @require_POST
 def refuse(request: Any, change_id: UUID) -> HttpResponse:
     row = _seen(request, change_id)

@@ -23,7 +23,7 @@ from ..payouts import payouts_used
 from ..services.payout_routing import Board, Way, accounts_of, rule_currencies
 from ..services.providers import payout_rule_save
 from ..words import method_name
-from .routing import client_asked_for, situation_of
+from .routing import client_asked_for, entity_asked_for, situation_of
 from .rule_forms import PayoutRuleForm, payout_methods_known
 from .situation_forms import PayoutSituationForm
 
@@ -44,10 +44,11 @@ def tester(request: Any) -> HttpResponse:
     }
     if form.is_bound and form.is_valid():
         client = client_asked_for(request, form)
-        situation = situation_of(form, client)
+        entity = entity_asked_for(form, client)
+        situation = situation_of(form, client, entity)
         ways = Board.of(situation).ways(form.cleaned_data["method"], country=situation.country)
         tried = accounts_of(ways)
-        context |= {"about": client, "level": situation.level, "asked": True, "tried": _rows(ways, tried),
+        context |= {"about": client, "entity": entity, "level": situation.level, "asked": True, "tried": _rows(ways, tried),
                     "others": [way for way in ways if not way.good]}  # fmt: skip
     return page(request, "payments/office/payout_routing.html", context)
 

@@ -16,7 +16,8 @@ from kernel.errors import Invalid
 from kernel.guards import guard
 from kernel.pages import page
 from kernel.permissions import scoped
-from tenant_apps.clients.models import Client
+from tenant_apps.clients import entities
+from tenant_apps.clients.models import Client, LegalEntity
 
 from ..models import MethodRule, ProviderAccount
 from ..permissions_list import VIEW
@@ -47,7 +48,19 @@ def client_asked_for(request: Any, form: SituationForm) -> Client | None:
     return client
 
 
-def situation_of(form: SituationForm, client: Client | None) -> Situation:
+def entity_asked_for(form: SituationForm, client: Client | None) -> LegalEntity | None:
+    """The client's, else the one chosen, else the one of the country."""
+    rows, chosen = form.entities, form.cleaned_data.get("entity")
+    if client is not None:
+        return next(
+            (one for one in rows if one.pk == client.entity_id or not client.entity_id and one.is_default), None
+        )
+    if chosen:
+        return next(one for one in rows if str(one.pk) == chosen)
+    return entities.entity_for(form.cleaned_data["country"], rows)
+
+
+def situation_of(form: SituationForm, client: Client | None, entity: LegalEntity | None) -> Situation:
     data = form.cleaned_data
     return Situation(
         currency=data["currency"],
@@ -57,6 +70,7 @@ def situation_of(form: SituationForm, client: Client | None) -> Situation:
         tags=frozenset(client.tags or ()) if client else frozenset(tags_in(data["tags"])),
         device=data.get("device") or "desktop",
         amount=data["amount"],
+        entity=str(entity.pk) if entity else "",
     )
 
 
@@ -70,10 +84,12 @@ def tester(request: Any) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "maintenance": maintenance_ahead()}
     if asked and form.is_valid():
         client = client_asked_for(request, form)
-        situation = situation_of(form, client)
+        entity = entity_asked_for(form, client)
+        situation = situation_of(form, client, entity)
         judged = routing.verdicts(situation, all_of_them=True)
         context |= {
             "about": client,
+            "entity": entity,
             "level": situation.level,
             "offered": [_shown(offer, situation) for offer in routing.offers_in(judged)],
             "others": [one for one in judged if not one.good],

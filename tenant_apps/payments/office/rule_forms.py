@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.money import CURRENCIES, Money
 from kernel.ui.forms import CountriesField, DecimalField, MoneyField, UiForm, minor_of, style_widget
+from tenant_apps.clients.models import LegalEntity
 
 from .. import registry
 from ..models import Device, MethodRule, PayoutRule, ProviderAccount
@@ -69,6 +70,7 @@ class _WayForm(UiForm, forms.Form, Generic[Rule]):
             **{name: getattr(rule, name) for name in same},
             "countries": " ".join(rule.countries),
             "excluded_countries": " ".join(rule.excluded_countries),
+            "entities": rule.entities,
             "tags_any": ", ".join(rule.tags_any),
             "tags_none": ", ".join(rule.tags_none),
         }
@@ -80,6 +82,7 @@ class _WayForm(UiForm, forms.Form, Generic[Rule]):
             "enabled",
         ):  # fmt: skip
             setattr(rule, name, data[name])
+        rule.entities = data.get("entities", rule.entities)
         rule.tags_any, rule.tags_none = tags_in(data["tags_any"]), tags_in(data["tags_none"])
         return rule
 
@@ -108,6 +111,20 @@ class _WayForm(UiForm, forms.Form, Generic[Rule]):
             self.fields[name] = forms.CharField(
                 label=label, required=False, help_text=pgettext_lazy("rule form", "Tags with commas between.")
             )
+
+        self._add_entities()
+
+    def _add_entities(self) -> None:
+        """Only where there is something to choose; archived ones that the rule names stay named."""
+        named = set(self.rule.entities) if self.rule else set()
+        rows = LegalEntity.objects.order_by("-is_default", "name", "pk")
+        choices = [(str(row.pk), row.name) for row in rows if row.archived_at is None or str(row.pk) in named]
+        if len(choices) > 1:
+            self.fields["entities"] = forms.MultipleChoiceField(
+                label=pgettext_lazy("rule form", "Legal entities"), required=False, choices=choices,
+                widget=forms.CheckboxSelectMultiple,
+                help_text=pgettext_lazy("rule form", "Whose clients it is for; none chosen means all."),
+            )  # fmt: skip
 
     def _add_hours(self, since: Any, until: Any) -> None:
         for name, label in (("hours_from", since), ("hours_until", until)):

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.money import CURRENCIES
 from kernel.ui.forms import CountryField, DateTimeInput, MoneyField, UiForm
+from tenant_apps.clients import entities
 
 from .. import registry
 from ..models import Device
@@ -50,7 +51,13 @@ class SituationForm(UiForm, forms.Form):
         self.fields["amount"] = MoneyField(
             currency=self.currency, label=pgettext_lazy("rule tester", "Amount"), required=False
         )
-        self.order_fields(["client", "country", "level", "tags", "currency", "amount", "device", "at"])
+        self.entities = list(entities.live())
+        if len(self.entities) > 1:
+            self.fields["entity"] = forms.ChoiceField(
+                label=pgettext_lazy("client", "Legal entity"), required=False,
+                choices=[("", pgettext_lazy("rule tester", "The country’s")), *((str(one.pk), one.name) for one in self.entities)],
+            )  # fmt: skip
+        self.order_fields(["client", "country", "entity", "level", "tags", "currency", "amount", "device", "at"])
 
 
 class PayoutSituationForm(SituationForm):
@@ -66,4 +73,4 @@ class PayoutSituationForm(SituationForm):
             label=pgettext_lazy("rule form", "Method"),
             choices=[(code, method_names().get(code, code)) for code in codes],
         )
-        self.order_fields(["method", "currency", "amount", "client", "country", "level", "tags", "at"])
+        self.order_fields(["method", "currency", "amount", "client", "country", "entity", "level", "tags", "at"])

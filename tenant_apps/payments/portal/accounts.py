@@ -51,7 +51,7 @@ def account_new(request: Any, method: str) -> HttpResponse:
     known = next((one for one in methods_for(request.client) if one.code == method), None)
     if known is None:
         raise NotFound
-    form = DestinationForm(request.POST or None, method=known, initial={HOLDER: request.client.name})
+    form = DestinationForm(request.POST or None, method=known, initial={HOLDER: request.client.bank_name})
     following = request.GET.get("next", "") or request.POST.get("next", "")
     if request.method == "POST" and form.is_valid():
         throttle.check("destination", str(request.client.pk), burst=10, per_minute=3)

@@ -61,7 +61,7 @@ def _head() -> Cells:
     return (
         pgettext("cashier history", "Time"), pgettext("cashier history", "What"), pgettext("cashier history", "Reference"),
         pgettext("cashier history", "Method"), pgettext("cashier history", "State"), pgettext("cashier history", "Amount"),
-        pgettext("cashier history", "Fee"), pgettext("cashier history", "Received or sent"),
+        pgettext("cashier history", "Fee"), pgettext("cashier history", "Amount received or sent"),
         pgettext("cashier history", "Currency"),
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel import throttle
+from kernel import clock, throttle
 from kernel.errors import AppError, Conflict, Invalid, OutcomeUnknown, Unavailable
 from kernel.guards import client_only
 from kernel.idempotency import once
@@ -39,6 +40,8 @@ from ..services.withdrawal_fees import eaten_words
 from ..services.withdrawals import withdrawal_cancel, withdrawal_request
 from . import repeat
 from .forms import DepositForm, FundsForm, WithdrawalForm
+
+CONFIRMING = timedelta(minutes=5)  # that long a provider may take to tell what its page has told the payer
 
 
 def _currency(request: Any, choices: list[str]) -> str:
@@ -200,6 +203,12 @@ def _qr(deposit: Deposit) -> str:
     return picture.svg_data_uri(scale=4, border=2, dark="#111", light="#fff")
 
 
+def _just_returned(moment: str) -> bool:
+    """Whether the payer came back from the provider's page a moment ago: to open it again would be to pay twice."""
+    known = moment.isascii() and moment.isdigit() and len(moment) < 12
+    return known and 0 <= clock.now().timestamp() - int(moment) < CONFIRMING.total_seconds()
+
+
 @client_only
 @require_GET
 def deposit_page(request: Any, deposit_id: UUID) -> HttpResponse:
@@ -209,8 +218,11 @@ def deposit_page(request: Any, deposit_id: UUID) -> HttpResponse:
     cancelled = "cancelled" in request.GET and deposit.state == DepositState.PENDING
     stuck = failed or deposit.failure or cancelled
     device = _device(request)
+    returned = _just_returned(request.GET.get("returned", ""))
     context = {
         "deposit": deposit,
+        "returned": returned,
+        "address": request.get_full_path() if returned else request.path,
         "suspended": deposit.suspended.first() if deposit.state == DepositState.SUSPENSE else None,
         "failed": failed,
         "cancelled": cancelled,
@@ -254,7 +266,7 @@ def withdraw(request: Any) -> HttpResponse:
     if request.method == "POST":
         return _request_withdrawal(request, wallets, currency, book, offered)
     chosen = request.GET.get("destination") or (str(book[0][0].pk) if book else "")
-    initial = {**_initial(request), "holder": request.client.name, "key": uuid7().hex, "destination": chosen}
+    initial = {**_initial(request), "holder": request.client.bank_name, "key": uuid7().hex, "destination": chosen}
     form = WithdrawalForm(currency=currency, destinations=_rows(book), initial=initial)
     context = _withdraw_context(request, wallets, currency, form, book, offered)
     part = "#quote" if request.htmx and request.GET.get("part") == "quote" else ""

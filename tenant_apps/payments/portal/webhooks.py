@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from kernel import clock
 from kernel.guards import open_to_all
 from kernel.logs import log
 
@@ -47,9 +48,11 @@ def webhook(request: HttpRequest, account_id: UUID) -> HttpResponse:
 )
 @csrf_exempt
 def deposit_return(request: HttpRequest, deposit_id: UUID) -> HttpResponse:
-    """From the provider's page to the deposit's own. What the browser brings along is not looked at."""
-    cancelled = "?cancelled=1" if "cancelled" in request.GET else ""
+    """From the provider's page to the deposit's own, which may say for a while that the payer has just been there. What
+    the browser brings along is not looked at."""
     response = redirect("payments:deposit", deposit_id)
     response.status_code = 303
-    response["Location"] += cancelled
+    response["Location"] += (
+        "?cancelled=1" if "cancelled" in request.GET else f"?returned={int(clock.now().timestamp())}"
+    )
     return response

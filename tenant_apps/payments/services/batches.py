@@ -135,6 +135,13 @@ _CANCEL = {
 }
 
 
+_OTHER_LETTERS = pgettext_lazy(
+    "payments error",
+    "The holder of %(reference)s is not in Latin letters, so no payment file can have it. Ask the client for a new "
+    "account, or send it by hand at the bank and mark it as sent.",
+)
+
+
 def _none_stopped(parts: Sequence[WithdrawalPart], words: Mapping[bool, object]) -> None:
     """Raises BatchRefused with what to do about the first that is not to go out now; `words` by whether it is held."""
     rules = payout_settings()
@@ -153,6 +160,9 @@ def _locked_parts(wanted: Sequence[UUID]) -> list[WithdrawalPart]:
 def _order(batch: PayoutBatch, parts: Sequence[WithdrawalPart]) -> pain001.Order:
     """What the file says. Raises BatchRefused naming the transfer that cannot be written."""
     settings = batch.provider_account.settings
+    for part in parts:
+        if not part.withdrawal.holder_writable:
+            raise BatchRefused(_OTHER_LETTERS, field="part", reference=part.withdrawal.reference)
     transfers = [
         pain001.Transfer(
             instruction_id=part.pk.hex,

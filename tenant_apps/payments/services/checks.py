@@ -10,13 +10,13 @@ from typing import Any
 from django.db.models import Q, Sum
 
 from kernel import clock
+from kernel.letters import LATIN
 from kernel.money import Money
 from tenant_apps.clients import identity_change
 from tenant_apps.clients.address_change import payout_held
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.wallets.selectors import wallet_of
 
-from ..letters import LATIN
 from ..models import Deposit, DepositState, Freeze, Withdrawal, WithdrawalPolicy, WithdrawalState
 from . import funds
 from .routing import level_of
@@ -58,6 +58,11 @@ def _spelled(word: str) -> str:
 def same_name(one: str, other: str) -> bool:
     first, second = folded(one), folded(other)
     return bool(first and second) and (first <= second or second <= first)
+
+
+def own_name(name: str, client: Client) -> bool:
+    """Whether a name is the client's, as they write it or as their passport spells it in Latin letters."""
+    return any(same_name(name, own) for own in client.names)
 
 
 def iban_good(iban: str) -> bool:
@@ -117,7 +122,7 @@ def withdrawal_checks(withdrawal: Withdrawal) -> list[dict[str, Any]]:
     if paid_out:
         results.append(("destination", withdrawal.destination is not None and not usable(withdrawal.destination)))
     if paid_out and withdrawal.holder:
-        results.append(("name", same_name(withdrawal.holder, client.name)))
+        results.append(("name", own_name(withdrawal.holder, client)))
     if paid_out and withdrawal.iban:
         results.append(("iban", iban_good(withdrawal.iban)))
     return [{"code": code, "good": bool(good)} for code, good in results]

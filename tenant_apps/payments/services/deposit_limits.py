@@ -21,6 +21,7 @@ from kernel.actors import Actor
 from kernel.errors import Invalid, NotFound
 from kernel.money import Money
 from kernel.ui.formatting import money_isolated
+from tenant_apps.clients import entities
 from tenant_apps.clients.models import Client
 from tenant_apps.clients.rule_packs import packs, protecting
 
@@ -54,10 +55,10 @@ def pack_of(client: Client) -> str:
 
 
 def limits_of(client: Client, currency: str) -> dict[str, Money]:
-    """What holds for the client by window: the narrower of the limit for everybody and the one of the client's pack."""
-    rows = DepositLimit.objects.filter(
-        currency=currency, kyc_level__lte=level_of(client), pack__in=["", pack_of(client)]
-    )
+    """What holds for the client by window: the narrowest of the limits for everybody, of the client's pack, and of the pack
+    of the client's legal entity. One query."""
+    packs_of = Q(pack__in=["", pack_of(client)]) | Q(pack__in=entities.own_of(client).values("pack"))
+    rows = DepositLimit.objects.filter(packs_of, currency=currency, kyc_level__lte=level_of(client))
     highest = {row.pack: row for row in rows.order_by("kyc_level")}  # the highest level comes last and stays
     found: dict[str, Money] = {}
     for window in SPANS:
@@ -153,8 +154,9 @@ def row_remove(*, actor: Actor, row: Row) -> None:
 
 
 def limiting_packs() -> dict[str, str]:
-    """Packs that protect residents of some country, by key, with their names."""
-    return {key: pack.name for key, pack in packs().items() if pack.countries}
+    """Packs that protect residents of some country, or that a legal entity has, by key, with their names."""
+    had = set(entities.live().values_list("pack", flat=True))
+    return {key: pack.name for key, pack in packs().items() if pack.countries or key in had}
 
 
 def row_get(kind: type[Any], row_id: UUID) -> Any:

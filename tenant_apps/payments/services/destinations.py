@@ -18,6 +18,7 @@ from django.utils.translation import pgettext_lazy
 from kernel import audit, clock, locks
 from kernel.actors import Actor
 from kernel.errors import Invalid, NotFound
+from kernel.letters import latin_writable
 from kernel.live import publish as live
 from tenant_apps.clients.models import Client
 from tenant_apps.clients.timeline import timeline_add
@@ -36,7 +37,7 @@ from ..models import (
 from ..payouts import payout_method
 from ..permissions_list import DESTINATIONS
 from ..ports import DestinationField, PayoutMethod, Shape
-from .checks import iban_good, same_name
+from .checks import iban_good, own_name
 from .eyes import others_required
 
 NETWORK = "network"  # the field that says which blockchain the address beside it is of
@@ -145,14 +146,18 @@ def destination_add(*, actor: Actor, client: Client, method: str, details: Mappi
         raise Invalid(pgettext_lazy("payments error", "This way of paying out is not offered."), field="method")
     clean = checked_details(known, details)
     holder = clean.get(HOLDER, "")
-    if HOLDER in {field.name for field in known.fields} and not same_name(holder, client.name):
-        raise Invalid(pgettext_lazy("payments error", "The account has to be in your own name."), field=HOLDER)
+    if HOLDER in {field.name for field in known.fields}:
+        _holder_checked(known, holder, client)
     mark = fingerprint(known, clean)
     with transaction.atomic():
         locks.hold(f"destinations:{client.pk}")
         mine = Destination.objects.filter(client=client).exclude(state=DestinationState.RETIRED)
         if found := mine.filter(fingerprint=mark).first():
-            return found
+            if holder_writable(found) or found.state == DestinationState.REFUSED or _under_way(found):
+                return found
+            _retired(
+                _locked(found.pk, DestinationState.NEW, DestinationState.VERIFIED), actor
+            )  # the same account, written so that a bank can pay to it
         if mine.count() >= MOST:
             raise Invalid(pgettext_lazy("payments error", "Your address book is full. Remove one first."))
         row = Destination.objects.create(
@@ -175,6 +180,33 @@ def destination_add(*, actor: Actor, client: Client, method: str, details: Mappi
     return row
 
 
+def _holder_checked(method: PayoutMethod, holder: str, client: Client) -> None:
+    """Raises Invalid for a name that the bank's file cannot write, and for another's."""
+    if method.latin_holder and not latin_writable(holder):
+        raise Invalid(
+            pgettext_lazy("payments error", "Banks write names in Latin letters: enter yours as in your passport."),
+            field=HOLDER,
+        )
+    if own_name(holder, client):
+        return
+    if method.latin_holder and not any(map(latin_writable, client.names)):
+        raise Invalid(
+            pgettext_lazy(
+                "payments error",
+                "We do not know your name in Latin letters yet. Ask our support to add it as in your passport, then add "
+                "the account.",
+            ),
+            field=HOLDER,
+        )
+    raise Invalid(pgettext_lazy("payments error", "The account has to be in your own name."), field=HOLDER)
+
+
+def holder_writable(row: Destination) -> bool:
+    """Whether the bank's file can name the holder, where the account is paid by one. Older rows may be in other letters."""
+    method = payout_method(row.method)
+    return method is None or not method.latin_holder or latin_writable(row.holder)
+
+
 def _country(method: PayoutMethod, details: Mapping[str, str]) -> str:
     for field in method.fields:
         if field.shape is Shape.IBAN and details.get(field.name):
@@ -190,7 +222,7 @@ def _paid_from_before(client: Client, details: Mapping[str, str]) -> bool:
     if not iban:
         return False
     lines = BankLine.objects.filter(client=client, counterparty_iban=iban, deposit__state=DepositState.CREDITED)
-    return any(same_name(line.counterparty, client.name) for line in lines[:5])
+    return any(own_name(line.counterparty, client) for line in lines[:5])
 
 
 def _rested() -> datetime:
@@ -248,14 +280,22 @@ def destination_remove(*, actor: Actor, destination_id: UUID) -> Destination:
     with transaction.atomic():
         row = _locked(destination_id, DestinationState.NEW, DestinationState.VERIFIED, DestinationState.REFUSED)
         actor.require_client(row.client_id)
-        if row.state == DestinationState.REFUSED or row.withdrawals.filter(state__in=OPEN_WITHDRAWALS).exists():
+        if row.state == DestinationState.REFUSED or _under_way(row):
             raise WrongState(
                 pgettext_lazy("payments error", "A withdrawal to it is under way, or it was refused: it stays.")
             )
-        row.state, row.updated_at = DestinationState.RETIRED, clock.now()
-        row.save(update_fields=["state", "updated_at"])
-        _decided(row, "payments.destination_removed", actor, "")
+        _retired(row, actor)
     return row
+
+
+def _under_way(row: Destination) -> bool:
+    return bool(row.withdrawals.filter(state__in=OPEN_WITHDRAWALS).exists())
+
+
+def _retired(row: Destination, actor: Actor) -> None:
+    row.state, row.updated_at = DestinationState.RETIRED, clock.now()
+    row.save(update_fields=["state", "updated_at"])
+    _decided(row, "payments.destination_removed", actor, "")
 
 
 def usable(row: Destination | None, rules: PayoutSettings | None = None) -> str:

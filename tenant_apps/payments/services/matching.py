@@ -18,7 +18,7 @@ from tenant_apps.clients.models import Client
 
 from ..adapters.bank_wire.statement import Line, Statement
 from ..models import BankLine, Deposit, DepositState, PartState, ProviderAccount, WithdrawalPart
-from .checks import same_name
+from .checks import own_name
 
 _REFERENCE = re.compile(r"(?=([DW][0-9A-Z]{8}))")
 WAITING = (DepositState.CREATED, DepositState.PENDING, DepositState.FAILED, DepositState.EXPIRED)
@@ -165,7 +165,7 @@ def _by_reference(account: ProviderAccount, line: Line, deposit: Deposit, known:
     if deposit.currency != line.amount.currency:
         return Match(line, deposit, None, deposit.client, (*reasons, "currency"), False, known)
     reasons.append("amount" if deposit.amount == line.amount else "amount_differs")
-    own = same_name(line.counterparty, deposit.client.name)
+    own = own_name(line.counterparty, deposit.client)
     reasons.append("name" if own else "other_name")
     if deposit.provider_account_id != account.pk:  # credited as announced, it would stand in another account's books
         return Match(line, None, None, deposit.client, (*reasons, "other_account"), False, known)
@@ -178,7 +178,7 @@ def _by_account(line: Line, there: _There, known: bool) -> Match:
     if client is None:
         return Match(line, None, None, None, ("none",), False, known)
     waiting = there.waiting.get((client.pk, line.amount), [])
-    own = same_name(line.counterparty, client.name)
+    own = own_name(line.counterparty, client)
     if (line.booked_on, line.counterparty_iban, line.amount) in there.alike:
         return Match(line, None, None, client, ("iban", "alike"), False, known)
     if len(waiting) == 1 and own:

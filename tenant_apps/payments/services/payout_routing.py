@@ -53,7 +53,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Accounts, rules and maintenance of one currency, read once. Three queries."""
+    """Accounts, rules and maintenance of one currency, read once. Three queries, and the default entity's (`among`)."""
 
     situation: Situation
     accounts: tuple[ProviderAccount, ...]
@@ -65,8 +65,8 @@ class Board:
         currency = situation.currency
         accounts = list(ProviderAccount.objects.order_by("position", "created_at"))
         accounts.sort(key=lambda account: currency not in account.currencies)
-        rules = PayoutRule.objects.filter(currency=currency).order_by("position", "created_at", "id")
-        return cls(situation, tuple(accounts), tuple(rules), tuple(maintenance_at(situation.at)))
+        rules = tuple(PayoutRule.objects.filter(currency=currency).order_by("position", "created_at", "id"))
+        return cls(situation.among(rules), tuple(accounts), rules, tuple(maintenance_at(situation.at)))
 
     def ways(self, method: str, *, country: str = "", details: Mapping[str, str] | None = None) -> list[Way]:
         """Each account that knows the method, good or not, in the order they are tried. `country` is where the account

@@ -260,6 +260,7 @@ def _facts(rule: MethodRule | PayoutRule) -> dict[str, Any]:
         "kyc_level": rule.kyc_level,
         "tags_any": list(rule.tags_any),
         "tags_none": list(rule.tags_none),
+        "entities": list(rule.entities) or None,  # none: as those of before the column
         "hours": _hours(rule),
         "position": rule.position,
         "enabled": rule.enabled,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import ROUND_UP, Decimal
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from django.db.models import Q
 from kernel import clock
 from kernel.money import Money
 from kernel.tenancy import context
+from tenant_apps.clients import entities
 from tenant_apps.clients.models import Client, KycState
 
 from .. import registry
@@ -41,7 +42,9 @@ def level_of(client: Client) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """Who wants to pay, in what, from where and when. `at` is UTC; without an amount the bands are not looked at."""
+    """Who wants to pay, in what, from where and when. `at` is UTC; without an amount the bands are not looked at.
+
+    `entity` is the id of the client's legal entity as text; empty is the default one (`among`)."""
 
     currency: str
     country: str
@@ -50,13 +53,22 @@ class Situation:
     tags: frozenset[str] = frozenset()
     device: str = Device.DESKTOP
     amount: Money | None = None
+    entity: str = ""
 
     @classmethod
     def of(cls, client: Client, currency: str, *, device: str = "", amount: Money | None = None) -> Situation:
         return cls(
             currency=currency, country=client.country, level=level_of(client), at=clock.now(),
             tags=frozenset(client.tags or ()), device=device or Device.DESKTOP, amount=amount,
+            entity=str(client.entity_id or ""),
         )  # fmt: skip
+
+    def among(self, rules: Iterable[MethodRule | PayoutRule]) -> Situation:
+        """With the default entity where none is said and one of these rules asks: elsewhere nobody has to be asked."""
+        if self.entity or not any(rule.entities for rule in rules):
+            return self
+        default = entities.live().filter(is_default=True).first()
+        return replace(self, entity=str(default.pk)) if default else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +185,12 @@ def maintenance_at(at: datetime) -> list[Maintenance]:
 
 
 def verdicts(situation: Situation, *, all_of_them: bool = False) -> list[Verdict]:
-    """Each rule of the currency with what speaks against it, in the order of the cashier. Two queries."""
+    """Each rule of the currency with what speaks against it, in the order of the cashier. Two queries; one more where
+    rules ask for the entity of a client with whom none was written down."""
     pauses = maintenance_at(situation.at)
-    judged = [_verdict(rule, situation, pauses) for rule in rules_of(situation.currency, all_of_them=all_of_them)]
+    rules = rules_of(situation.currency, all_of_them=all_of_them)
+    situation = situation.among(rules)
+    judged = [_verdict(rule, situation, pauses) for rule in rules]
     return _ordered(judged, situation)
 
 
@@ -222,6 +237,7 @@ def audience_against(rule: MethodRule | PayoutRule, situation: Situation) -> lis
         "tags_any": not rule.tags_any or bool(situation.tags & set(rule.tags_any)),
         "tags_none": not situation.tags & set(rule.tags_none),
         "hours": within_hours(rule.hours_from, rule.hours_until, situation.at),
+        "entity": not rule.entities or situation.entity in rule.entities,
     }
     return [code for code, good in checks.items() if not good]
 

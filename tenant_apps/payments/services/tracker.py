@@ -105,10 +105,11 @@ def _decisions(row: Withdrawal) -> list[Stage]:
     stages, waiting = [], row.state in (WithdrawalState.REQUESTED, WithdrawalState.CHECKED)
     refused = row.state in (WithdrawalState.REJECTED, WithdrawalState.CANCELLED)
     for step in steps:
-        title = pgettext("withdrawal step", "Checked") if step.is_check else pgettext("withdrawal step", "Approved")
         if step.decided_at:
+            title = pgettext("withdrawal step", "Checked") if step.is_check else pgettext("withdrawal step", "Approved")
             stages.append(Stage(title, who_words(step, roles), "done", step.decided_at))
             continue
+        title = pgettext("payments", "Check") if step.is_check else pgettext("payments", "Approval")
         stages.append(
             Stage(title, who_words(step, roles), "failed" if refused else "current" if waiting else "todo", None)
         )
@@ -123,9 +124,8 @@ def _sent(row: Withdrawal) -> Stage:
         WithdrawalState.FAILED: "failed",
     }.get(WithdrawalState(row.state), "todo")
     at = row.closed_at if row.state == WithdrawalState.PAID else None
-    return Stage(
-        pgettext("withdrawal step", "Sent"), pgettext("withdrawal step", "Bank or payment provider"), state, at
-    )
+    sending = str(WithdrawalState.SENDING.label) if state == "current" else pgettext("withdrawal step", "Sent")
+    return Stage(sending, pgettext("withdrawal step", "Bank or payment provider"), state, at)
 
 
 def _missing(row: Withdrawal, parts: Sequence[Any], page: str) -> tuple[Missing, ...]:

@@ -39,7 +39,7 @@ from . import freezes, funds, posting, refusals, waiting
 from .auto import lets_through, rule_actor, steps_by_rule
 from .chain import BACK, may_take, next_step, rule_for, step_take, steps_make
 from .checks import ADVICE, withdrawal_checks, within_limits
-from .destinations import destination_add, payout_settings, usable
+from .destinations import destination_add, holder_writable, payout_settings, usable
 from .due import due_after, hours_promised
 from .eyes import as_shown, shown
 from .parts import parts_send
@@ -85,6 +85,14 @@ def withdrawal_request(
         if planned.needs_destination and usable(destination) in ("refused", "retired"):
             raise WithdrawalRefused(
                 pgettext_lazy("payments error", "We cannot pay to this account. Choose another."), field="destination"
+            )
+        if planned.needs_destination and destination is not None and not holder_writable(destination):
+            raise WithdrawalRefused(
+                pgettext_lazy(
+                    "payments error",
+                    "The holder of this account is not in Latin letters. Add it again, as in your passport.",
+                ),
+                field="destination",
             )
         row = _written(client, amount, planned, destination if planned.needs_destination else None, actor)
         for share in planned.shares:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -174,7 +175,7 @@ def test_a_file_is_of_wires_that_are_to_be_sent_from_that_account(account: Provi
             actor=staff(BATCH_MAKE), account=account, currency="EUR", part_ids=[uuid7()], execution_on=clock.today()
         )
     Withdrawal.objects.filter(pk=row.pk).update(holder="لينا")
-    with pytest.raises(BatchRefused, match=row.reference):
+    with pytest.raises(BatchRefused, match=f"{row.reference}.*mark it as sent"):
         made(account, row)
     assert (PayoutBatch.objects.count(), PayoutLine.objects.count()) == (0, 0)
 
@@ -462,3 +463,12 @@ def test_rights(tenant: Any, path: str, code: str) -> None:
     web = officer(tenant, *[one for one in BATCHES if one != code])
     answer = web.post(f"/payments/batches/{path}") if path else web.get("/payments/batches/")
     assert answer.status_code == 403
+
+
+def test_the_desk_says_what_to_do_with_a_name_no_file_can_have(tenant: Any, account: ProviderAccount) -> None:
+    good, bad = wired(account), wired(account)
+    Withdrawal.objects.filter(pk=bad.pk).update(holder="لينا")
+    html = officer(tenant, *ALL).get("/payments/batches/").content.decode()
+    boxes = re.findall(r'name="part" value="([^"]+)"', html)
+    assert boxes == [str(good.parts.get().pk)]
+    assert html.count("mark it as sent") == 1

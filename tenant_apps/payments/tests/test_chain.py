@@ -328,17 +328,22 @@ def test_the_tracker_says_who_has_it_what_is_missing_and_by_when(tenant: Any, se
         fresh = selectors.client_withdrawal(person.pk, row.pk)
         return [(stage.who, stage.state) for stage in tracker_of(fresh, list(fresh.parts.all())).stages]
 
+    def titles() -> list[str]:
+        return [str(stage.title) for stage in tracker_of(selectors.client_withdrawal(person.pk, row.pk), []).stages]
+
     first = tracker_of(row, [])
     assert seen() == [
         ("", "done"), ("Payments team", "current"), ("Your account manager", "todo"), ("Payments team", "todo"),
         ("Bank or payment provider", "todo"),
     ]  # fmt: skip
+    assert titles() == ["Requested", "Check", "Approval", "Approval", "Sent"]  # nothing is told as done before it is
     assert [line.words for line in first.missing] == ["We are verifying that the account is yours."]
     assert first.due_at == row.due_at
     assert not first.late
     person.destinations.update(state="verified")
     withdrawal_check(actor=staff(PROPOSE), withdrawal_id=row.pk)
     assert [state for _, state in seen()] == ["done", "done", "current", "todo", "todo"]
+    assert titles()[1:3] == ["Checked", "Approval"]
     assert "Mia" not in str(seen())
     with clock.frozen_at(clock.now() + timedelta(hours=25)):
         assert tracker_of(selectors.client_withdrawal(person.pk, row.pk), []).late

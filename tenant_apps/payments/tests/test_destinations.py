@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -20,6 +21,7 @@ from tenant_apps.payments import selectors
 from tenant_apps.payments.errors import SamePerson, WithdrawalRefused, WrongState
 from tenant_apps.payments.models import ApprovalRule, Destination, DestinationState
 from tenant_apps.payments.permissions_list import DESTINATIONS, PROPOSE, RULES
+from tenant_apps.payments.services.checks import withdrawal_checks
 from tenant_apps.payments.services.destinations import (
     destination_add,
     destination_refuse,
@@ -310,3 +312,43 @@ def test_the_page_says_who_takes_the_managers_step_of_a_client_without_one(tenan
 def test_the_service_says_what_it_cannot_do(tenant: Any) -> None:
     with pytest.raises(AppError):
         destination_add(actor=client_actor(person := make_client()), client=person, method="pigeon", details={})
+
+
+ARABIC = {"first_name": "ليلى", "last_name": "العمري"}
+
+
+def test_a_bank_account_is_taken_down_in_the_passports_letters(tenant: Any) -> None:
+    person = make_client(**ARABIC, latin_name="LAYLA ALOMARI")
+    with pytest.raises(Invalid, match="Latin letters") as refused:
+        add(person, holder=person.name)
+    assert (refused.value.field, Destination.objects.count()) == ("holder", 0)
+    with pytest.raises(Invalid, match="your own name"):
+        add(person, holder="Lena Vogt")
+    assert add(person, holder="Alomari, Layla").holder == "Alomari, Layla"
+
+
+def test_whose_latin_spelling_is_not_known_yet_is_told_the_way(tenant: Any) -> None:
+    with pytest.raises(Invalid, match="Ask our support"):
+        add(make_client(**ARABIC), holder="Layla Alomari")
+
+
+@pytest.mark.parametrize(("latin", "shown"), [("LAYLA ALOMARI", "LAYLA ALOMARI"), ("", "ليلى العمري")])
+def test_the_form_begins_with_what_a_bank_can_write(tenant: Any, latin: str, shown: str) -> None:
+    person = funded(**ARABIC, latin_name=latin)
+    web = trader(tenant, person)
+    for path in ("/cashier/accounts/new/wire/", "/cashier/withdraw/?destination="):
+        html = web.get(path).content.decode()
+        assert re.search(r'name="holder" value="([^"]*)"', html)[1] == shown, path  # type: ignore[index]
+
+
+def test_an_older_account_in_other_letters_is_not_paid_to_and_gives_way(tenant: Any) -> None:
+    person = funded(**ARABIC, latin_name="LAYLA ALOMARI")  # its account is in Arabic letters
+    row = Destination.objects.get(client=person)
+    with pytest.raises(WithdrawalRefused) as refused:
+        withdrawal_request(actor=client_actor(person), client=person, amount=eur("10"), destination=row)
+    assert refused.value.field == "destination"
+    again = add(person, row.details["iban"], "Layla Alomari")
+    row.refresh_from_db()
+    assert (row.state, again.pk != row.pk, again.state) == (DestinationState.RETIRED, True, DestinationState.NEW)
+    sent = withdrawal_request(actor=client_actor(person), client=person, amount=eur("10"), destination=again)
+    assert {check["code"]: check["good"] for check in withdrawal_checks(sent)}["name"]

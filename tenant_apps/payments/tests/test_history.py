@@ -16,6 +16,7 @@ from tenant_apps.clients.models import Client
 from tenant_apps.payments.models import Deposit, DepositState, ProviderAccount, Withdrawal, WithdrawalState
 from tenant_apps.payments.movements import Mark, all_movements, movements
 from tenant_apps.payments.portal import history
+from tenant_apps.payments.services.chain import BACK
 
 from .support import make_account, make_client
 from .test_pages import trader
@@ -102,6 +103,17 @@ def test_the_file_has_amounts_fees_and_what_was_sent_and_nobody_elses(tenant: An
     one = b"".join(web.get("/cashier/history/export/?kind=withdrawal").streaming_content).decode()
     assert one.count("\nW") == 0
     assert len(one.strip().splitlines()) == 3
+
+
+def test_the_file_says_in_words_how_money_went_back(tenant: Any) -> None:
+    person = make_client()
+    row = _withdrawal(person)
+    Withdrawal.objects.filter(pk=row.pk).update(method=BACK)
+    sent = trader(tenant, person).get("/cashier/history/export/")
+    head, line = csv.reader(b"".join(sent.streaming_content).decode("utf-8-sig").splitlines())
+    told = dict(zip(head, line, strict=True))
+    assert told["Method"] == "Back to where it came from"
+    assert (told["Amount"], told["Amount received or sent"]) == ("50.00", "48.00")
 
 
 def test_the_number_of_queries_is_the_same_however_long_it_is(tenant: Any, django_assert_num_queries: Any) -> None:

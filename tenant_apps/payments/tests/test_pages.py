@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -128,9 +129,28 @@ def test_the_return_page_credits_nothing(tenant: Any) -> None:
     deposit = deposit_of(person)
     stranger = browser(tenant, "portal", None)
     answer = stranger.post(f"/cashier/return/{deposit.pk}/", {"respStatus": "A", "tranRef": "T1"})
-    assert (answer.status_code, answer["Location"]) == (303, f"/cashier/deposits/{deposit.pk}/")
+    assert (answer.status_code, answer["Location"].partition("?")[0]) == (303, f"/cashier/deposits/{deposit.pk}/")
     deposit.refresh_from_db()
     assert deposit.state == DepositState.PENDING
+
+
+def test_who_has_just_paid_is_not_sent_to_pay_again(tenant: Any) -> None:
+    person = make_client()
+    deposit, web = deposit_of(person), trader(tenant, person)
+    Deposit.objects.filter(pk=deposit.pk).update(payment_url="https://pay.example/1")
+    page, again = f"/cashier/deposits/{deposit.pk}/", "Open the payment page"
+    assert again in web.get(page).content.decode()
+    back = web.get(f"/cashier/return/{deposit.pk}/")["Location"]
+    shown = web.get(back).content.decode()
+    assert (again in shown, "Your payment is being confirmed" in shown, 'href="https://pay.example/1"' in shown) == (
+        False, True, True,
+    )  # fmt: skip
+    assert f'hx-get="{back}"' in shown, "it stays so when the page is refreshed"
+    long_ago = int((clock.now() - timedelta(minutes=6)).timestamp())
+    for other in (str(long_ago), "99999999999", "x", "-1", "٣", "9" * 400):
+        assert again in web.get(page, {"returned": other}).content.decode(), other
+    Deposit.objects.filter(pk=deposit.pk).update(failure="declined")
+    assert again in web.get(back).content.decode(), "a refused card may be tried again at once"
 
 
 @pytest.mark.parametrize("currency", ["USD", "XXX"])

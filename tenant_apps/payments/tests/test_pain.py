@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime
 import pytest
 from lxml import etree
 
+from kernel.letters import latin_writable, sepa_text
 from kernel.money import Money
 from sandbox.bank import pain
 from tenant_apps.payments.adapters.bank_wire import pain001, pain002
-from tenant_apps.payments.letters import sepa_text
 
 OURS = "DE89370400440532013000"
 TODAY = date(2026, 11, 23)
@@ -151,3 +151,21 @@ def test_the_nearest_status_counts() -> None:
 def test_an_answer_that_cannot_be_understood_is_refused(data: bytes) -> None:
     with pytest.raises(pain002.NotAReport):
         pain002.read(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        ("Łukasz Weiß", True),
+        ("Тимур Садыков", True),
+        ("ليلى العمري", False),
+        ("ليلى Omari", False),
+        ("", False),
+        ("- 1", False),
+    ],
+)
+def test_a_name_is_written_whole_or_not_at_all(name: str, whole: bool) -> None:
+    assert latin_writable(name) is whole
+    if not whole:
+        with pytest.raises(pain001.NotPayable):
+            pain001.build(order(wire(name=name)))

@@ -680,6 +680,7 @@ def test_the_withdrawal_shows_every_attempt_and_the_client_the_last(
     assert "Attempt 1, passed on to" in body
     assert "Attempt 2" in body
     assert "BALANCE" in body
+    assert "<bdi>Somebody</bdi> · <time" in body  # an Arabic name would pull the date beside it apart
     body = trader(tenant, person).get(f"/cashier/withdrawals/{row.pk}/").content.decode()
     assert ("Being sent" in body, "Failed" in body) == (True, False)
 

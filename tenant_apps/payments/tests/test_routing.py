@@ -43,6 +43,8 @@ def reasons(found: list[routing.Verdict]) -> dict[str, tuple[str, ...]]:
         ({"tags_any": ["vip", "old"]}, {"tags": frozenset({"new"})}, "tags_any"),
         ({"tags_none": ["risky"]}, {"tags": frozenset({"risky", "vip"})}, "tags_none"),
         ({"device": "phone"}, {"device": "desktop"}, "device"),
+        ({"entities": ["one", "other"]}, {"entity": "third"}, "entity"),
+        ({"entities": ["one"]}, {}, "entity"),
         ({"hours_from": time(9), "hours_until": time(12)}, {"at": NOON}, "hours"),
         ({"minimum_minor": 5000}, {"amount": eur("49.99")}, "amount"),
         ({"fee_fixed_minor": 5000}, {"amount": eur("50")}, "fee"),

@@ -8,6 +8,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.actors import Actor
 from tenant_apps.clients.changes import Change, differences
+from tenant_apps.clients.permissions_list import ENTITIES
 from tenant_apps.wallets.change_selectors import changes_visible, changes_waiting
 from tenant_apps.wallets.permissions_list import SETTINGS
 from tenant_apps.wallets.services.changes import kinds_elsewhere
@@ -63,7 +64,7 @@ def _changes(row: ProposedChange) -> list[Change]:
 register(
     Source(
         kind="change", label=pgettext_lazy("work", "Proposed changes"), icon="list-checks", order=37,
-        permission=(VIEW, SETTINGS),
+        permission=(VIEW, SETTINGS, ENTITIES),
         open=_open, mine=_mine, every=changes_visible, page=lambda row: reverse("payments:changes"),
         reference="title", states=ChangeState,
         facts=lambda row: [

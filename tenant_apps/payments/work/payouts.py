@@ -48,7 +48,8 @@ def _method(row: Destination) -> str:
 
 register(
     Source(
-        kind="destination", label=pgettext_lazy("work", "Payout accounts"), icon="contact", permission=DESTINATIONS,
+        kind="destination", label=pgettext_lazy("work", "Payout accounts"), one=pgettext_lazy("payments", "Payout account"),
+        icon="contact", permission=DESTINATIONS,
         order=20, open=_new, mine=_new, every=selectors.destinations_visible,
         page=lambda row: reverse("payments:destination", args=[row.pk]),
         reference="label", states=DestinationState, method=lambda code: Q(method=code),
@@ -107,7 +108,8 @@ def _batch_decisions(actor: Actor, row: PayoutBatch) -> list[Decision]:
 
 register(
     Source(
-        kind="batch", label=pgettext_lazy("work", "Payment files"), icon="send", permission=BATCH_VIEW, order=25,
+        kind="batch", label=pgettext_lazy("work", "Payment files"), one=pgettext_lazy("payments", "Payment file"),
+        icon="send", permission=BATCH_VIEW, order=25,
         open=_made, mine=_to_release, every=_batches, client=None,
         page=lambda row: reverse("payments:batch", args=[row.pk]),
         reference="reference", minor="total_minor", currency="currency",

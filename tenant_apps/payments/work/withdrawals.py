@@ -110,7 +110,8 @@ def _decided_by(row: Withdrawal) -> str:
 
 register(
     Source(
-        kind="withdrawal", label=pgettext_lazy("work", "Withdrawals"), icon="arrow-up-right", permission=VIEW, order=10,
+        kind="withdrawal", label=pgettext_lazy("work", "Withdrawals"), one=pgettext_lazy("payments", "Withdrawal"),
+        icon="arrow-up-right", permission=VIEW, order=10,
         open=_open, mine=selectors.waiting_for, every=selectors.withdrawals_visible,
         page=lambda row: reverse("payments:withdrawal", args=[row.pk]),
         reference="reference", minor="amount_minor", currency="currency", due="due_at",

@@ -21,6 +21,7 @@ from tenant_apps.accounts import services as accounts
 from tenant_apps.accounts.forms import PasswordChangeForm, SettingsForm
 from tenant_apps.accounts.models import User
 from tenant_apps.accounts.selectors import sessions_of
+from tenant_apps.clients import entities
 from tenant_apps.clients import services as clients
 from tenant_apps.clients.models import Client, KycState, Stage, TimelineEntry
 from tenant_apps.clients.panels import lines
@@ -134,6 +135,7 @@ def _profile(request: HttpRequest, user: User, status: int = 200, **more: Any) -
         "password_form": PasswordChangeForm(),
         "devices": sessions_of(user, request.session.session_key or ""),
         "codes_left": len(user.recovery_codes),
+        "entity": entities.entity_of(client),
         **more,
     }
     return page(request, "portal/profile.html", values, status=status)

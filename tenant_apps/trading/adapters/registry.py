@@ -29,6 +29,7 @@ class Adapter:
 
 def _mt5(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
+        "transport": settings.get("transport") or "https",
         "server_zone": settings.get("server_zone") or None,
         "server_zone_shift": timedelta(hours=float(settings.get("server_zone_shift_hours", 0))),
     }

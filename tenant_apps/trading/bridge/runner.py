@@ -137,5 +137,5 @@ class Bridge:
     def _wake(self, server_id: str) -> None:
         for known, (watch, _) in self.watches.items():
             if str(known) == server_id:
-                watch.woken.set()
+                watch.wake()
         self._look.set()

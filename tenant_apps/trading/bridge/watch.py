@@ -1,8 +1,9 @@
 """Following one server: a task of its own, with its own connection, so that a slow or hostile server starves nobody.
 
 A round reads states, positions and deals of all accounts, stores what is new, and tells open pages. The pace follows
-what happens: fast while accounts trade or a page watches, slow when nothing moves. Any failure ends the connection;
-after a pause that grows up to half a minute the server is followed again from the watermark.
+what happens: fast while accounts trade or a page watches, slow when nothing moves. A server that tells things by itself
+is read whole once at the beginning, after every gap and now and then; between these only what it told of is looked at. Any
+failure ends the connection; after a pause that grows up to half a minute the server is followed again from the watermark.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -26,19 +27,12 @@ from kernel.tenancy import context
 from kernel.tenancy.context import TenantRef
 from tenant_apps.trading import platforms
 from tenant_apps.trading.bridge import ingest, telling
+from tenant_apps.trading.bridge.book import Book
 from tenant_apps.trading.bridge.metrics import Metrics
-from tenant_apps.trading.bridge.records import (
-    AccountRef,
-    PositionRow,
-    Snapshot,
-    accounts_of,
-    event_ms,
-    position_row,
-    snapshot_of,
-)
-from tenant_apps.trading.models import Position, TradingServer
-from tenant_apps.trading.ports import AccountState, Deal, ServerInfo, TradingPlatform
-from tenant_apps.trading.ports import Position as PlatformPosition
+from tenant_apps.trading.bridge.news import News, news_of
+from tenant_apps.trading.bridge.records import AccountRef, accounts_of, event_ms
+from tenant_apps.trading.models import TradingServer
+from tenant_apps.trading.ports import Deal, Heard, ServerInfo, TradingPlatform
 
 T = TypeVar("T")
 FAST, OPEN_POSITIONS, IDLE, IDLE_MOST = 0.25, 1.0, 2.0, 5.0
@@ -47,7 +41,11 @@ STORE_EVERY = 1.0  # seconds between writes of numbers that only tick
 ACCOUNTS_EVERY = 2.0
 HEALTH_EVERY = 10.0
 INFO_EVERY = 300.0
+# A pushing server is read whole so often: prices move equity without a word, and it may have forgotten to tell something.
+WHOLE_EVERY, WHOLE_IDLE = 10.0, 60.0
 ROUND_SECONDS = 25.0
+# Reading the last minute again with every round would be most of its work: so often, and in between the last seconds only.
+OVERLAP_EVERY, RECENT = 5.0, timedelta(seconds=5)
 NAMED = 200  # up to so many accounts are asked for by login, above that by their groups
 AHEAD = timedelta(days=1)  # a server's clock may be ahead of ours
 PAUSE_FIRST, PAUSE_MOST = 1.0, 30.0
@@ -61,21 +59,23 @@ class ServerWatch:
         self.tenant, self.server = tenant, server
         self._executor = executor
         self.metrics = Metrics(server.pk, tenant=tenant.slug, bridge=bridge)
-        self.woken = asyncio.Event()
+        self._stirred = asyncio.Event()
         self._languages = telling.languages_of(tenant)
         self._accounts: dict[int, AccountRef] = {}
         self._groups = ""
-        self._snapshots: dict[UUID, Snapshot] = {}
-        self._unstored: dict[UUID, Snapshot] = {}
-        self._positions: dict[int, PositionRow] = {}
-        self._unstored_positions: dict[int, PositionRow] = {}
+        self._book = Book()
         self._seen: dict[int, tuple[object, ...]] = {}
         self._watched: frozenset[str] = frozenset()
         self._at: dict[str, float] = {}
         self._busy_until = 0.0
         self._catching_up = False
         self._idle_since = time.monotonic()
-        self._curve_minute = -1
+        self._whole = True  # the next round has to read everything
+
+    def wake(self) -> None:
+        """Accounts or the server's settings have changed."""
+        self._at["accounts"] = 0.0
+        self._stirred.set()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -125,23 +125,22 @@ class ServerWatch:
             lambda: platforms.platform_for(fresh, sessions=3, call_seconds=10.0, connect_seconds=5.0)
         )
         await self._db(ingest.watermark_start, fresh.pk)
-        await self._load()
-        async with platform:
+        self._book, self._seen, self._at, self._whole = Book(), {}, {}, True
+        async with platform, news_of(platform, self._stirred.set) as news:
             while True:
-                self.woken.clear()
+                self._stirred.clear()
                 started = time.monotonic()
                 async with asyncio.timeout(ROUND_SECONDS):
-                    await self._round(platform, started)
+                    await self._turn(platform, news, started)
                 wait = self._pace() - (time.monotonic() - started)
                 await self._rest(max(wait, 0.02))
 
     async def _rest(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
-                await self.woken.wait()
+                await self._stirred.wait()
         except TimeoutError:
             return
-        self._at["accounts"] = 0.0
 
     def _due(self, what: str, seconds: float) -> bool:
         now = time.monotonic()
@@ -156,24 +155,32 @@ class ServerWatch:
         if self._watched or now < self._busy_until or self._catching_up:
             self._idle_since = now
             return FAST
-        if self._positions:
+        if self._book.positions:
             self._idle_since = now
             return OPEN_POSITIONS
         return IDLE_MOST if now - self._idle_since > 60 else IDLE
 
     # --- one round
 
-    async def _round(self, platform: TradingPlatform, started: float) -> None:
+    async def _turn(self, platform: TradingPlatform, news: News | None, started: float) -> None:
         if self._due("accounts", ACCOUNTS_EVERY):
             await self._load_accounts()
-        if not self._accounts:
-            await self._health(platform, started)
-            return
-        await self._catch_up(platform)
+        heard = news.take() if news else Heard(gap=True)
+        if self._accounts:
+            await self._catch_up(platform)
+            if heard.gap or self._whole or self._due("whole", WHOLE_EVERY if self._book.positions else WHOLE_IDLE):
+                await self._round(platform)
+            else:
+                await self._hear(platform, heard)
+        await self._health(platform, started)
+
+    async def _round(self, platform: TradingPlatform) -> None:
+        """Everything of all accounts, deals from the watermark on. What fails is read again: `_whole` stands till the end."""
+        self._whole = True
         which: dict[str, Any] = (
             {"logins": tuple(self._accounts)} if len(self._accounts) <= NAMED else {"group": self._groups}
         )
-        since = await self._db(ingest.watermark, self.server.pk)
+        since = await self._since()
         states, positions, deals = await _together(
             platform.account_states(**which),
             platform.positions(**which),
@@ -181,11 +188,41 @@ class ServerWatch:
         )
         read_ms = int(time.time() * 1000)
         new = await self._take_deals(deals)
-        changed = self._take_states(states)
-        book_changed = self._take_positions(positions)
+        changed = self._book.take_states(states, self._accounts)
+        book_changed = self._book.take_positions(positions, self._accounts)
         await self._watchers()
         await self._db(self._store_and_tell, changed, book_changed, new, read_ms)
-        await self._health(platform, started)
+        self._whole = False
+        self._at["whole"] = time.monotonic()
+
+    async def _since(self) -> datetime:
+        """Where reading deals begins. One that a server dates back is found with the next whole overlap."""
+        whole = await self._db(ingest.watermark, self.server.pk)
+        return whole if self._due("overlap", OVERLAP_EVERY) else whole + ingest.OVERLAP - RECENT
+
+    async def _hear(self, platform: TradingPlatform, heard: Heard) -> None:
+        """What was told: deals are stored and shown first, then the accounts they and other news touched are looked at."""
+        new = await self._take_deals(heard.deals)
+        if new:
+            await self._db(self._store_and_tell, set(), set(), new, int(time.time() * 1000))
+        await self._watchers()
+        logins = (heard.logins | {deal.login for deal in heard.deals} | self._looked_at()) & self._accounts.keys()
+        if logins:
+            await self._look(platform, logins)
+
+    async def _look(self, platform: TradingPlatform, logins: Collection[int]) -> None:
+        asked = {self._accounts[login].id for login in logins}
+        states, positions = await _together(
+            platform.account_states(logins=tuple(logins)), platform.positions(logins=tuple(logins))
+        )
+        read_ms = int(time.time() * 1000)
+        changed = self._book.take_states(states, self._accounts)
+        book_changed = self._book.take_positions(positions, self._accounts, asked)
+        await self._db(self._store_and_tell, changed, book_changed, (), read_ms)
+
+    def _looked_at(self) -> set[int]:
+        """Accounts on open pages: what their positions are worth changes with every price."""
+        return {login for login, account in self._accounts.items() if account.topic in self._watched}
 
     async def _take_deals(self, deals: tuple[Deal, ...]) -> tuple[Deal, ...]:
         # An adopted account's deals wait for its past (`_catch_up`), so that past and present are not confused.
@@ -204,39 +241,9 @@ class ServerWatch:
             self.metrics.deals([committed - event_ms(deal.executed_at) for deal in stored.new])
         return stored.new
 
-    def _take_states(self, states: tuple[AccountState, ...]) -> set[UUID]:
-        changed: set[UUID] = set()
-        for state in states:
-            account = self._accounts.get(state.login)
-            if account is None:
-                continue
-            snapshot = snapshot_of(state, account.currency)
-            if self._snapshots.get(account.id) != snapshot:
-                self._snapshots[account.id] = self._unstored[account.id] = snapshot
-                changed.add(account.id)
-        return changed
-
-    def _take_positions(self, positions: tuple[PlatformPosition, ...]) -> set[UUID]:
-        """Compare with what is known; returns the accounts whose positions opened, closed or changed size."""
-        current = {
-            row.position: position_row(row, self._accounts[row.login])
-            for row in positions
-            if row.login in self._accounts
-        }
-        book: set[UUID] = set()
-        for number, row in current.items():
-            known = self._positions.get(number)
-            if known is None or known.lots != row.lots:
-                book.add(row.account_id)
-            if known != row:
-                self._unstored_positions[number] = row
-        book |= {row.account_id for number, row in self._positions.items() if number not in current}
-        self._positions = current
-        return book
-
     def _store_and_tell(self, changed: set[UUID], book: set[UUID], new: tuple[Deal, ...], read_ms: int) -> None:
         if book or new or self._due("store", STORE_EVERY):
-            self._store()
+            self._book.store(self.server.pk)
         by_id = {account.id: account for account in self._accounts.values()}
         messages: list[telling.Message] = []
         told = {self._accounts[deal.login].id: event_ms(deal.executed_at) for deal in new}
@@ -250,37 +257,21 @@ class ServerWatch:
         for account_id in changed:
             account = by_id[account_id]
             if account.topic in self._watched:
-                rows = [row for row in self._positions.values() if row.account_id == account_id]
-                snapshot = self._snapshots[account_id]
+                rows, snapshot = self._book.positions_of(account_id), self._book.snapshots[account_id]
                 messages.append(telling.tick(account, snapshot, rows, languages=self._languages, ts=read_ms))
         telling.tell(self.tenant, messages)
 
-    def _store(self) -> None:
-        minute = int(clock.now().timestamp() // 60)
-        ingest.store_states(self._unstored, curve=minute != self._curve_minute)
-        if self._unstored:
-            self._curve_minute = minute
-        self._unstored = {}
-        known = set(Position.objects.filter(server_id=self.server.pk).values_list("position", flat=True))
-        gone = [number for number in known if number not in self._positions]
-        rows = [row for number, row in self._unstored_positions.items() if number in self._positions]
-        ingest.store_positions(self.server.pk, rows, gone)
-        self._unstored_positions = {}
-
     # --- what is known
-
-    async def _load(self) -> None:
-        """Begin from what the database has: nothing is thought to be stored that is not."""
-        self._snapshots, self._unstored, self._seen = {}, {}, {}
-        self._positions, self._unstored_positions = {}, {}
-        self._at = {}
 
     async def _load_accounts(self) -> None:
         def read() -> tuple[dict[int, AccountRef], str]:
             groups = self.server.account_types.values_list("group", flat=True)
             return accounts_of(self.server.pk), ",".join(sorted(set(groups)))
 
+        before = {login for login, account in self._accounts.items() if account.synced}
         self._accounts, self._groups = await self._db(read)
+        if {login for login, account in self._accounts.items() if account.synced} - before:
+            self._whole = True  # what was told of it before it was known was let go
 
     async def _catch_up(self, platform: TradingPlatform) -> None:
         """The past of adopted accounts, one account a round: the others' present must not wait for it."""
@@ -327,7 +318,7 @@ class ServerWatch:
                 at=time.time(),
                 mode=mode,
                 accounts=len(self._accounts),
-                positions=len(self._positions),
+                positions=len(self._book.positions),
                 round_ms=round_ms,
             )
             if due:

@@ -54,7 +54,7 @@ def edit(request: Any, server_id: UUID | None = None) -> HttpResponse:
                 manager=data["manager"],
                 password=data["password"],
                 enabled=data["enabled"],
-                settings={"quiet_period": data["quiet_period"], "public_name": data["public_name"]},
+                settings={name: data[name] for name in ("transport", "quiet_period", "public_name")},
             )
         except AppError as error:
             form.refuse(error)
@@ -76,6 +76,7 @@ def _initial(server: TradingServer | None) -> dict[str, Any]:
     fields = {name: getattr(server, name) for name in ("name", "host", "port", "manager", "enabled")}
     return fields | {
         "quiet_period": int(platforms.quiet_period(server).total_seconds()),
+        "transport": server.settings.get("transport") or "https",
         "public_name": server.settings.get("public_name", ""),
     }
 

@@ -33,8 +33,8 @@ def server_save(
     enabled: bool = True,
     server_id: UUID | None = None,
 ) -> TradingServer:
-    """Create or change a server. An empty `password` keeps the stored one, except with another host or port: whoever
-    may point the connection elsewhere must not thereby have the stored password proven to a server of their own.
+    """Create or change a server. An empty `password` keeps the stored one, except with another host, port or transport:
+    whoever may point the connection elsewhere must not thereby have the stored password proven to a server of their own.
 
     Raises Invalid, Conflict (name taken).
     """
@@ -46,7 +46,9 @@ def server_save(
             raise Conflict(field="name")
         server = TradingServer.objects.select_for_update().get(pk=server_id) if server_id else TradingServer()
         before = _plain(server) if server_id else {}
-        moved = bool(server_id) and (server.host, server.port) != (host.strip().lower(), port)
+        merged = {**server.settings, **(settings or {})}
+        here, there = _address(server.host, server.port, server.settings), _address(host, port, merged)
+        moved = bool(server_id) and here != there
         if moved and not password and actor.kind != "system":
             raise Invalid(
                 pgettext_lazy("trading server", "Another address needs the password again: the stored one stays here."),
@@ -54,7 +56,7 @@ def server_save(
             )
         server.name, server.host, server.port, server.manager = name, host.strip().lower(), port, manager
         server.enabled, server.updated_at = enabled, clock.now()
-        server.settings = {**server.settings, **(settings or {})}
+        server.settings = merged
         server.save()
         if password:
             secrets.credential_set(owner=server.secret_owner, name=platforms.PASSWORD, value=password)
@@ -63,6 +65,10 @@ def server_save(
         found = server.pk
         transaction.on_commit(lambda: bridge_wake(found))
     return server
+
+
+def _address(host: str, port: int, settings: dict[str, Any]) -> tuple[str, int, str]:
+    return host.strip().lower(), port, settings.get("transport") or "https"
 
 
 def _plain(server: TradingServer) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def _check(account: TradingAccount, amount: Money, *, states: tuple[str, ...]) -
 
 
 def withdrawable(account: TradingAccount, *, now: datetime) -> Money | None:
-    """What can be taken out by the server's last word: the free margin without credit, and no more than the balance.
+    """The account's `own_free`.
 
     None when that word is too old to refuse by: older than a transfer that has ended since, or, while positions are open
     and the numbers should tick, older than `FRESH`.
@@ -115,7 +115,7 @@ def withdrawable(account: TradingAccount, *, now: datetime) -> Money | None:
     ended = account.transfers.exclude(finished_at=None).order_by("-finished_at").values_list("finished_at", flat=True)
     if (last := ended.first()) is not None and last >= seen:
         return None
-    return account.money(max(0, min(account.balance_minor, account.free_margin_minor - account.credit_minor)))
+    return account.own_free
 
 
 def _within_free(account: TradingAccount, amount: Money, *, now: datetime) -> None:

@@ -27,7 +27,7 @@ names = itertools.count(1)
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
     """One sandbox process for all tests; each test makes servers of its own in it."""
-    process = SandboxProcess(tmp_path_factory.mktemp("mt5"))
+    process = SandboxProcess(tmp_path_factory.mktemp("mt5"), "--raw-port", "0")
     process.start()
     yield process
     process.stop()

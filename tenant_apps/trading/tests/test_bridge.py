@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from django.db import connections
 
 from kernel.money import Money
 from kernel.redis import client as redis_client
@@ -13,6 +18,7 @@ from kernel.tenancy import context
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.trading.bridge import ingest, metrics
 from tenant_apps.trading.bridge.records import accounts_of
+from tenant_apps.trading.bridge.watch import OVERLAP_EVERY, RECENT, ServerWatch
 from tenant_apps.trading.models import Case, CaseKind, Deal, EquityPoint, Position, TradingAccount
 from tenant_apps.trading.services import transfers
 from tenant_apps.trading.services.accounts import account_adopt
@@ -183,3 +189,18 @@ def test_an_adopted_account_brings_its_past_quietly(world: World, tmp_path: Path
         until(lambda: agree(world, adopted), "ledger and server agreeing")
     assert Case.objects.count() == 0
     assert not OutboxMessage.objects.filter(name="trading.deal_closed").exists()
+
+
+def test_only_now_and_then_the_whole_overlap_is_read_again(world: World) -> None:
+    ingest.watermark_start(world.server.pk)
+    with ThreadPoolExecutor(1) as executor:
+        watch = ServerWatch(context.tenant(), world.server, executor=executor, bridge="test")
+        whole = ingest.watermark(world.server.pk)
+
+        async def begins() -> list[datetime]:
+            first, second = await watch._since(), await watch._since()
+            watch._at["overlap"] -= OVERLAP_EVERY
+            return [first, second, await watch._since()]
+
+        assert asyncio.run(begins()) == [whole, whole + ingest.OVERLAP - RECENT, whole]
+        executor.submit(connections.close_all).result()

@@ -9,9 +9,10 @@ import pytest
 from kernel.actors import Actor, Reach, system
 from kernel.errors import Invalid
 from tenant_apps.trading import defaults
-from tenant_apps.trading.adapters.mt5.tests.sandbox import SandboxProcess
+from tenant_apps.trading.adapters.mt5.tests.sandbox import PASSWORD, SandboxProcess
 from tenant_apps.trading.models import AccountType, TradingServer
 from tenant_apps.trading.services.servers import server_save, server_test
+from tenant_apps.trading.tests.conftest import World
 
 
 @pytest.fixture
@@ -53,15 +54,32 @@ def test_without_the_sandbox_nothing_is_made(tenant: Any, settings: Any) -> None
     assert not TradingServer.objects.exists()
 
 
+def test_a_server_answers_over_tcp_as_well(world: World) -> None:
+    server = world.server
+    server_save(
+        actor=system("tests"),
+        server_id=server.pk,
+        name=server.name,
+        host=server.host,
+        port=world.admin("GET", "")["raw_port"],
+        manager=server.manager,
+        password=PASSWORD,
+        settings={"transport": "raw"},
+    )
+    server.refresh_from_db()
+    probe = server_test(actor=system("tests"), server=server)
+    assert (probe.ok, probe.problem) == (True, "")
+
+
 def test_a_kept_password_is_never_shown_to_another_host(tenant: Any) -> None:
     boss = Actor(kind="staff", id="1", grants={"trading.servers.edit": Reach.ALL})
     values = {"name": "one", "host": "mt5.example", "port": 443, "manager": 1000}
     server = server_save(actor=boss, password="Sek-ret-99", **values)
-    for change in ({"host": "evil.example"}, {"port": 8443}):
+    for change in ({"host": "evil.example"}, {"port": 8443}, {"settings": {"transport": "raw"}}):
         with pytest.raises(Invalid) as error:
             server_save(actor=boss, server_id=server.pk, **(values | change))
         assert error.value.field == "password"
-    server_save(actor=boss, server_id=server.pk, **(values | {"manager": 1001}))
+    server_save(actor=boss, server_id=server.pk, **(values | {"manager": 1001, "settings": {"transport": "https"}}))
     server_save(actor=boss, server_id=server.pk, password="Sek-ret-99", **(values | {"host": "new.example"}))
     server.refresh_from_db()
     assert server.host == "new.example"

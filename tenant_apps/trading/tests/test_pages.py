@@ -261,6 +261,21 @@ def test_a_server_page_never_shows_the_password(desk: Desk) -> None:
     assert "…ass9" in page
 
 
+def test_the_transport_is_chosen_in_the_form_and_needs_the_password_again(desk: Desk) -> None:
+    from kernel import secrets
+    from tenant_apps.trading import platforms
+
+    secrets.credential_set(owner=desk.server.secret_owner, name=platforms.PASSWORD, value="Very-Secret-Pass9")
+    browser, path = desk.browser(desk.staff(ALL_GRANTS), "office"), f"/trading/servers/{desk.server.pk}/"
+    data = {"name": "mt5", "host": "mt5.example", "port": 443, "manager": 1000, "quiet_period": 180, "transport": "raw"}
+    assert browser.post(path, data).status_code == 422
+    assert browser.post(path, data | {"password": "Very-Secret-Pass9"}).status_code == 302
+    desk.server.refresh_from_db()
+    config = platforms.config_of(desk.server)
+    assert (config.transport, config.encrypt, config.password) == ("raw", True, "Very-Secret-Pass9")
+    assert browser.post(path, data | {"transport": "smoke"}).status_code == 422
+
+
 def test_passwords_wait_sealed_and_stay_out_of_commands(desk: Desk) -> None:
     browser = desk.browser(desk.user, "portal")
     data = {"kind": "main", "password": "Neu-Wort77"}
@@ -315,3 +330,17 @@ def test_the_wallets_history_tells_transfers_in_words(desk: Desk) -> None:
     page = desk.browser(desk.user, "portal").get("/wallets/EUR/").content.decode()
     assert page.count("To the trading account") == 2
     assert "Back from the trading account: the server refused the transfer" in page
+
+
+def test_credit_has_a_line_and_is_not_offered_to_be_taken_out(desk: Desk) -> None:
+    browser, page = desk.browser(desk.user, "portal"), f"/accounts/{desk.account.pk}/"
+    numbers = {"balance_minor": 640_000, "equity_minor": 740_000, "free_margin_minor": 736_565}
+    TradingAccount.objects.filter(pk=desk.account.pk).update(**numbers)
+    assert "credit" not in browser.get(page).content.decode()
+    assert "7,365.65" not in browser.get(f"{page}transfer/").content.decode(), "no more than the balance"
+    TradingAccount.objects.filter(pk=desk.account.pk).update(credit_minor=100_000)
+    shown = browser.get(page).content.decode()
+    assert shown.count("of credit") == 1
+    assert "1,000.00" in shown
+    form = browser.get(f"{page}transfer/").content.decode()
+    assert ("6,365.65" in form, "7,365.65" in form, "1,000.00" in form) == (True, False, True)

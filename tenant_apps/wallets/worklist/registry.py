@@ -77,7 +77,7 @@ def _nothing(row: Row) -> list[Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One kind of work.
+    """One kind of work: `label` is its list, `one` a row of it, where that has a word of its own.
 
     `open(actor)` are the rows that wait, `mine(actor)` those that the actor may decide now, `every(actor)` the rows in
     any state, for whoever opens one that a colleague has just decided. The expressions say where a row keeps what the
@@ -99,6 +99,7 @@ class Source:
     page: Callable[[Row], str]
     reference: Expression
     states: type[TextChoices]
+    one: Any = ""
     order: int = 50
     state: Expression = "state"
     since: Expression = "created_at"
@@ -117,6 +118,10 @@ class Source:
     steps: Callable[[Row], list[Step]] = field(default=_nothing)
     decisions: Callable[[Actor, Row], list[Decision]] = field(default=_no_decisions)
     decided_by: Callable[[Row], str] = field(default=lambda row: "")
+
+    @property
+    def single(self) -> Any:
+        return self.one or self.label
 
 
 def rights_of(source: Source) -> tuple[str, ...]:

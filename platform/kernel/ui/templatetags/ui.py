@@ -138,6 +138,12 @@ def day(value: date | None) -> SafeString:
 
 
 @register.filter
+def day_plain(value: date | None) -> str:
+    """A date without markup, for titles, attributes and text mails."""
+    return "" if value is None else formatting.date_text(value)
+
+
+@register.filter
 def moment(value: datetime | None) -> SafeString:
     """Date and time in the viewer's zone; the title gives seconds and the zone."""
     if value is None:

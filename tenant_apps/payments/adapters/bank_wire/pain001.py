@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from xml.etree import ElementTree as ET
 
+from kernel.letters import latin_writable, sepa_text
 from kernel.money import Money, total
-
-from ...letters import sepa_text
 
 VERSIONS = ("09", "03")
 # Countries by the first two letters of an IBAN: the EEA and the other territories of the scheme (EPC409-09).
@@ -65,7 +64,7 @@ def is_sepa(order_iban: str, transfer: Transfer) -> bool:
 
 def checked(transfer: Transfer) -> Transfer:
     """Raises NotPayable for what no bank would take."""
-    if not sepa_text(transfer.name, 70):
+    if not latin_writable(transfer.name):
         raise NotPayable(transfer.end_to_end, "the holder's name cannot be written in Latin letters")
     if not _IBAN.fullmatch(transfer.iban):
         raise NotPayable(transfer.end_to_end, "the IBAN is missing or malformed")

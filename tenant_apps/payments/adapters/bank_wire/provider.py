@@ -84,6 +84,7 @@ class BankWireProvider:
                     DestinationField(name="bank", label=pgettext_lazy("destination field", "Bank"), required=False),
                 ),
                 identity=("iban",),
+                latin_holder=True,
             ),
         ),
         hosted_page=False,

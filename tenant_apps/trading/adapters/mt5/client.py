@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import Self
 
 from tenant_apps.trading.adapters.mt5 import accounts, records
+from tenant_apps.trading.adapters.mt5.calls import Answer, Call
 from tenant_apps.trading.adapters.mt5.clock import WallClock
 from tenant_apps.trading.adapters.mt5.config import Mt5Config
 from tenant_apps.trading.adapters.mt5.currencies import Currencies
 from tenant_apps.trading.adapters.mt5.pool import Pool
 from tenant_apps.trading.adapters.mt5.retcodes import INVALID_PASSWORD
-from tenant_apps.trading.adapters.mt5.session import Answer, Call
 from tenant_apps.trading.adapters.mt5.timekeeper import Timekeeper
 from tenant_apps.trading.adapters.mt5.values import Malformed, Record, amount_text, scale_of
 from tenant_apps.trading.adapters.sockets import Connector, connect_directly

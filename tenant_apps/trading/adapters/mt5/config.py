@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,10 @@ class Mt5Config:
     manager: int
     password: str = field(repr=False)
     port: int = 443
+    transport: Literal["https", "raw"] = "https"
+    """`raw`: the text protocol over TCP, for access servers whose build has no HTTPS."""
+    encrypt: bool = True
+    """Of the text protocol only. False sends passwords and clients' data in the clear: for debugging, never for work."""
     ca_file: str | None = None
     """PEM of the authority to trust; None means the machine's own store."""
 
@@ -64,3 +69,7 @@ class Mt5Config:
     """The server gives no more rows in a page."""
     identity_seconds: float = 600.0
     """How long an account's currency and a group's settings are remembered."""
+
+    def __post_init__(self) -> None:
+        if self.transport not in ("https", "raw"):
+            raise ValueError(f"no such transport: {self.transport}")

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Collection, Iterable
 
+from tenant_apps.trading.adapters.mt5.calls import Call
 from tenant_apps.trading.adapters.mt5.config import Mt5Config
 from tenant_apps.trading.adapters.mt5.pool import Pool
 from tenant_apps.trading.adapters.mt5.records import group_from
-from tenant_apps.trading.adapters.mt5.session import Call
 from tenant_apps.trading.adapters.mt5.values import Malformed, Record
 from tenant_apps.trading.ports import GroupInfo
 

@@ -5,8 +5,9 @@ import ssl
 from collections.abc import Callable
 from datetime import datetime
 
+from tenant_apps.trading.adapters.mt5.calls import Answer, Call
 from tenant_apps.trading.adapters.mt5.config import Mt5Config
-from tenant_apps.trading.adapters.mt5.session import Answer, Call, Session
+from tenant_apps.trading.adapters.mt5.session import Session
 from tenant_apps.trading.adapters.sockets import Connector, Lost
 from tenant_apps.trading.errors import OutcomeUnknown, PlatformRejected, PlatformUnavailable, Rejection
 
@@ -128,8 +129,8 @@ class Pool:
             self.versions = session.versions
             return session
 
-    async def _tls(self) -> ssl.SSLContext:
-        if self._context is None:
+    async def _tls(self) -> ssl.SSLContext | None:
+        if self._context is None and self._config.transport == "https":
             # Reading the machine's store takes tens of milliseconds: not in the event loop.
             try:
                 self._context = await asyncio.to_thread(ssl.create_default_context, cafile=self._config.ca_file)

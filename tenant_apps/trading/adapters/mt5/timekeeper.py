@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from tenant_apps.trading.adapters.mt5.calls import Answer, Call
 from tenant_apps.trading.adapters.mt5.clock import WallClock, measure
 from tenant_apps.trading.adapters.mt5.config import Mt5Config
 from tenant_apps.trading.adapters.mt5.pool import Pool
-from tenant_apps.trading.adapters.mt5.session import Answer, Call
 from tenant_apps.trading.adapters.mt5.values import Malformed, Record
 from tenant_apps.trading.errors import PlatformRejected, PlatformUnavailable
 

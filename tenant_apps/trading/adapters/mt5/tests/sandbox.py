@@ -68,7 +68,7 @@ class SandboxProcess:
 
 
 class SandboxHarness:
-    """One trading server within the process; a `contract.Harness`."""
+    """One trading server within the process; a `contract.Harness`. `settings` change every configuration."""
 
     abilities = Abilities()
     group = "real\\std-eur"
@@ -77,10 +77,11 @@ class SandboxHarness:
     utc_offset = timedelta(hours=3)
     slow_seconds = 1.5
 
-    def __init__(self, process: SandboxProcess, name: str) -> None:
+    def __init__(self, process: SandboxProcess, name: str, **settings: Any) -> None:
         self.process = process
         self._name = name
-        process.admin(
+        self._settings = settings
+        made = process.admin(
             "POST",
             "/servers",
             {
@@ -97,18 +98,19 @@ class SandboxHarness:
                 ],
             },
         )
+        self._port = made["raw_port"] if settings.get("transport") == "raw" else process.port
 
     def config(self, **settings: Any) -> Mt5Config:
         values: dict[str, Any] = {
             "server": self._name,
             "host": f"{self._name}.mt5.localhost",
-            "port": self.process.port,
+            "port": self._port,
             "manager": MANAGER,
             "password": PASSWORD,
             "ca_file": str(self.process.ca_file),
             "login_pause_seconds": 0.0,
         }
-        return Mt5Config(**{**values, **settings})
+        return Mt5Config(**{**values, **self._settings, **settings})
 
     def platform(self, **settings: Any) -> Mt5Platform:
         return Mt5Platform(self.config(**settings))

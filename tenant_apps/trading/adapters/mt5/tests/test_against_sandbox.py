@@ -36,7 +36,9 @@ from tenant_apps.trading.ports import Account, AccountChange
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    process = SandboxProcess(tmp_path_factory.mktemp("mt5"), "--silence", "3")
+    # Over TCP the server pings often and cuts its answers small, so that joining and skipping are never idle.
+    options = ("--silence", "3", "--raw-port", "0", "--raw-ping", "0.05", "--raw-packet", "1001")
+    process = SandboxProcess(tmp_path_factory.mktemp("mt5"), *options)
     process.start()
     yield process
     process.stop()
@@ -51,7 +53,20 @@ class TestMt5Contract(TradingPlatformContract):
     pass
 
 
-class TestMt5Habits:
+class OverTcp:
+    """The same tests over the text protocol, encrypted."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def harness(cls, process: SandboxProcess) -> SandboxHarness:
+        return SandboxHarness(process, cls.__name__.lower(), transport="raw")
+
+
+class TestMt5ContractOverTcp(OverTcp, TradingPlatformContract):
+    pass
+
+
+class Mt5Habits:
     @pytest.fixture
     def calls(self, harness: SandboxHarness) -> Iterator[Calls]:
         with BlockingPlatform(harness.platform) as platform:
@@ -61,16 +76,6 @@ class TestMt5Habits:
     @pytest.fixture
     def account(self, harness: SandboxHarness, calls: Calls) -> Account:
         return calls.run(lambda platform: platform.account_open(new_account(harness.group)))
-
-    @pytest.mark.parametrize("status", [500, 502, 429])
-    def test_a_strange_status_after_a_change_is_unknown(
-        self, harness: SandboxHarness, calls: Calls, account: Account, status: int
-    ) -> None:
-        wish = operation(account.login, "10")
-        harness.admin("POST", "/faults", {"kind": "http_status", "path": "/api/trade/balance", "status": status})
-        with pytest.raises(OutcomeUnknown, match=str(status)):
-            calls.move(wish)
-        assert calls.balance(account.login) in (0, 10)
 
     def test_a_half_open_connection_ends_with_the_time_out(self, harness: SandboxHarness, account: Account) -> None:
         with BlockingPlatform(lambda: harness.platform(call_seconds=0.5)) as platform:
@@ -174,3 +179,35 @@ class TestMt5Habits:
         found = calls.find(wish, since - timedelta(seconds=1))
         assert found is not None
         assert (found.deal, calls.balance(opened.login)) == (done.deal, Decimal(500))
+
+
+class TestMt5Habits(Mt5Habits):
+    @pytest.mark.parametrize("status", [500, 502, 429])
+    def test_a_strange_status_after_a_change_is_unknown(
+        self, harness: SandboxHarness, calls: Calls, account: Account, status: int
+    ) -> None:
+        wish = operation(account.login, "10")
+        harness.admin("POST", "/faults", {"kind": "http_status", "path": "/api/trade/balance", "status": status})
+        with pytest.raises(OutcomeUnknown, match=str(status)):
+            calls.move(wish)
+        assert calls.balance(account.login) in (0, 10)
+
+
+class TestMt5HabitsOverTcp(OverTcp, Mt5Habits):
+    def test_a_server_that_speaks_https_is_no_server_for_tcp(self, harness: SandboxHarness) -> None:
+        stranger = BlockingPlatform(lambda: harness.platform(port=harness.process.port))
+        with pytest.raises(PlatformUnavailable, match="log-in"), stranger:
+            pass
+
+    def test_without_encryption_everything_works_as_well(self, harness: SandboxHarness) -> None:
+        with BlockingPlatform(lambda: harness.platform(encrypt=False)) as platform:
+            calls = Calls(platform)
+            opened = calls.run(lambda platform: platform.account_open(new_account(harness.group)))
+            since = datetime.now(UTC)
+            wish = operation(opened.login, "12.34", note="a=b | c")
+            done = calls.move(wish)
+            found = calls.find(wish, since)
+            assert found is not None
+            assert (found.deal, calls.balance(opened.login)) == (done.deal, Decimal("12.34"))
+            assert calls.update(opened.login, AccountChange(leverage=200)).leverage == 200
+            assert calls.run(lambda platform: platform.symbols([harness.symbol]))

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tenant_apps.trading.adapters.mt5 import records
+from tenant_apps.trading.adapters.mt5.calls import Call
 from tenant_apps.trading.adapters.mt5.clock import WallClock, measure
+from tenant_apps.trading.adapters.mt5.https import answer_from, target_of
 from tenant_apps.trading.adapters.mt5.retcodes import Retcode
-from tenant_apps.trading.adapters.mt5.session import Answer, Call
 from tenant_apps.trading.adapters.mt5.values import Malformed, Record, amount_text, scale_of
 from tenant_apps.trading.errors import PlatformRejected, PlatformUnavailable, Rejection
 from tenant_apps.trading.ports import AccountRights, DealEntry, DealKind, DealReason, Side
@@ -288,7 +289,7 @@ def test_no_margin_means_no_margin_level():
 
 def test_group_names_and_masks_in_a_query():
     call = Call("/api/user/logins", {"group": "demo*,!demo\\x y", "n": 1})
-    assert call.target == "/api/user/logins?group=demo*,!demo%5Cx%20y&n=1"
+    assert target_of(call) == "/api/user/logins?group=demo*,!demo%5Cx%20y&n=1"
 
 
 @pytest.mark.parametrize(
@@ -301,10 +302,10 @@ def test_group_names_and_masks_in_a_query():
     ],
 )
 def test_answers_in_all_their_shapes(body, rows):
-    assert Answer.parse(body).rows == rows
+    assert answer_from(body).rows == rows
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"answer":{}}', b'{"retcode":"Done"}', b"\xff\xfe{"])
 def test_what_is_no_answer_is_malformed(body):
     with pytest.raises(Malformed):
-        Answer.parse(body)
+        answer_from(body)

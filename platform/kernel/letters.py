@@ -29,3 +29,9 @@ def sepa_text(text: str, length: int) -> str:
     letters = "".join(_latin(char) for char in plain if not unicodedata.combining(char))
     clean = " ".join(re.sub(r"/{2,}", "/", _NOT_SEPA.sub(" ", letters)).split())
     return clean[:length].strip(" /")
+
+
+def latin_writable(name: str) -> bool:
+    """Whether a bank can write all of a name: no word of it is lost. A wire with half a name comes back."""
+    words = [word for word in name.split() if any(char.isalpha() for char in word)]
+    return bool(words) and all(sepa_text(word, len(word) * 4) for word in words)

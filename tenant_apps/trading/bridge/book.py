@@ -1,0 +1,72 @@
+"""What is known of a server's accounts in this process: their money, their open positions, and what is not stored yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from uuid import UUID
+
+from kernel import clock
+from tenant_apps.trading.bridge import ingest
+from tenant_apps.trading.bridge.records import AccountRef, PositionRow, Snapshot, position_row, snapshot_of
+from tenant_apps.trading.models import Position
+from tenant_apps.trading.ports import AccountState
+from tenant_apps.trading.ports import Position as PlatformPosition
+
+
+class Book:
+    """Begins empty: nothing is thought to be stored that is not."""
+
+    def __init__(self) -> None:
+        self.snapshots: dict[UUID, Snapshot] = {}
+        self.positions: dict[int, PositionRow] = {}
+        self._unstored: dict[UUID, Snapshot] = {}
+        self._unstored_positions: dict[int, PositionRow] = {}
+        self._curve_minute = -1
+
+    def positions_of(self, account_id: UUID) -> list[PositionRow]:
+        return [row for row in self.positions.values() if row.account_id == account_id]
+
+    def take_states(self, states: Iterable[AccountState], accounts: Mapping[int, AccountRef]) -> set[UUID]:
+        """The accounts whose money is no longer what it was."""
+        changed: set[UUID] = set()
+        for state in states:
+            account = accounts.get(state.login)
+            if account is None:
+                continue
+            snapshot = snapshot_of(state, account.currency)
+            if self.snapshots.get(account.id) != snapshot:
+                self.snapshots[account.id] = self._unstored[account.id] = snapshot
+                changed.add(account.id)
+        return changed
+
+    def take_positions(
+        self,
+        positions: Iterable[PlatformPosition],
+        accounts: Mapping[int, AccountRef],
+        asked: Collection[UUID] | None = None,
+    ) -> set[UUID]:
+        """The accounts whose positions opened, closed or changed size. `asked`: whose positions these are all of; None: all's."""
+        current = {row.position: position_row(row, accounts[row.login]) for row in positions if row.login in accounts}
+        before = {number: row for number, row in self.positions.items() if asked is None or row.account_id in asked}
+        changed = {row.account_id for number, row in before.items() if number not in current}
+        for number, row in current.items():
+            known = before.get(number)
+            if known is None or known.lots != row.lots:
+                changed.add(row.account_id)
+            if known != row:
+                self._unstored_positions[number] = row
+        self.positions = {number: row for number, row in self.positions.items() if number not in before} | current
+        return changed
+
+    def store(self, server_id: UUID) -> None:
+        """Write what changed since the last time, and once a minute a point of the equity curves."""
+        minute = int(clock.now().timestamp() // 60)
+        ingest.store_states(self._unstored, curve=minute != self._curve_minute)
+        if self._unstored:
+            self._curve_minute = minute
+        self._unstored = {}
+        known = set(Position.objects.filter(server_id=server_id).values_list("position", flat=True))
+        gone = [number for number in known if number not in self.positions]
+        rows = [row for number, row in self._unstored_positions.items() if number in self.positions]
+        ingest.store_positions(server_id, rows, gone)
+        self._unstored_positions = {}
