@@ -85,7 +85,11 @@ def config_of(server: TradingServer, **changes: Any) -> Config:
         "quiet_period": quiet_period(server),
         "sessions": int(server.settings.get("sessions", 2)),
     }
-    return adapter.config(**{**values, **adapter.settings(server.settings), **changes})
+    values |= adapter.settings(server.settings)
+    if not adapter.groups_have_currency:
+        types = dict(server.account_types.values_list("group", "currency"))
+        values["group_currencies"] = {**types, **values.get("group_currencies", {})}
+    return adapter.config(**{**values, **changes})
 
 
 def platform_for(server: TradingServer, **changes: Any) -> TradingPlatform:

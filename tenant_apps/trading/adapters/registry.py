@@ -25,6 +25,9 @@ class Adapter:
     config: Callable[..., Config]
     settings: Callable[[Mapping[str, Any]], dict[str, Any]]
     platform: Callable[..., TradingPlatform]
+    groups_have_currency: bool = True
+    """Otherwise an account's currency is chosen when it is opened, and `group_currencies` of the configuration says it."""
+    investor_password: bool = True
 
 
 def _mt5(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,5 +57,5 @@ def _ctrader(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 ADAPTERS: Mapping[str, Adapter] = {
     "mt5": Adapter(Mt5Config, _mt5, Mt5Platform),
-    "ctrader": Adapter(CTraderConfig, _ctrader, CTraderPlatform),
+    "ctrader": Adapter(CTraderConfig, _ctrader, CTraderPlatform, groups_have_currency=False, investor_password=False),
 }

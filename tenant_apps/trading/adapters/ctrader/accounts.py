@@ -116,6 +116,10 @@ class Accounts:
         if account.country and countries.number_of(account.country) is None:
             raise refuse("no such country", Rejection.INVALID_DATA)
 
+    async def opening_check(self) -> None:
+        """The list of groups is the least that WebServices can be asked."""
+        await self._parts.web.call(Request("GET", f"{self._parts.config.web_base}/webserv/tradergroups"))
+
     async def find(self, group: str, external_id: str) -> Account | None:
         contents = await self._parts.catalogue.contents()
         found = []

@@ -126,6 +126,9 @@ class CTraderPlatform:
     async def account_open(self, account: NewAccount) -> Account:
         return await self._accounts.open(account)
 
+    async def opening_check(self) -> None:
+        await self._accounts.opening_check()
+
     async def account_open_find(self, group: str, external_id: str) -> Account | None:
         with self._parts.decoding("groups"):
             return await self._accounts.find(group, external_id)
