@@ -19,7 +19,21 @@ from django.db import transaction
 from kernel import clock
 from kernel.tenancy import context
 
-from . import accounts, afterwards, bonuses, cashier, desk, entities, identity, legal, markets, money, people, setup
+from . import (
+    accounts,
+    afterwards,
+    bonuses,
+    cashier,
+    ctrader,
+    desk,
+    entities,
+    identity,
+    legal,
+    markets,
+    money,
+    people,
+    setup,
+)
 from .book import Book, fresh, moment, remember, remembered
 from .brokers import BROKERS, Broker
 from .codes import PASSWORD, RECOVERY_CODES
@@ -50,6 +64,7 @@ PARTS: tuple[Part, ...] = (
     Part("entities", "two companies of one brokerage", entities.write),
     Part("bonuses", "a deposit bonus that two people agreed to", bonuses.write),
     Part("afterwards", "segments and activity", afterwards.write),
+    Part("ctrader", "a cTrader server beside the first", ctrader.write),
     Part("finish", "proof: ledger at zero, audit trail whole", setup.finish),
 )
 
@@ -116,6 +131,6 @@ def _look_after(broker: Broker, say: Callable[[str], None]) -> None:
     if tenant is None:
         return
     with context.use(tenant):
-        for work in (markets.follow_ports, cashier.follow_ports):
+        for work in (markets.follow_ports, ctrader.follow_ports, cashier.follow_ports):
             if work(broker):
                 say(f"{broker.name}: follows a sandbox to its new port")
