@@ -40,12 +40,36 @@ TABLE: dict[str, Sandbox] = {
     "mt5": Sandbox(
         "Trading server (sandbox)",
         extra_ports=("admin",),
-        flags=lambda at: ["--admin-port", str(at.ports["admin"]), "--tls-dir", str(at.folder / "tls")],
+        # Each server's port of the text protocol is chosen by the sandbox; its control desk names them.
+        flags=lambda at: [
+            "--admin-port",
+            str(at.ports["admin"]),
+            "--raw-port",
+            "0",
+            "--tls-dir",
+            str(at.folder / "tls"),
+        ],
         health_port=lambda at: at.ports["admin"],
         variables=lambda at: {
             "SANDBOX_MT5_URL": _url(at.port, "https"),
             "SANDBOX_MT5_ADMIN_URL": _url(at.ports["admin"]),
             "SANDBOX_MT5_CA": str(at.folder / "tls" / "ca.pem"),
+        },
+    ),
+    "ctrader": Sandbox(
+        "cTrader (sandbox)",
+        extra_ports=("web", "admin"),
+        flags=lambda at: [
+            *("--web-port", str(at.ports["web"])),
+            *("--admin-port", str(at.ports["admin"])),
+            *("--tls-dir", str(at.folder / "tls")),
+        ],
+        health_port=lambda at: at.ports["admin"],
+        variables=lambda at: {
+            "SANDBOX_CTRADER_URL": _url(at.port, "tls"),
+            "SANDBOX_CTRADER_WEB_URL": _url(at.ports["web"], "https"),
+            "SANDBOX_CTRADER_ADMIN_URL": _url(at.ports["admin"]),
+            "SANDBOX_CTRADER_CA": str(at.folder / "tls" / "ca.pem"),
         },
     ),
     "stripe": Sandbox("Stripe (sandbox)", variables=lambda at: {"SANDBOX_STRIPE_URL": _url(at.port)}),

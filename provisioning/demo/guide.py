@@ -38,7 +38,7 @@ def _addresses() -> list[str]:
     lines.append(f"  {'Vendor':<18} {'':<19} site {address()}   console {address('console')}")
     for name, words in (("mailbox_url", "mails and codes"), ("stripe_url", "Stripe"), ("paytabs_url", "PayTabs"),
                         ("freedompay_url", "Freedom Pay"), ("dlocal_url", "dLocal"), ("bank_url", "bank"),
-                        ("mt5_admin_url", "trading server")):  # fmt: skip
+                        ("mt5_admin_url", "trading server"), ("ctrader_admin_url", "cTrader")):  # fmt: skip
         if url := settings.SANDBOX.get(name):
             tail = "/_control" if words in {"Stripe", "PayTabs", "Freedom Pay", "dLocal"} else "/"
             lines.append(f"  {'Sandbox':<18} {words:<19} {url}{tail}")

@@ -17,6 +17,7 @@ from kernel import http
 from kernel.errors import Unavailable
 from kernel.money import Money
 
+from . import ctrader
 from .book import BATCH, SEED, Book
 from .brokers import Broker
 from .plan import Life
@@ -32,6 +33,13 @@ def admin(method: str, path: str, data: Any = None) -> Any:
     if response.status_code >= 400:
         raise Unavailable(f"trading sandbox: {response.status_code} {response.text[:300]}")
     return response.json()
+
+
+def clocks_advance(seconds: float) -> None:
+    """Move the clocks of all trading sandboxes. Raises Unavailable."""
+    admin("POST", "/clock", {"advance_seconds": seconds})
+    if settings.SANDBOX.get("ctrader_admin_url"):
+        ctrader.admin("POST", "/clock", {"advance_seconds": seconds})
 
 
 def command_id(broker: Broker, life: Life, number: int) -> UUID:

@@ -24,6 +24,7 @@ from . import (
     afterwards,
     bonuses,
     cashier,
+    ctrader,
     desk,
     entities,
     identity,
@@ -65,6 +66,7 @@ PARTS: tuple[Part, ...] = (
     Part("bonuses", "a deposit bonus that two people agreed to", bonuses.write),
     Part("statements", "the banks' statements of the day before", statements.write),
     Part("afterwards", "segments and activity", afterwards.write),
+    Part("ctrader", "a cTrader server beside the first", ctrader.write),
     Part("finish", "proof: ledger at zero, audit trail whole", setup.finish),
 )
 
@@ -131,6 +133,6 @@ def _look_after(broker: Broker, say: Callable[[str], None]) -> None:
     if tenant is None:
         return
     with context.use(tenant):
-        for work in (markets.follow_ports, cashier.follow_ports):
+        for work in (markets.follow_ports, ctrader.follow_ports, cashier.follow_ports):
             if work(broker):
                 say(f"{broker.name}: follows a sandbox to its new port")

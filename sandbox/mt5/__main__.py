@@ -9,9 +9,10 @@ import signal
 from fractions import Fraction
 from pathlib import Path
 
-from sandbox.mt5 import engine, tls
+from sandbox.exchange import tls
+from sandbox.exchange.clock import Clock
+from sandbox.mt5 import engine
 from sandbox.mt5.admin.app import Admin
-from sandbox.mt5.clock import Clock
 from sandbox.mt5.http import detached
 from sandbox.mt5.raw.connection import RawSettings
 from sandbox.mt5.raw.listeners import RawListeners
@@ -52,7 +53,7 @@ async def run(options: argparse.Namespace) -> None:
     raw = RawListeners(
         registry, windows, RawSettings(options.raw_ping, options.raw_packet), options.host, options.raw_port or 0
     )
-    context = tls.server_context(options.tls_dir)
+    context = tls.server_context(options.tls_dir, "mt5.localhost")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from sandbox.mt5 import store
-from sandbox.mt5.records import DEFAULT_RIGHTS, Account, Manager
-from sandbox.mt5.retcodes import Refused, Retcode
+from sandbox.exchange import store
+from sandbox.exchange.records import DEFAULT_RIGHTS, Account, Manager
+from sandbox.exchange.retcodes import Refused, Retcode
 from sandbox.mt5.secrets import password_hash, password_matches, strong_enough
 from sandbox.mt5.server import TradingServer
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sandbox.mt5 import store
-from sandbox.mt5.accounting import closing_price, margin_of, notional_of, profit_of
-from sandbox.mt5.catalogue import GroupSpec, SymbolSpec
-from sandbox.mt5.money import LOT, to_scaled
-from sandbox.mt5.records import (
+from sandbox.exchange import store
+from sandbox.exchange.accounting import closing_price, margin_of, notional_of, profit_of
+from sandbox.exchange.catalogue import GroupSpec, SymbolSpec
+from sandbox.exchange.money import LOT, to_scaled
+from sandbox.exchange.records import (
     RIGHT_ENABLED,
     RIGHT_TRADE_DISABLED,
     Account,
@@ -23,7 +23,7 @@ from sandbox.mt5.records import (
     Position,
     Reason,
 )
-from sandbox.mt5.retcodes import Refused, Retcode
+from sandbox.exchange.retcodes import Refused, Retcode
 from sandbox.mt5.server import TradingServer
 
 COMMENT_LENGTH = 31

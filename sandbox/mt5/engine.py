@@ -8,9 +8,10 @@ import asyncio
 import logging
 import sqlite3
 
-from sandbox.mt5 import risk, store
+from sandbox.exchange import store
+from sandbox.exchange.retcodes import Refused
+from sandbox.mt5 import risk
 from sandbox.mt5.registry import Registry
-from sandbox.mt5.retcodes import Refused
 from sandbox.mt5.robots import Crew
 from sandbox.mt5.server import TradingServer
 

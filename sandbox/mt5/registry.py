@@ -6,17 +6,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from sandbox.mt5.catalogue import GroupSpec, default_groups, quoted
-from sandbox.mt5.clock import Clock
-from sandbox.mt5.feed import Feed
-from sandbox.mt5.records import Manager
-from sandbox.mt5.retcodes import Refused, Retcode
+from sandbox.exchange.catalogue import GroupSpec, default_groups, quoted
+from sandbox.exchange.clock import Clock
+from sandbox.exchange.feed import HISTORY, Feed
+from sandbox.exchange.records import Manager
+from sandbox.exchange.retcodes import Refused, Retcode
 from sandbox.mt5.secrets import manager_secret
 from sandbox.mt5.server import ServerConfig, TradingServer
 
 HOST_SUFFIX = ".mt5.localhost"
 ALL_RIGHTS = [0, 1, 24, 25, 26, 27, 29]
-_HISTORY = Path(__file__).parent / "data" / "ecb-daily.csv"
 
 
 class Registry:
@@ -26,7 +25,7 @@ class Registry:
         self._state = state
         self.clock = clock
         self.seed = seed
-        self.feed = Feed(seed, _HISTORY)
+        self.feed = Feed(seed, HISTORY)
         self.servers: dict[str, TradingServer] = {}
         self.on_create: Callable[[TradingServer], Awaitable[None]] | None = None
         for path in sorted(state.glob("*.sqlite3")):

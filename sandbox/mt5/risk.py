@@ -7,13 +7,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sandbox.mt5 import dealing, store
-from sandbox.mt5.accounting import closing_price, floating_of
+from sandbox.exchange import store
+from sandbox.exchange.accounting import closing_price, floating_of
+from sandbox.exchange.feed import DAY_MS
+from sandbox.exchange.money import LOT, from_scaled, scaled_text, to_scaled
+from sandbox.exchange.records import Account, Action, Order, Position, Reason
+from sandbox.exchange.retcodes import Refused
+from sandbox.mt5 import dealing
 from sandbox.mt5.dealing import Instruction
-from sandbox.mt5.feed import DAY_MS
-from sandbox.mt5.money import LOT, from_scaled, scaled_text, to_scaled
-from sandbox.mt5.records import Account, Action, Order, Position, Reason
-from sandbox.mt5.retcodes import Refused
 from sandbox.mt5.server import TradingServer
 
 FILLED, CANCELLED = 4, 2

@@ -10,11 +10,10 @@ import random
 from collections.abc import Callable
 from decimal import Decimal
 
-from sandbox.mt5 import dealing, store
-from sandbox.mt5.accounting import floating_of, notional_of
-from sandbox.mt5.catalogue import FOREX
-from sandbox.mt5.dealing import Instruction
-from sandbox.mt5.records import (
+from sandbox.exchange import store
+from sandbox.exchange.accounting import floating_of, notional_of
+from sandbox.exchange.catalogue import FOREX
+from sandbox.exchange.records import (
     RIGHT_ENABLED,
     RIGHT_TRADE_DISABLED,
     Account,
@@ -23,7 +22,9 @@ from sandbox.mt5.records import (
     Reason,
     RobotRow,
 )
-from sandbox.mt5.retcodes import Refused, Retcode
+from sandbox.exchange.retcodes import Refused, Retcode
+from sandbox.mt5 import dealing
+from sandbox.mt5.dealing import Instruction
 from sandbox.mt5.server import TradingServer
 
 EXPERT = {"trend": 7001, "scalper": 7002, "martingale": 7003, "hedger": 7004, "sleeper": 7005}

@@ -12,15 +12,15 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from sandbox.mt5 import store
-from sandbox.mt5.accounting import AccountState, state_of
-from sandbox.mt5.catalogue import SYMBOLS, GroupSpec, SymbolSpec
-from sandbox.mt5.clock import Clock, real_ms
-from sandbox.mt5.faults import FaultPlan
-from sandbox.mt5.feed import Feed
-from sandbox.mt5.market import Market
-from sandbox.mt5.records import Account, Deal, Manager, Order, Position, RobotRow
-from sandbox.mt5.retcodes import Refused, Retcode
+from sandbox.exchange import store
+from sandbox.exchange.accounting import AccountState, state_of
+from sandbox.exchange.catalogue import SYMBOLS, GroupSpec, SymbolSpec
+from sandbox.exchange.clock import Clock, real_ms
+from sandbox.exchange.faults import FaultPlan
+from sandbox.exchange.feed import Feed
+from sandbox.exchange.market import Market
+from sandbox.exchange.records import Account, Deal, Manager, Order, Position, RobotRow
+from sandbox.exchange.retcodes import Refused, Retcode
 
 EVENTS_KEPT = 100_000
 

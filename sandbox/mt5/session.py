@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sandbox.exchange.records import Manager
+from sandbox.exchange.retcodes import Refused, Retcode
 from sandbox.mt5.accounts import Fields
 from sandbox.mt5.commands import COMMANDS, Context
 from sandbox.mt5.http import Abort, Silence
-from sandbox.mt5.records import Manager
-from sandbox.mt5.retcodes import Refused, Retcode
 from sandbox.mt5.secrets import proof
 from sandbox.mt5.server import TradingServer
 

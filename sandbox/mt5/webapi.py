@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 
+from sandbox.exchange.retcodes import Refused, Retcode, retcode_text
 from sandbox.mt5 import http
 from sandbox.mt5.accounts import Fields
 from sandbox.mt5.registry import Registry
-from sandbox.mt5.retcodes import Refused, Retcode, retcode_text
 from sandbox.mt5.server import TradingServer
 from sandbox.mt5.session import LogInRefused, Session, UnknownCommand, Windows, under_faults
 from sandbox.mt5.wire import stringify

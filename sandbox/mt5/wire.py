@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.mt5.accounting import closing_price, floating_of
+from sandbox.exchange.accounting import closing_price, floating_of
+from sandbox.exchange.catalogue import GroupSpec, SymbolSpec
+from sandbox.exchange.market import Market
+from sandbox.exchange.money import from_scaled, scaled_text
+from sandbox.exchange.records import Account, Deal, Order, Position
 from sandbox.mt5.accounts import NUMBER_FIELDS, TEXT_FIELDS
-from sandbox.mt5.catalogue import GroupSpec, SymbolSpec
-from sandbox.mt5.market import Market
-from sandbox.mt5.money import from_scaled, scaled_text
-from sandbox.mt5.records import Account, Deal, Order, Position
 from sandbox.mt5.server import TradingServer
 
 Wire = dict[str, Any]

@@ -38,10 +38,12 @@ def require_movable() -> None:
 
 
 def sandbox_advance(by: timedelta) -> bool:
-    """Move the trading sandbox's clock; False when there is none or it does not answer."""
-    address = settings.SANDBOX.get("mt5_admin_url", "")
-    if not address:
-        return False
+    """Move the trading sandboxes' clocks; False when there is none or one does not answer."""
+    addresses = [settings.SANDBOX.get(name, "") for name in ("mt5_admin_url", "ctrader_admin_url")]
+    return all([_advance(address, by) for address in addresses if address] or [False])
+
+
+def _advance(address: str, by: timedelta) -> bool:
     try:
         answer = http.request(
             "POST",

@@ -109,7 +109,7 @@ def _new_account(account: TradingAccount, external_id: str) -> NewAccount:
         name=_printable(client.name, 127) or f"Client {client.number}",
         leverage=account.leverage,
         password=words["main"],
-        investor_password=words["investor"],
+        investor_password=words.get("investor", ""),
         external_id=external_id,
         company=_printable(client.company, 63),
         country=_country(client),

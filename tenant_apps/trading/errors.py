@@ -40,6 +40,7 @@ class Rejection(StrEnum):
     NOT_FOUND = "not_found"
     OTHER = "other"
     SERVER_IDENTITY = "server_identity"
+    UNSUPPORTED = "unsupported"  # the platform has no such thing
     UNSUPPORTED_SCALE = "unsupported_scale"
     WRONG_SERVER = "wrong_server"
 

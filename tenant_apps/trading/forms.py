@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.money import CURRENCIES
 from kernel.ui.forms import CardRadioSelect, MoneyField, UiForm, normalise_digits
-from tenant_apps.trading.models import AccountType, Direction, TradingAccount
+from tenant_apps.trading.models import AccountType, Direction, Platform, TradingAccount
 from tenant_apps.trading.services.account_types import TypeValues
 
 
@@ -123,13 +123,13 @@ class TransferForm(UiForm, forms.Form):
 
 
 class PasswordForm(UiForm, forms.Form):
-    kind = forms.ChoiceField(
-        label=pgettext_lazy("trading form", "Which password"),
-        choices=[
-            ("main", pgettext_lazy("trading form", "Trading password")),
-            ("investor", pgettext_lazy("trading form", "Investor password, for looking only")),
-        ],
+    """`kinds` are those the account has on its platform."""
+
+    KINDS = (
+        ("main", pgettext_lazy("trading form", "Trading password")),
+        ("investor", pgettext_lazy("trading form", "Investor password, for looking only")),
     )
+    kind = forms.ChoiceField(label=pgettext_lazy("trading form", "Which password"))
     password = forms.CharField(
         label=pgettext_lazy("trading form", "New password"),
         help_text=pgettext_lazy(
@@ -139,9 +139,20 @@ class PasswordForm(UiForm, forms.Form):
         max_length=16,
     )
 
+    def __init__(self, *args: Any, kinds: Collection[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["kind"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(value, label) for value, label in self.KINDS if value in kinds]
+
 
 class ServerForm(UiForm, forms.Form):
-    """A connection to a trading server. An empty password keeps the stored one."""
+    """What a connection to any trading server needs. An empty password keeps the stored one."""
+
+    kind: Platform
+    setting_names: tuple[str, ...] = ("quiet_period", "public_name")
+    order_of_fields: tuple[str, ...] = ()
+    usual_port: int
 
     name = forms.RegexField(r"^[A-Za-z0-9._-]{2,40}$", label=pgettext_lazy("trading server", "Name"))
     public_name = forms.CharField(
@@ -151,20 +162,7 @@ class ServerForm(UiForm, forms.Form):
         required=False,
     )
     host = forms.CharField(label=pgettext_lazy("trading server", "Host"), max_length=253)
-    port = forms.IntegerField(label=pgettext_lazy("trading server", "Port"), min_value=1, max_value=65535, initial=443)
-    transport = forms.ChoiceField(
-        label=pgettext_lazy("trading server", "Connection type"),
-        help_text=pgettext_lazy(
-            "trading server",
-            "TCP is for access servers without HTTPS. It is encrypted, but does not notice tampering on the way: use it"
-            " inside a private network only.",
-        ),
-        choices=[
-            ("https", "HTTPS"),
-            ("raw", pgettext_lazy("trading server", "TCP, encrypted (older servers)")),
-        ],
-        initial="https",
-    )
+    port = forms.IntegerField(label=pgettext_lazy("trading server", "Port"), min_value=1, max_value=65535)
     manager = forms.IntegerField(label=pgettext_lazy("trading server", "Manager login"), min_value=1)
     password = forms.CharField(
         label=pgettext_lazy("trading server", "Manager password"),
@@ -184,14 +182,80 @@ class ServerForm(UiForm, forms.Form):
 
     def __init__(self, *args: Any, hint: str = "", is_new: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("name", "host"):
+        self.fields["port"].initial = self.usual_port
+        for name in self.fields.keys() & {"name", "host", "web_host", "plant", "environment", "broker"}:
             self.fields[name].widget.attrs["dir"] = "ltr"
+        self.order_fields(list(self.order_of_fields))
         self.fields["password"].required = is_new
         if hint:
             self.fields["password"].widget.attrs["placeholder"] = hint
             self.fields["password"].help_text = pgettext_lazy(
                 "trading server", "Stored encrypted. Leave empty to keep it."
             )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What goes into the server's settings."""
+        return {name: self.cleaned_data[name] for name in self.setting_names}
+
+
+class Mt5ServerForm(ServerForm):
+    kind = Platform.MT5
+    setting_names = (*ServerForm.setting_names, "transport")
+    order_of_fields = ("name", "public_name", "host", "port", "transport")
+    usual_port = 443
+
+    transport = forms.ChoiceField(
+        label=pgettext_lazy("trading server", "Connection type"),
+        help_text=pgettext_lazy(
+            "trading server",
+            "TCP is for access servers without HTTPS. It is encrypted, but does not notice tampering on the way: use it"
+            " inside a private network only.",
+        ),
+        choices=[
+            ("https", "HTTPS"),
+            ("raw", pgettext_lazy("trading server", "TCP, encrypted (older servers)")),
+        ],
+        initial="https",
+    )
+
+
+class CTraderServerForm(ServerForm):
+    """Spotware tells a broker the addresses, plant and environment; the broker's name is that of the white label."""
+
+    kind = Platform.CTRADER
+    setting_names = (*ServerForm.setting_names, "plant", "environment", "broker", "web_host", "web_port")
+    order_of_fields = ("name", "public_name", "plant", "environment", "broker", "host", "port", "web_host", "web_port")
+    usual_port = 5011
+    NAME = r"^[A-Za-z0-9._ -]{1,60}$"
+
+    plant = forms.RegexField(NAME, label=pgettext_lazy("trading server", "Plant"))
+    environment = forms.RegexField(
+        NAME,
+        label=pgettext_lazy("trading server", "Environment"),
+        help_text=pgettext_lazy("trading server", "As Spotware calls it, for example live or demo."),
+        initial="live",
+    )
+    broker = forms.RegexField(
+        NAME,
+        label=pgettext_lazy("trading server", "Broker name"),
+        help_text=pgettext_lazy("trading server", "The white label under which accounts are opened."),
+    )
+    web_host = forms.CharField(
+        label=pgettext_lazy("trading server", "WebServices host"),
+        help_text=pgettext_lazy("trading server", "Accounts are opened there. Empty if it is the host above."),
+        max_length=253,
+        required=False,
+    )
+    web_port = forms.IntegerField(
+        label=pgettext_lazy("trading server", "WebServices port"), min_value=1, max_value=65535, initial=8443
+    )
+
+    def clean_web_host(self) -> str:
+        return str(self.cleaned_data["web_host"]).strip().lower()
+
+
+SERVER_FORMS: Mapping[str, type[ServerForm]] = {form.kind.value: form for form in (Mt5ServerForm, CTraderServerForm)}
 
 
 class NoteForm(UiForm, forms.Form):

@@ -27,15 +27,17 @@ def price_text(price: Decimal) -> str:
 
 class Platform(models.TextChoices):
     MT5 = "mt5", "MetaTrader 5"
+    CTRADER = "ctrader", "cTrader"
 
 
 class TradingServer(Entity):
     """A server as a manager of the brokerage sees it. Its password stands in `kernel.secrets`, owner `secret_owner`.
 
-    `settings`: transport (https, or raw for the text protocol over TCP), ca_file (PEM path, None for the machine's
-    store), quiet_period (seconds after which "not found" proves that a lost operation did not happen), comment (at most
-    7 characters behind the operation id), sessions, server_zone and server_zone_shift_hours (see Mt5Config), public_name
-    (what clients type into their terminal).
+    `settings` of all: ca_file (PEM path, None for the machine's store), quiet_period (seconds after which "not found"
+    proves that a lost operation did not happen), comment (at most 7 characters behind the operation id), sessions,
+    public_name (what clients type into their terminal). Of MT5: transport (https, or raw for the text protocol over
+    TCP), server_zone and server_zone_shift_hours (see Mt5Config). Of cTrader: plant, environment, broker, web_host and
+    web_port (WebServices; an empty host is the Manager's API's), and what else `adapters/registry.py` takes.
     """
 
     kind = models.CharField(max_length=10, choices=Platform.choices, default=Platform.MT5)
@@ -61,6 +63,11 @@ class TradingServer(Entity):
     @property
     def secret_owner(self) -> str:
         return f"trading.server:{self.pk}"
+
+    @property
+    def platform_name(self) -> str:
+        """As traders call it, before a login's number."""
+        return "MT5" if self.kind == Platform.MT5 else self.get_kind_display()
 
     @property
     def public_name(self) -> str:

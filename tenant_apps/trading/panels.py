@@ -37,8 +37,13 @@ def deposit_targets(client_id: UUID) -> list[Target]:
     states = (AccountState.OPEN, AccountState.OPENING)
     rows = TradingAccount.objects.filter(client_id=client_id, live=True, state__in=states)
     return [
-        Target(id=row.pk, label=f"MT5 {row.login or ''}".strip(), detail=row.account_type.name, currency=row.currency)
-        for row in rows.select_related("account_type").order_by("created_at")
+        Target(
+            id=row.pk,
+            label=f"{row.server.platform_name} {row.login or ''}".strip(),
+            detail=row.account_type.name,
+            currency=row.currency,
+        )
+        for row in rows.select_related("account_type", "server").order_by("created_at")
     ]
 
 

@@ -23,8 +23,8 @@ from kernel.models import Credential
 from kernel.tenancy import context
 
 from .adapters.blocking import BlockingPlatform
-from .adapters.mt5 import Mt5Config, Mt5Platform
-from .adapters.mt5.transport import connect_directly
+from .adapters.registry import ADAPTERS, Adapter, Config
+from .adapters.sockets import connect_directly
 from .errors import NoServer, PlatformRejected, PlatformUnavailable, Rejection
 from .models import TradingServer
 from .ports import TradingPlatform
@@ -60,8 +60,17 @@ def quiet_period(server: TradingServer) -> timedelta:
     return timedelta(seconds=float(server.settings.get("quiet_period", QUIET_SECONDS)))
 
 
-def config_of(server: TradingServer, **changes: Any) -> Mt5Config:
+def adapter_of(server: TradingServer) -> Adapter:
+    """Raises NoServer for a kind nothing here speaks."""
+    adapter = ADAPTERS.get(server.kind)
+    if adapter is None:
+        raise NoServer(server=server.name)
+    return adapter
+
+
+def config_of(server: TradingServer, **changes: Any) -> Config:
     """The adapter's configuration; fetches the secret. Raises NoServer when there is none."""
+    adapter = adapter_of(server)
     try:
         password = secrets.credential_get(owner=server.secret_owner, name=PASSWORD)
     except Credential.DoesNotExist as error:
@@ -70,31 +79,32 @@ def config_of(server: TradingServer, **changes: Any) -> Mt5Config:
         "server": server.name,
         "host": server.host,
         "port": server.port,
-        "transport": server.settings.get("transport") or "https",
         "manager": server.manager,
         "password": password,
         "ca_file": server.settings.get("ca_file") or None,
         "quiet_period": quiet_period(server),
         "sessions": int(server.settings.get("sessions", 2)),
-        "server_zone": server.settings.get("server_zone") or None,
-        "server_zone_shift": timedelta(hours=float(server.settings.get("server_zone_shift_hours", 0))),
     }
-    return Mt5Config(**{**values, **changes})
+    values |= adapter.settings(server.settings)
+    if not adapter.groups_have_currency:
+        types = dict(server.account_types.values_list("group", "currency"))
+        values["group_currencies"] = {**types, **values.get("group_currencies", {})}
+    return adapter.config(**{**values, **changes})
 
 
-def platform_for(server: TradingServer, **changes: Any) -> Mt5Platform:
+def platform_for(server: TradingServer, **changes: Any) -> TradingPlatform:
     """An unconnected platform object of one's own, for one event loop."""
-    return _platform(config_of(server, **changes))
+    return _platform(adapter_of(server), config_of(server, **changes))
 
 
 def line_for(server: TradingServer, **changes: Any) -> BlockingPlatform:
     """A connection of one's own for code without an event loop; the secret is read here, not in its thread."""
-    config = config_of(server, **changes)
-    return BlockingPlatform(lambda: _platform(config))
+    adapter, config = adapter_of(server), config_of(server, **changes)
+    return BlockingPlatform(lambda: _platform(adapter, config))
 
 
-def _platform(config: Mt5Config) -> Mt5Platform:
-    return Mt5Platform(config, connect=connect_guarded, now=clock.now)
+def _platform(adapter: Adapter, config: Config) -> TradingPlatform:
+    return adapter.platform(config, connect=connect_guarded, now=clock.now)
 
 
 Key = tuple[str, UUID]
@@ -110,25 +120,25 @@ class _Connections:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._turns: dict[Key, threading.Lock] = {}
-        self._open: dict[Key, tuple[Mt5Config, BlockingPlatform]] = {}
+        self._open: dict[Key, tuple[Config, BlockingPlatform]] = {}
 
     def get(self, server: TradingServer) -> BlockingPlatform:
         if self._process != os.getpid():  # threads do not survive a fork; the parent's sockets are the parent's
             self._begin()
-        config = config_of(server)
+        adapter, config = adapter_of(server), config_of(server)
         key = (str(context.tenant().id), server.pk)
         with self._lock:
             turn = self._turns.setdefault(key, threading.Lock())
         with turn:
             if known := self._known(key, config):
                 return known
-            platform = BlockingPlatform(lambda: _platform(config))
+            platform = BlockingPlatform(lambda: _platform(adapter, config))
             platform.__enter__()
             with self._lock:
                 self._open[key] = (config, platform)
             return platform
 
-    def _known(self, key: Key, config: Mt5Config) -> BlockingPlatform | None:
+    def _known(self, key: Key, config: Config) -> BlockingPlatform | None:
         """The connection, if it was made with this configuration; it and the longest unused one are closed otherwise."""
         going: list[BlockingPlatform] = []
         with self._lock:

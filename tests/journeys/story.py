@@ -34,13 +34,13 @@ DAYS = """
 import time
 from datetime import timedelta
 from kernel import clock
-from provisioning.demo.markets import admin
+from provisioning.demo.markets import admin, clocks_advance
 from tenant_apps.clients.models import Client
 def active(): return Client.objects.values_list("active_days", flat=True).get(pk="{client}")
 for _ in range(32):
     before, deadline = active(), time.monotonic() + 60
     if before >= 30: break
-    admin("POST", "/clock", {{"advance_seconds": 86400}})
+    clocks_advance(86400)
     clock.advance(timedelta(days=1))
     order = {{"login": {login}, "symbol": "EURUSD", "side": "buy", "lots": "0.01"}}
     opened = admin("POST", "{server}/orders", order)["deal"]

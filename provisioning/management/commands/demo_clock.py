@@ -19,14 +19,14 @@ class Command(BaseCommand):
         from kernel import clock
         from kernel.errors import AppError
         from kernel.tenancy import context
-        from provisioning.demo.markets import admin
+        from provisioning.demo.markets import clocks_advance
 
         by = timedelta(days=options["days"], hours=options["hours"])
         if not settings.DEMO or by < timedelta(0):
             raise CommandError("only a demo's clock can be moved, and only forward")
         try:
             with context.public():
-                admin("POST", "/clock", {"advance_seconds": by.total_seconds()})
+                clocks_advance(by.total_seconds())
         except AppError as error:
             raise CommandError(f"the trading sandbox did not answer: {error}") from error
         moved_to = clock.advance(by)

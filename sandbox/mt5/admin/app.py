@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from sandbox.exchange.retcodes import Refused
 from sandbox.mt5 import http
 from sandbox.mt5.admin import controls, views
 from sandbox.mt5.admin.base import AdminRequest, NotFound
 from sandbox.mt5.registry import Registry
-from sandbox.mt5.retcodes import Refused
 
 BODY_LIMIT = 64 << 20
 Handler = Callable[[AdminRequest], Any | Awaitable[Any]]

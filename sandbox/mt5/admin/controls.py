@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sandbox.mt5 import dealing, risk, robots, store, wire
+from sandbox.exchange import store
+from sandbox.exchange.faults import REQUEST_FAULTS
+from sandbox.exchange.money import LOT, parse_decimal, to_scaled
+from sandbox.exchange.records import Action, Order, Reason
+from sandbox.exchange.retcodes import Refused, Retcode
+from sandbox.mt5 import dealing, risk, robots, wire
 from sandbox.mt5.admin import importing, mischief, views
 from sandbox.mt5.admin.base import AdminRequest
 from sandbox.mt5.dealing import Instruction
-from sandbox.mt5.faults import REQUEST_FAULTS
-from sandbox.mt5.money import LOT, parse_decimal, to_scaled
-from sandbox.mt5.records import Action, Order, Reason
-from sandbox.mt5.retcodes import Refused, Retcode
 from sandbox.mt5.server import ServerConfig, TradingServer
 
 Data = dict[str, Any]

@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sandbox.mt5 import dealing, robots, store
+from sandbox.exchange import store
+from sandbox.exchange.catalogue import GroupSpec, SymbolSpec, quoted
+from sandbox.exchange.feed import DAY_MS
+from sandbox.exchange.market import RATE_DIGITS
+from sandbox.exchange.money import LOT, from_scaled, parse_decimal, scaled_text, to_scaled
+from sandbox.exchange.records import DEFAULT_RIGHTS, Account, Action, Deal, Entry, Manager, Order, Reason
+from sandbox.exchange.retcodes import Refused, Retcode
+from sandbox.mt5 import dealing, robots
 from sandbox.mt5.accounts import NAME_LENGTH, NUMBER_FIELDS, TEXT_FIELDS, free_login
-from sandbox.mt5.catalogue import GroupSpec, SymbolSpec, quoted
-from sandbox.mt5.feed import DAY_MS
-from sandbox.mt5.market import RATE_DIGITS
-from sandbox.mt5.money import LOT, from_scaled, parse_decimal, scaled_text, to_scaled
-from sandbox.mt5.records import DEFAULT_RIGHTS, Account, Action, Deal, Entry, Manager, Order, Reason
 from sandbox.mt5.registry import manager_from
-from sandbox.mt5.retcodes import Refused, Retcode
 from sandbox.mt5.secrets import password_hash
 from sandbox.mt5.server import TradingServer
 

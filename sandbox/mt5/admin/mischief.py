@@ -7,10 +7,11 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from sandbox.mt5 import dealing, store
-from sandbox.mt5.money import parse_decimal, scaled_text, to_scaled
-from sandbox.mt5.records import Action, Deal
-from sandbox.mt5.retcodes import Refused, Retcode
+from sandbox.exchange import store
+from sandbox.exchange.money import parse_decimal, scaled_text, to_scaled
+from sandbox.exchange.records import Action, Deal
+from sandbox.exchange.retcodes import Refused, Retcode
+from sandbox.mt5 import dealing
 from sandbox.mt5.server import TradingServer
 
 Data = dict[str, Any]

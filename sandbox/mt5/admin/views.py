@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import asdict
 from typing import Any
 
-from sandbox.mt5 import store, wire
+from sandbox.exchange import store
+from sandbox.exchange.clock import real_ms
+from sandbox.exchange.money import scaled_text
+from sandbox.exchange.records import Account
+from sandbox.mt5 import wire
 from sandbox.mt5.admin.base import AdminRequest
-from sandbox.mt5.clock import real_ms
-from sandbox.mt5.money import scaled_text
-from sandbox.mt5.records import Account
 from sandbox.mt5.registry import HOST_SUFFIX
 from sandbox.mt5.server import TradingServer
 

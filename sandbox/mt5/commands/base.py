@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.exchange.records import Account, Manager
+from sandbox.exchange.retcodes import Refused, Retcode
 from sandbox.mt5.accounts import Fields, group_allowed, mask_matches
-from sandbox.mt5.records import Account, Manager
-from sandbox.mt5.retcodes import Refused, Retcode
 from sandbox.mt5.server import TradingServer
 
 MANAGER, ACCOUNTANT, ACCOUNTS_READ, ACCOUNT_DETAILS, ACCOUNTS_MODIFY, TRADES_READ = 1, 24, 25, 26, 27, 29

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.mt5 import store, wire
+from sandbox.exchange import store
+from sandbox.exchange.catalogue import GroupSpec, SymbolSpec
+from sandbox.exchange.retcodes import Refused, Retcode
+from sandbox.mt5 import wire
 from sandbox.mt5.accounts import group_allowed, mask_matches
-from sandbox.mt5.catalogue import GroupSpec, SymbolSpec
 from sandbox.mt5.commands.base import MANAGER, Command, Context
-from sandbox.mt5.retcodes import Refused, Retcode
 
 Answer = dict[str, Any]
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.mt5 import dealing, store, wire
+from sandbox.exchange import store
+from sandbox.exchange.money import parse_decimal
+from sandbox.exchange.records import Deal, Order, Position
+from sandbox.exchange.retcodes import Refused, Retcode
+from sandbox.exchange.store import Table
+from sandbox.mt5 import dealing, wire
 from sandbox.mt5.accounts import group_allowed, mask_matches
 from sandbox.mt5.commands.base import ACCOUNTANT, TRADES_READ, Command, Context
-from sandbox.mt5.money import parse_decimal
-from sandbox.mt5.records import Deal, Order, Position
-from sandbox.mt5.retcodes import Refused, Retcode
 from sandbox.mt5.robots import engage_when_funded
-from sandbox.mt5.store import Table
 
 Answer = dict[str, Any]
 _CHUNK = 500

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.exchange.money import scaled_text
+from sandbox.exchange.records import Account, Action
+from sandbox.exchange.retcodes import Refused, Retcode
 from sandbox.mt5 import accounts, wire
 from sandbox.mt5.accounts import group_allowed, mask_matches
 from sandbox.mt5.commands.base import ACCOUNT_DETAILS, ACCOUNTS_MODIFY, ACCOUNTS_READ, Command, Context
-from sandbox.mt5.money import scaled_text
-from sandbox.mt5.records import Account, Action
-from sandbox.mt5.retcodes import Refused, Retcode
 
 Answer = dict[str, Any]
 

@@ -9,12 +9,12 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.exchange.retcodes import Refused, Retcode, retcode_text
 from sandbox.mt5.accounts import Fields
 from sandbox.mt5.http import READ_SIZE, Abort, Silence
 from sandbox.mt5.raw import packets, text
 from sandbox.mt5.raw.keystream import Keystream, directions
 from sandbox.mt5.raw.names import COMMANDS, Shape
-from sandbox.mt5.retcodes import Refused, Retcode, retcode_text
 from sandbox.mt5.server import TradingServer
 from sandbox.mt5.session import LogInRefused, Session, Windows, under_faults
 from sandbox.mt5.wire import stringify

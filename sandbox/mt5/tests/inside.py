@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox.mt5.clock import Clock
-from sandbox.mt5.records import Account
+from sandbox.exchange.clock import Clock
+from sandbox.exchange.records import Account
 from sandbox.mt5.registry import Registry
 from sandbox.mt5.server import TradingServer
 

@@ -13,11 +13,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sandbox.exchange.money import parse_decimal, scaled_text, to_scaled
+from sandbox.exchange.retcodes import Refused
 from sandbox.mt5 import dealing, risk
 from sandbox.mt5.commands.users import balances_by_deals
 from sandbox.mt5.dealing import Instruction
-from sandbox.mt5.money import parse_decimal, scaled_text, to_scaled
-from sandbox.mt5.retcodes import Refused
 from sandbox.mt5.server import TradingServer
 from sandbox.mt5.tests.inside import HandClock, add_account, make_registry, make_server
 

@@ -9,20 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.exchange.feed import HISTORY, Feed
+from sandbox.exchange.money import scaled_text
 from sandbox.mt5 import dealing, risk, robots
 from sandbox.mt5.commands.users import balances_by_deals
 from sandbox.mt5.dealing import Instruction
 from sandbox.mt5.engine import Engine
-from sandbox.mt5.feed import Feed
-from sandbox.mt5.money import scaled_text
 from sandbox.mt5.tests.inside import NOON, add_account, make_server
-
-DATA = Path(__file__).parents[1] / "data" / "ecb-daily.csv"
 
 
 def test_the_curve_passes_through_every_real_fixing() -> None:
-    feed = Feed(7, DATA)
-    with DATA.open(newline="") as file:
+    feed = Feed(7, HISTORY)
+    with HISTORY.open(newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows[::97]:
         moment = datetime.strptime(row["Date"], "%Y-%m-%d").replace(hour=15, tzinfo=UTC)
@@ -33,14 +31,14 @@ def test_the_curve_passes_through_every_real_fixing() -> None:
 
 def test_the_curve_depends_on_the_seed_and_the_time_only() -> None:
     moments = [NOON + step * 333 for step in range(50)]
-    first, second, other = Feed(7, DATA), Feed(7, DATA), Feed(8, DATA)
+    first, second, other = Feed(7, HISTORY), Feed(7, HISTORY), Feed(8, HISTORY)
     backwards = [second.per_euro("XAU", at) for at in reversed(moments)][::-1]
     assert [first.per_euro("XAU", at) for at in moments] == backwards
     assert [other.per_euro("XAU", at) for at in moments] != backwards
 
 
 def test_the_curve_is_continuous_beyond_the_history() -> None:
-    feed = Feed(7, DATA)
+    feed = Feed(7, HISTORY)
     far = 1_800_000_000_000
     for currency in ("USD", "JPY", "KZT", "XAU", "US500", "BTC"):
         rates = [feed.per_euro(currency, far + step * 3_600_000) for step in range(24 * 5)]

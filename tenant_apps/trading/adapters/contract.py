@@ -7,6 +7,7 @@ it a fixture `harness`: a `Harness` around a real server or a sandbox of it. Not
 import itertools
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -53,9 +54,20 @@ class Fault(StrEnum):
     DROP_READ = "drop_read"
 
 
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a platform has and another has not. What it lacks it must refuse as UNSUPPORTED, not ignore."""
+
+    investor_password: bool = True
+    """A second password, for looking only."""
+    separate_rights: bool = True
+    """Whether an account may trade is remembered while nobody may log in to it."""
+
+
 class Harness(Protocol):
     """A server under test. Accounts may be opened in `group`, of `currency`; `symbol` is traded there."""
 
+    abilities: Abilities
     group: str
     currency: str
     symbol: str
@@ -183,7 +195,9 @@ class TradingPlatformContract:
         assert caught.value.name is Rejection.NOT_FOUND
         assert calls.run(lambda platform: platform.account_states(logins=[4_000_000_000])) == ()
 
-    def test_leverage_and_rights_change_and_nothing_else(self, calls: Calls, account: Account) -> None:
+    def test_leverage_and_rights_change_and_nothing_else(
+        self, harness: Harness, calls: Calls, account: Account
+    ) -> None:
         before = calls.get(account.login)
         changed = calls.update(account.login, AccountChange(leverage=200, can_trade=False))
         assert (changed.leverage, changed.rights.can_trade) == (200, False)
@@ -196,15 +210,25 @@ class TradingPlatformContract:
             before.country,
             before.external_id,
         )
-        again = calls.update(account.login, AccountChange(leverage=200, can_log_in=False, can_trade=True))
-        assert (again.rights.can_log_in, again.rights.can_trade) == (False, True)
+        locked = AccountChange(leverage=200, can_log_in=False, can_trade=True)
+        if harness.abilities.separate_rights:
+            again = calls.update(account.login, locked)
+            assert (again.rights.can_log_in, again.rights.can_trade) == (False, True)
+            return
+        with pytest.raises(PlatformRejected) as caught:
+            calls.update(account.login, locked)
+        assert caught.value.name is Rejection.UNSUPPORTED
+        assert calls.get(account.login).rights == changed.rights
+        again = calls.update(account.login, AccountChange(can_log_in=False))
+        assert (again.rights.can_log_in, again.rights.can_trade) == (False, False)
+        back = calls.update(account.login, AccountChange(can_log_in=True))
+        assert (back.rights.can_log_in, back.rights.can_trade) == (True, False)
 
     def test_passwords_are_checked_and_changed(self, calls: Calls, account: Account) -> None:
         def check(kind: PasswordKind, password: str) -> bool:
             return calls.run(lambda platform: platform.password_check(account.login, kind, password))
 
         assert check(PasswordKind.MAIN, PASSWORD)
-        assert check(PasswordKind.INVESTOR, INVESTOR_PASSWORD)
         assert not check(PasswordKind.MAIN, INVESTOR_PASSWORD)
         calls.run(lambda platform: platform.password_change(account.login, PasswordKind.MAIN, "Neu-Gesetzt9"))
         assert check(PasswordKind.MAIN, "Neu-Gesetzt9")
@@ -213,6 +237,23 @@ class TradingPlatformContract:
             calls.run(lambda platform: platform.password_change(account.login, PasswordKind.MAIN, "weak"))
         assert caught.value.name is Rejection.INVALID_PASSWORD
         assert check(PasswordKind.MAIN, "Neu-Gesetzt9")
+
+    def test_the_investor_has_a_password_or_is_refused_one(
+        self, harness: Harness, calls: Calls, account: Account
+    ) -> None:
+        kind, new = PasswordKind.INVESTOR, "Neu-Lesen10"
+        if harness.abilities.investor_password:
+            assert calls.run(lambda platform: platform.password_check(account.login, kind, INVESTOR_PASSWORD))
+            calls.run(lambda platform: platform.password_change(account.login, kind, new))
+            assert calls.run(lambda platform: platform.password_check(account.login, kind, new))
+        else:
+            with pytest.raises(PlatformRejected) as caught:
+                calls.run(lambda platform: platform.password_check(account.login, kind, INVESTOR_PASSWORD))
+            assert caught.value.name is Rejection.UNSUPPORTED
+            with pytest.raises(PlatformRejected) as caught:
+                calls.run(lambda platform: platform.password_change(account.login, kind, new))
+            assert caught.value.name is Rejection.UNSUPPORTED
+        assert calls.run(lambda platform: platform.password_check(account.login, PasswordKind.MAIN, PASSWORD))
 
     # --- money
 

@@ -23,6 +23,11 @@ class Book:
         self._unstored_positions: dict[int, PositionRow] = {}
         self._curve_minute = -1
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the last `store` wrote all that is known."""
+        return not (self._unstored or self._unstored_positions)
+
     def positions_of(self, account_id: UUID) -> list[PositionRow]:
         return [row for row in self.positions.values() if row.account_id == account_id]
 

@@ -209,6 +209,9 @@ class ServerWatch:
         logins = (heard.logins | {deal.login for deal in heard.deals} | self._looked_at()) & self._accounts.keys()
         if logins:
             await self._look(platform, logins)
+        elif not self._book.is_stored:
+            # Numbers that came too soon after others to be written at once: the next news may be a minute away.
+            await self._db(self._store_and_tell, set(), set(), (), int(time.time() * 1000))
 
     async def _look(self, platform: TradingPlatform, logins: Collection[int]) -> None:
         asked = {self._accounts[login].id for login in logins}

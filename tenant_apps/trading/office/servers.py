@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
@@ -20,8 +20,8 @@ from kernel.tasks import enqueue
 from kernel.ui.toast import toast
 from tenant_apps.trading import platforms, selectors
 from tenant_apps.trading.bridge import metrics
-from tenant_apps.trading.forms import ServerForm
-from tenant_apps.trading.models import TradingServer
+from tenant_apps.trading.forms import SERVER_FORMS
+from tenant_apps.trading.models import Platform, TradingServer
 from tenant_apps.trading.permissions_list import SERVERS_EDIT, SERVERS_VIEW, TYPES_EDIT
 from tenant_apps.trading.services import servers as services
 from tenant_apps.trading.tasks import compare_server
@@ -38,10 +38,15 @@ def server_list(request: Any) -> HttpResponse:
 
 @guard(SERVERS_EDIT)
 def edit(request: Any, server_id: UUID | None = None) -> HttpResponse:
-    """Connect a server or change one."""
+    """Connect a server, of the platform the address names, or change one."""
     server = get_object_or_404(TradingServer, pk=server_id) if server_id else None
     hint = secrets.hints_of(server.secret_owner).get(platforms.PASSWORD, "") if server else ""
-    form = ServerForm(request.POST or None, initial=_initial(server), hint=hint, is_new=server is None)
+    kind = server.kind if server else request.GET.get("kind", Platform.MT5.value)
+    if kind not in SERVER_FORMS:
+        raise Http404
+    form = SERVER_FORMS[kind](
+        request.POST or None, initial=_initial(server) if server else {}, hint=hint, is_new=server is None
+    )
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -54,7 +59,8 @@ def edit(request: Any, server_id: UUID | None = None) -> HttpResponse:
                 manager=data["manager"],
                 password=data["password"],
                 enabled=data["enabled"],
-                settings={name: data[name] for name in ("transport", "quiet_period", "public_name")},
+                settings=form.settings,
+                kind=kind,
             )
         except AppError as error:
             form.refuse(error)
@@ -64,21 +70,18 @@ def edit(request: Any, server_id: UUID | None = None) -> HttpResponse:
     values = {
         "server": server,
         "form": form,
+        "kind": kind,
+        "kinds": [] if server else Platform.choices,
         "types": server.account_types.order_by("order") if server else [],
         "may_edit_types": request.actor.may(TYPES_EDIT),
     }
     return page(request, "trading/office/server.html", values, status=422 if request.method == "POST" else 200)
 
 
-def _initial(server: TradingServer | None) -> dict[str, Any]:
-    if server is None:
-        return {}
+def _initial(server: TradingServer) -> dict[str, Any]:
     fields = {name: getattr(server, name) for name in ("name", "host", "port", "manager", "enabled")}
-    return fields | {
-        "quiet_period": int(platforms.quiet_period(server).total_seconds()),
-        "transport": server.settings.get("transport") or "https",
-        "public_name": server.settings.get("public_name", ""),
-    }
+    kept = {name: server.settings[name] for name in SERVER_FORMS[server.kind].setting_names if name in server.settings}
+    return {**fields, **kept, "quiet_period": int(platforms.quiet_period(server).total_seconds())}
 
 
 @guard(SERVERS_EDIT)

@@ -108,7 +108,7 @@ def password(request: Any, account_id: UUID) -> HttpResponse:
     found = selectors.own_account(request.actor, account_id)
     if request.method == "GET" and not request.htmx:
         return redirect(reverse("trading:portal-account", args=[found.pk]) + "?open=password")
-    form = PasswordForm(request.POST or None)
+    form = PasswordForm(request.POST or None, kinds=services.passwords_of(found))
     if request.method == "POST" and form.is_valid():
         throttle.check("trading.password", str(found.pk), burst=5, per_minute=1)
         try:

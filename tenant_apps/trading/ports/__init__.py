@@ -14,7 +14,7 @@ Conventions, kept by every adapter:
 from .accounts import Account, AccountChange, AccountRights, AccountState, NewAccount, PasswordKind
 from .market import GroupInfo, MarginMode, StopOutUnit, SymbolInfo, Tick, Ticks
 from .operations import COMMENT_LIMIT, OPERATION_ID, BalanceKind, BalanceOperation, BalanceResult
-from .server import Heard, PushingPlatform, ServerInfo, TradingPlatform
+from .server import Heard, OpensElsewhere, PushingPlatform, ServerInfo, TradingPlatform
 from .trades import Deal, DealEntry, DealKind, DealReason, Position, Side
 from .units import Amount, Lots, Price, Rate, Raw
 
@@ -38,6 +38,7 @@ __all__ = [
     "MarginMode",
     "NewAccount",
     "OPERATION_ID",
+    "OpensElsewhere",
     "PasswordKind",
     "Position",
     "Price",

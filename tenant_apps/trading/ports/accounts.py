@@ -33,8 +33,8 @@ class NewAccount:
     """An account to open. `external_id` is our own id of it, by which `account_open_find` finds it again.
 
     `leverage` 100 means 1:100. Passwords: 8 to 16 characters with lower and upper case, digit and special
-    sign on MT5; the group may ask for more. `login` 0 lets the server choose. `country` is a name as the
-    server wants it.
+    sign on MT5; the group may ask for more. `login` 0 lets the server choose. `investor_password` may be
+    empty where accounts have none. `country` is a name as the server wants it.
     """
 
     group: str

@@ -145,6 +145,14 @@ class Heard:
 
 
 @runtime_checkable
+class OpensElsewhere(TradingPlatform, Protocol):
+    """A platform that opens accounts over another connection than the one it reads with."""
+
+    async def opening_check(self) -> None:
+        """Log in where accounts are opened and look; changes nothing. Raises PlatformUnavailable, PlatformRejected."""
+
+
+@runtime_checkable
 class PushingPlatform(TradingPlatform, Protocol):
     """A platform that tells what happens as it happens. One that does not is asked again and again."""
 

@@ -53,7 +53,7 @@ def account_type_save(
 ) -> tuple[AccountType, bool]:
     """Create or change an account type. Returns it and whether its group was found on the server.
 
-    A group that the server does not have, or has in another currency, is refused; where the server cannot be asked the
+    A group that the server does not have, or has in another currency where groups have one, is refused; where the server cannot be asked the
     type is stored unchecked. With accounts of it, server, group, currency and live stay. Raises Invalid, NotFound.
     """
     actor.require(TYPES_EDIT)
@@ -99,7 +99,7 @@ def _known_there(server: TradingServer, values: TypeValues) -> bool:
     found = next((group for group in groups if group.name == values.group), None)
     if found is None:
         raise Invalid(pgettext_lazy("account type", "The trading server has no such group."), field="group")
-    if found.currency != values.currency:
+    if platforms.adapter_of(server).groups_have_currency and found.currency != values.currency:
         problem = pgettext_lazy("account type", "On the trading server this group is in %(currency)s.")
         raise Invalid(problem, field="currency", currency=found.currency)
     return True

@@ -20,7 +20,7 @@ from kernel.models import Command, Credential
 from kernel.money import Money
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.clients.timeline import timeline_add
-from tenant_apps.trading import ledgers
+from tenant_apps.trading import ledgers, platforms
 from tenant_apps.trading.errors import (
     AccountLimit,
     AccountNotReady,
@@ -58,6 +58,11 @@ def password_check_strength(password: str) -> None:
     has_special = any(not char.isalnum() for char in password)
     if not (8 <= len(password) <= 16 and password.isascii() and password.isprintable() and has_classes and has_special):
         raise WeakPassword(field="password")
+
+
+def passwords_of(account: TradingAccount) -> tuple[str, ...]:
+    """Which passwords an account has on its platform: "main" for trading and, where there is one, "investor"."""
+    return ("main", "investor") if platforms.adapter_of(account.server).investor_password else ("main",)
 
 
 def account_open(
@@ -110,7 +115,7 @@ def account_open(
 
 
 def _issue_opening(account: TradingAccount, actor: Actor) -> None:
-    for name in ("main", "investor"):
+    for name in passwords_of(account):
         secrets.credential_set(owner=account.secret_owner, name=name, value=new_password())
     commands.issue(
         "trading.account_open",

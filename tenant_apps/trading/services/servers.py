@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -15,9 +16,9 @@ from kernel import audit, clock, secrets
 from kernel.actors import Actor
 from kernel.errors import Conflict, Invalid, Outside
 from tenant_apps.trading import platforms
-from tenant_apps.trading.models import TradingServer
+from tenant_apps.trading.models import Platform, TradingServer
 from tenant_apps.trading.permissions_list import SERVERS_EDIT
-from tenant_apps.trading.ports import TradingPlatform
+from tenant_apps.trading.ports import OpensElsewhere, TradingPlatform
 from tenant_apps.trading.services.accounts import bridge_wake
 
 
@@ -32,9 +33,11 @@ def server_save(
     settings: dict[str, Any] | None = None,
     enabled: bool = True,
     server_id: UUID | None = None,
+    kind: str = "",
 ) -> TradingServer:
-    """Create or change a server. An empty `password` keeps the stored one, except with another host, port or transport:
-    whoever may point the connection elsewhere must not thereby have the stored password proven to a server of their own.
+    """Create or change a server; `kind` (one of Platform, MT5 when empty) stays as it was created. An empty `password`
+    keeps the stored one, except with another address or transport: whoever may point the connection elsewhere must not
+    thereby have the stored password proven to a server of their own.
 
     Raises Invalid, Conflict (name taken).
     """
@@ -44,7 +47,10 @@ def server_save(
     with transaction.atomic():
         if TradingServer.objects.filter(name=name).exclude(pk=server_id).exists():  # type: ignore[misc]
             raise Conflict(field="name")
-        server = TradingServer.objects.select_for_update().get(pk=server_id) if server_id else TradingServer()
+        if server_id:
+            server = TradingServer.objects.select_for_update().get(pk=server_id)
+        else:
+            server = TradingServer(kind=Platform(kind or Platform.MT5))
         before = _plain(server) if server_id else {}
         merged = {**server.settings, **(settings or {})}
         here, there = _address(server.host, server.port, server.settings), _address(host, port, merged)
@@ -67,12 +73,15 @@ def server_save(
     return server
 
 
-def _address(host: str, port: int, settings: dict[str, Any]) -> tuple[str, int, str]:
-    return host.strip().lower(), port, settings.get("transport") or "https"
+def _address(host: str, port: int, settings: dict[str, Any]) -> tuple[object, ...]:
+    """All places where the password is proven, and over what."""
+    web_host = str(settings.get("web_host") or "").strip().lower()
+    return host.strip().lower(), port, settings.get("transport") or "https", web_host, settings.get("web_port")
 
 
 def _plain(server: TradingServer) -> dict[str, Any]:
     return {
+        "kind": server.kind,
         "name": server.name,
         "host": server.host,
         "port": server.port,
@@ -126,11 +135,14 @@ async def _look(platform: TradingPlatform) -> Probe:
     except Outside:
         rights["groups"] = False
     latency = round((time.monotonic() - started) * 1000)
-    for name, ask in (
+    asks: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
         ("accounts", lambda: platform.account_states(group="*")),
         ("positions", lambda: platform.positions(group="*")),
         ("deals", lambda: platform.deals(clock.now() - timedelta(minutes=1), clock.now(), group="*")),
-    ):
+    ]
+    if isinstance(platform, OpensElsewhere):
+        asks.append(("openings", platform.opening_check))
+    for name, ask in asks:
         try:
             await ask()
             rights[name] = True

@@ -297,6 +297,87 @@ def test_the_transport_is_chosen_in_the_form_and_needs_the_password_again(desk: 
     assert browser.post(path, data | {"transport": "smoke"}).status_code == 422
 
 
+CTRADER = {
+    "name": "ct", "host": "ct.example", "port": 5011, "manager": 77, "password": "Very-Secret-Pass9", "quiet_period": 180,
+    "plant": "nordwind", "environment": "live", "broker": "Nordwind Markets", "web_host": "", "web_port": 8443,
+    "enabled": "on",
+}  # fmt: skip
+
+
+def test_a_ctrader_server_is_connected_in_the_office(desk: Desk) -> None:
+    from tenant_apps.trading import platforms
+    from tenant_apps.trading.adapters.ctrader import CTraderConfig
+
+    browser, path = desk.browser(desk.staff(ALL_GRANTS), "office"), "/trading/servers/new/?kind=ctrader"
+    fresh = browser.get(path).content.decode()
+    assert ('value="5011"' in fresh, 'value="8443"' in fresh, 'name="transport"' in fresh) == (True, True, False)
+    assert 'name="plant"' not in browser.get("/trading/servers/new/").content.decode()
+    for missing in ("password", "plant", "environment", "broker"):
+        assert browser.post(path, CTRADER | {missing: ""}).status_code == 422, missing
+    assert TradingServer.objects.count() == 1
+    assert browser.post(path, CTRADER).status_code == 302
+    server = TradingServer.objects.get(name="ct")
+    assert (server.kind, server.platform_name) == ("ctrader", "cTrader")
+    assert "Secret" not in str(server.settings)
+    assert "Secret" not in str([(one.before, one.after) for one in AuditEntry.objects.all()])
+    AccountType.objects.create(
+        name="Raw", server=server, group="raw-usd", currency="USD", leverages=[30], leverage_default=30
+    )
+    config = platforms.config_of(server)
+    assert isinstance(config, CTraderConfig)
+    assert (config.plant, config.environment, config.broker) == ("nordwind", "live", "Nordwind Markets")
+    assert (config.web_address(), config.password) == (("ct.example", 8443), "Very-Secret-Pass9")
+    assert config.currency_of("raw-usd") == "USD"
+    shown = browser.get(f"/trading/servers/{server.pk}/").content.decode()
+    assert ("Very-Secret" in shown, "…ass9" in shown, 'value="nordwind"' in shown) == (False, True, True)
+
+
+def test_a_ctrader_server_s_webservices_are_an_address_of_the_password(desk: Desk) -> None:
+    browser = desk.browser(desk.staff(ALL_GRANTS), "office")
+    assert browser.post("/trading/servers/new/?kind=ctrader", CTRADER).status_code == 302
+    server = TradingServer.objects.get(name="ct")
+    path, kept = f"/trading/servers/{server.pk}/", CTRADER | {"password": ""}
+    assert browser.post(path, kept | {"environment": "demo"}).status_code == 302
+    for elsewhere in ({"web_host": "evil.example"}, {"web_port": 8444}, {"port": 5012}):
+        assert browser.post(path, kept | elsewhere).status_code == 422, elsewhere
+    server.refresh_from_db()
+    assert (server.settings["environment"], server.settings["web_host"], server.settings["web_port"]) == (
+        "demo",
+        "",
+        8443,
+    )
+    assert browser.post(path, kept | {"web_host": "Web.Example", "password": "Other-Pass10"}).status_code == 302
+    server.refresh_from_db()
+    assert server.settings["web_host"] == "web.example"
+
+
+def test_a_server_stays_of_its_platform_and_unknown_ones_are_not_found(desk: Desk) -> None:
+    browser = desk.browser(desk.staff(ALL_GRANTS), "office")
+    assert browser.get("/trading/servers/new/?kind=abacus").status_code == 404
+    path = f"/trading/servers/{desk.server.pk}/?kind=ctrader"
+    assert 'name="plant"' not in browser.get(path).content.decode()
+    data = {
+        "name": "mt5",
+        "host": "mt5.example",
+        "port": 443,
+        "manager": 1000,
+        "quiet_period": 60,
+        "transport": "https",
+    }
+    assert browser.post(path, data).status_code == 302
+    desk.server.refresh_from_db()
+    assert (desk.server.kind, desk.server.settings["quiet_period"]) == ("mt5", 60)
+
+
+def test_an_account_without_an_investor_has_one_password(desk: Desk) -> None:
+    TradingServer.objects.update(kind="ctrader")
+    browser, path = desk.browser(desk.user, "portal"), f"/accounts/{desk.account.pk}/password/"
+    assert 'value="investor"' not in browser.get(path, headers={"hx-request": "true"}).content.decode()
+    assert browser.post(path, {"kind": "investor", "password": "Neu-Wort77"}).status_code == 422
+    assert not Command.objects.exists()
+    assert browser.post(path, {"kind": "main", "password": "Neu-Wort77"}).status_code == 200
+
+
 def test_passwords_wait_sealed_and_stay_out_of_commands(desk: Desk) -> None:
     browser = desk.browser(desk.user, "portal")
     data = {"kind": "main", "password": "Neu-Wort77"}

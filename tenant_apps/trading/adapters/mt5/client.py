@@ -15,8 +15,8 @@ from tenant_apps.trading.adapters.mt5.currencies import Currencies
 from tenant_apps.trading.adapters.mt5.pool import Pool
 from tenant_apps.trading.adapters.mt5.retcodes import INVALID_PASSWORD
 from tenant_apps.trading.adapters.mt5.timekeeper import Timekeeper
-from tenant_apps.trading.adapters.mt5.transport import Connector, connect_directly
 from tenant_apps.trading.adapters.mt5.values import Malformed, Record, amount_text, scale_of
+from tenant_apps.trading.adapters.sockets import Connector, connect_directly
 from tenant_apps.trading.errors import (
     DuplicateOperation,
     OutcomeUnknown,

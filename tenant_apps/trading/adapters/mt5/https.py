@@ -1,32 +1,18 @@
 """The HTTPS form: one TLS socket speaking HTTP/1.1 with keep-alive, one request at a time."""
 
-import asyncio
 import json
 import ssl
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-import h11
-
+from tenant_apps.trading.adapters.http import Connection, Response
 from tenant_apps.trading.adapters.mt5.calls import Answer, Call
 from tenant_apps.trading.adapters.mt5.retcodes import Retcode
-from tenant_apps.trading.adapters.mt5.transport import Connector, Lost
 from tenant_apps.trading.adapters.mt5.values import Malformed, Record
+from tenant_apps.trading.adapters.sockets import Connector, Lost
 
-Headers = Sequence[tuple[str, str]]
-
-READ_SIZE = 64 * 1024
 PING = "/api/test/access"
 QUIT = "/api/quit"
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
 
 
 def target_of(call: Call) -> str:
@@ -51,36 +37,23 @@ class HttpsLine:
 
     greeting: Mapping[str, str] = {"type": "manager"}
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, host: str, limit: int) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._host = host
-        self._limit = limit
-        self._http = h11.Connection(h11.CLIENT)
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._cookies: dict[str, str] = {}
-        self._closed = False
 
     @classmethod
     async def open(
         cls, host: str, port: int, *, connector: Connector, context: ssl.SSLContext, limit: int
     ) -> "HttpsLine":
         """Raises OSError (ssl.SSLError among them)."""
-        raw = await connector(host, port)
-        try:
-            reader, writer = await asyncio.open_connection(sock=raw, ssl=context, server_hostname=host)
-        except BaseException:
-            raw.close()
-            raise
-        authority = host if port == 443 else f"{host}:{port}"
-        return cls(reader, writer, host=authority, limit=limit)
+        return cls(await Connection.open(host, port, connector=connector, context=context, limit=limit))
 
     @property
     def is_usable(self) -> bool:
-        return not (self._closed or self._reader.at_eof() or self._writer.transport.is_closing())
+        return self._connection.is_usable
 
     def abort(self) -> None:
-        self._closed = True
-        self._writer.transport.abort()
+        self._connection.abort()
 
     async def call(self, call: Call, *, seconds: float) -> Answer:
         """Raises Lost: also for an HTTP status other than 200 and for an answer that is none."""
@@ -89,7 +62,7 @@ class HttpsLine:
         headers = [("Connection", "keep-alive"), ("Content-Type", "application/x-www-form-urlencoded")]
         if self._cookies:
             headers.append(("Cookie", "; ".join(f"{name}={value}" for name, value in self._cookies.items())))
-        response = await self._exchange(method, target_of(call), headers=headers, body=body, seconds=seconds)
+        response = await self._connection.exchange(method, target_of(call), headers=headers, body=body, seconds=seconds)
         self._keep_cookies(response)
         if response.status != 200:
             self.abort()
@@ -116,71 +89,5 @@ class HttpsLine:
     async def quit(self, *, seconds: float) -> None:
         await self.call(Call(QUIT), seconds=seconds)
 
-    async def _exchange(self, method: str, target: str, *, headers: Headers, body: bytes, seconds: float) -> Response:
-        """Send one request and read its whole answer. Raises Lost."""
-        if not self.is_usable:
-            self.abort()
-            raise Lost("the connection was closed", sent=False)
-        request = h11.Request(
-            method=method,
-            target=target,
-            headers=[("Host", self._host), ("Content-Length", str(len(body))), *headers],
-        )
-        try:
-            packet = (self._http.send(request) or b"") + (self._http.send(h11.Data(data=body)) or b"")
-            packet += self._http.send(h11.EndOfMessage()) or b""
-        except h11.LocalProtocolError as error:
-            self.abort()
-            raise Lost(f"a request that HTTP does not allow: {error}", sent=False) from error
-        try:
-            async with asyncio.timeout(seconds):
-                # From here on the bytes may leave at any moment, whatever happens to us.
-                self._writer.write(packet)
-                await self._writer.drain()
-                response = await self._read()
-        except TimeoutError:
-            self.abort()
-            raise Lost(f"no answer within {seconds:g} s", sent=True, timed_out=True) from None
-        except (OSError, EOFError, h11.ProtocolError) as error:
-            self.abort()
-            raise Lost(f"{type(error).__name__}: {error}", sent=True) from error
-        except BaseException:
-            # A cancelled call leaves an answer on its way that the next call would take for its own.
-            self.abort()
-            raise
-        self._finish()
-        return response
-
-    async def _read(self) -> Response:
-        status, body = 0, bytearray()
-        headers: tuple[tuple[str, str], ...] = ()
-        while True:
-            event = self._http.next_event()
-            if event is h11.NEED_DATA:
-                self._http.receive_data(await self._reader.read(READ_SIZE))
-            elif isinstance(event, h11.Response):
-                status = event.status_code
-                headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers)
-            elif isinstance(event, h11.Data):
-                body += event.data
-                if len(body) > self._limit:
-                    raise EOFError(f"an answer over {self._limit} bytes")
-            elif isinstance(event, h11.EndOfMessage):
-                return Response(status, headers, bytes(body))
-            elif isinstance(event, h11.ConnectionClosed):
-                raise EOFError("closed instead of an answer")
-
-    def _finish(self) -> None:
-        reusable = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
-        if reusable and not self._http.trailing_data[0]:
-            self._http.start_next_cycle()
-        else:
-            self.abort()
-
     async def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._writer.close()
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(1):
-                await self._writer.wait_closed()
+        await self._connection.close()

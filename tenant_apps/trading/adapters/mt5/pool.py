@@ -8,7 +8,7 @@ from datetime import datetime
 from tenant_apps.trading.adapters.mt5.calls import Answer, Call
 from tenant_apps.trading.adapters.mt5.config import Mt5Config
 from tenant_apps.trading.adapters.mt5.session import Session
-from tenant_apps.trading.adapters.mt5.transport import Connector, Lost
+from tenant_apps.trading.adapters.sockets import Connector, Lost
 from tenant_apps.trading.errors import OutcomeUnknown, PlatformRejected, PlatformUnavailable, Rejection
 
 

@@ -14,8 +14,9 @@ from tenant_apps.trading.adapters.mt5.packets import (
     Unpacker,
     packets_of,
 )
-from tenant_apps.trading.adapters.mt5.transport import Connector, Insecure, Lost
+from tenant_apps.trading.adapters.mt5.transport import Insecure
 from tenant_apps.trading.adapters.mt5.values import Malformed
+from tenant_apps.trading.adapters.sockets import Connector, Lost
 
 AUTH_ANSWER = "/api/auth/answer"
 ALIVE = "/api/time/server"

@@ -10,7 +10,8 @@ from tenant_apps.trading.adapters.mt5.calls import Answer, Call
 from tenant_apps.trading.adapters.mt5.config import Mt5Config
 from tenant_apps.trading.adapters.mt5.https import HttpsLine
 from tenant_apps.trading.adapters.mt5.raw import RawLine
-from tenant_apps.trading.adapters.mt5.transport import Connector, Insecure, Line, Lost
+from tenant_apps.trading.adapters.mt5.transport import Insecure, Line
+from tenant_apps.trading.adapters.sockets import Connector, Lost
 from tenant_apps.trading.errors import PlatformRejected, PlatformUnavailable, Rejection
 
 log = logging.getLogger(__name__)

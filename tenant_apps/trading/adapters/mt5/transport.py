@@ -1,28 +1,9 @@
 """What a session needs of a connection: the same for HTTPS and for the text protocol over TCP."""
 
-import asyncio
-import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from tenant_apps.trading.adapters.mt5.calls import Answer, Call
-
-# Gives a connected, non-blocking TCP socket. The platform's guard against private networks plugs in here.
-Connector = Callable[[str, int], Awaitable[socket.socket]]
-
-
-class Lost(Exception):
-    """The connection is of no more use.
-
-    `sent`: whether any byte of the request may have reached the server. `status`: of an unwelcome HTTP answer.
-    """
-
-    def __init__(self, reason: str, *, sent: bool, timed_out: bool = False, status: int | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.sent = sent
-        self.timed_out = timed_out
-        self.status = status
 
 
 class Insecure(Exception):
@@ -60,26 +41,3 @@ class Line(Protocol):
 
     async def close(self) -> None:
         """Close politely, but do not wait for a peer that has no manners. Never raises."""
-
-
-async def connect_directly(host: str, port: int) -> socket.socket:
-    """Connect to the first address that answers; any name under .localhost is this machine (RFC 6761)."""
-    is_local = host == "localhost" or host.endswith(".localhost")
-    loop = asyncio.get_running_loop()
-    addresses = await loop.getaddrinfo("127.0.0.1" if is_local else host, port, type=socket.SOCK_STREAM)
-    failure: OSError | None = None
-    for family, kind, protocol, _, address in addresses:
-        candidate = socket.socket(family, kind, protocol)
-        candidate.setblocking(False)
-        try:
-            await loop.sock_connect(candidate, address)
-        except OSError as error:
-            candidate.close()
-            failure = error
-        except BaseException:
-            candidate.close()
-            raise
-        else:
-            candidate.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return candidate
-    raise failure or OSError(f"no address for {host}")

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tenant_apps.trading.adapters.contract import Fault
+from tenant_apps.trading.adapters.contract import Abilities, Fault
 from tenant_apps.trading.adapters.mt5 import Mt5Config, Mt5Platform
 from tenant_apps.trading.ports import Lots, Side
 
@@ -70,6 +70,7 @@ class SandboxProcess:
 class SandboxHarness:
     """One trading server within the process; a `contract.Harness`. `settings` change every configuration."""
 
+    abilities = Abilities()
     group = "real\\std-eur"
     currency = "EUR"
     symbol = "EURUSD"

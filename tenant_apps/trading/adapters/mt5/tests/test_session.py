@@ -16,7 +16,7 @@ from tenant_apps.trading.adapters.mt5.tests.scripted import (
     code,
     done,
 )
-from tenant_apps.trading.adapters.mt5.transport import connect_directly
+from tenant_apps.trading.adapters.sockets import connect_directly
 from tenant_apps.trading.errors import (
     OutcomeUnknown,
     PlatformRejected,

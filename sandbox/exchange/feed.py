@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import NormalDist
 
+HISTORY = Path(__file__).parent / "data" / "ecb-daily.csv"
 DAY_MS = 86_400_000
 _HALVINGS = 18
 """A day halved 18 times is 0.33 s, the finest grain of the process."""

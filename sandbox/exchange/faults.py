@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.mt5.retcodes import Refused, Retcode
+from sandbox.exchange.retcodes import Refused, Retcode
 
 REQUEST_FAULTS = {
     "slow",

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from sandbox.mt5.catalogue import FOREX, GroupSpec, SymbolSpec
-from sandbox.mt5.market import Market
-from sandbox.mt5.money import LOT, from_scaled, to_scaled
-from sandbox.mt5.records import Account, Action, Position
+from sandbox.exchange.catalogue import FOREX, GroupSpec, SymbolSpec
+from sandbox.exchange.market import Market
+from sandbox.exchange.money import LOT, from_scaled, to_scaled
+from sandbox.exchange.records import Account, Action, Position
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sandbox.mt5.catalogue import SymbolSpec
-from sandbox.mt5.feed import Feed
-from sandbox.mt5.money import from_scaled, parse_decimal, to_scaled
-from sandbox.mt5.retcodes import Refused, Retcode
+from sandbox.exchange.catalogue import SymbolSpec
+from sandbox.exchange.feed import Feed
+from sandbox.exchange.money import from_scaled, parse_decimal, to_scaled
+from sandbox.exchange.retcodes import Refused, Retcode
 
 RATE_DIGITS = 8
 

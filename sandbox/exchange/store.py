@@ -12,8 +12,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from sandbox.mt5.catalogue import GroupSpec
-from sandbox.mt5.records import Account, Deal, Manager, Order, Position, RobotRow
+from sandbox.exchange.catalogue import GroupSpec
+from sandbox.exchange.records import Account, Deal, Manager, Order, Position, RobotRow
 
 T = TypeVar("T")
 _SQL_TYPES = {"int": "INTEGER", "bool": "INTEGER", "str": "TEXT"}

@@ -17,16 +17,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _LIFETIME = timedelta(days=3650)
 _RENEW_BEFORE = timedelta(days=30)
-NAMES = ("*.mt5.localhost", "mt5.localhost", "localhost")
 
 
-def server_context(folder: Path) -> ssl.SSLContext:
-    """A TLS context for the access server; writes ca.pem (for clients), server.pem and server.key if need
-    be.
+def server_context(folder: Path, domain: str) -> ssl.SSLContext:
+    """A TLS context for every server below `domain` (such as `mt5.localhost`); writes ca.pem (for clients),
+    server.pem and server.key if need be.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not _usable(folder):
-        _issue(folder)
+        _issue(folder, domain)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem", folder / "server.key")
     return context
@@ -40,7 +39,7 @@ def _usable(folder: Path) -> bool:
     return certificate.not_valid_after_utc - datetime.now(UTC) > _RENEW_BEFORE
 
 
-def _issue(folder: Path) -> None:
+def _issue(folder: Path, domain: str) -> None:
     authority_key, server_key = (
         ec.generate_private_key(ec.SECP256R1()),
         ec.generate_private_key(ec.SECP256R1()),
@@ -64,10 +63,10 @@ def _issue(folder: Path) -> None:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    names = [x509.DNSName(name) for name in NAMES]
+    names = [x509.DNSName(name) for name in (f"*.{domain}", domain, "localhost")]
     addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
     certificate = (
-        _builder(authority, _name("*.mt5.localhost"), server_key.public_key())
+        _builder(authority, _name(f"*.{domain}"), server_key.public_key())
         .add_extension(x509.SubjectAlternativeName([*names, *addresses]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

@@ -1,0 +1,1 @@
+"""The control desk: plain HTTP, for tests, demos and people."""

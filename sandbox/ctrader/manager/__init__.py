@@ -1,0 +1,1 @@
+"""The Manager's API: protobuf over TLS."""

@@ -1,0 +1,1 @@
+"""Tests of the cTrader sandbox, from outside by sockets."""
