@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import pgettext, pgettext_lazy
@@ -190,7 +190,7 @@ def _proposal(actor: Any, found: BulkChange) -> dict[str, Any]:
 
 @guard(BULK_VIEW, BULK_APPROVE)
 @require_GET
-def file(request: Any, bulk_id: UUID) -> HttpResponse:
+def file(request: Any, bulk_id: UUID) -> HttpResponseBase:
     """All of its accounts that the actor may see, as a table to take along."""
     found, actor = bulk_selectors.bulk_get(request.actor, bulk_id), request.actor
     rows = bulk_selectors.rows_of(actor, found, state=request.GET.get("state", ""))
@@ -198,16 +198,7 @@ def file(request: Any, bulk_id: UUID) -> HttpResponse:
         pgettext("bulk change", "Reason"),
         pgettext("bulk change", "When"),
     ]
-
-    def lines() -> Iterator[list[object]]:
-        piece = rows.iterator(chunk_size=2000)
-        for row in bulk_selectors.worded_each(found, piece):
-            yield [
-                row.account.login, row.account.client.name, row.was, row.gets, str(row.get_state_display()), row.why,
-                row.finished_at,
-            ]  # fmt: skip
-
-    return download(request, "bulk-change", header, lines)
+    return download(request, "bulk-change", header, lambda: bulk_selectors.lines_of(found, rows))
 
 
 def _act(request: Any, bulk_id: UUID, act: Callable[[], Any], done: str = "") -> HttpResponse:

@@ -470,6 +470,19 @@ def test_old_plans_are_forgotten_and_lost_wakeups_found(book: Book, server: Serv
     assert (old.state, old.rows.count(), going.rows.filter(state="sent").count()) == ("dropped", 0, 4)
 
 
+def test_many_results_at_once_wake_one_worker(
+    book: Book, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[tuple[str, ...]] = []
+    monkeypatch.setattr(bulk.bulk_run, "apply_async", lambda args, *_, **__: woken.append(args))
+    change = bulk.plan(actor=book.actor(), query="", leverage=10)
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(3):
+            bulk.wake(change.pk)
+        assert woken == []
+    assert woken == [(str(change.pk),)]
+
+
 # --- whoever is killed -----------------------------------------------------------------------------------------------
 
 
