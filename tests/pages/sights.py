@@ -109,6 +109,8 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     # --- pages that look different by state
     "payments:deposit": (Look(), *_states("deposit_id", "deposit", "delayed", "credited", "failed", "reversed")),
     "payments:withdrawal": (Look(), *_states("withdrawal_id", "withdrawal", "checked", "sending", "paid", "rejected")),
+    "trading:office-bulk": (Look(), *_states("bulk_id", "bulk", "plan", "waiting", "running", "done")),
+    "trading:office-bulk-new": (Look(), Look(query="?what=type&tag=vip&country=DE")),
     "kyc:office-review": (Look(), Look(values={"case_id": "case.approved"})),
     # --- a client whose check is open, and the empty pages of somebody new
     "portal:home": (Look(), Look(NEWCOMER)),
@@ -121,7 +123,9 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "kyc:portal-questions": (Look(NEWCOMER),),
 }
 # Pages of surfaces made for desks that people also open on a phone.
-ON_PHONES = frozenset({"office:money", "office:money-item", "payments:figures", "payments:withdrawal"})
+ON_PHONES = frozenset(
+    {"office:money", "office:money-item", "payments:figures", "payments:withdrawal", "trading:office-bulk"}
+)
 # Answers that lead elsewhere or refuse in this world, and why that is right.
 NOT_A_PAGE: dict[str, str] = {
     "branding:stylesheet": "a file, of a published brand",
