@@ -22,6 +22,7 @@ audit_words.declare(
         "trading.case_resolved": pgettext_lazy("audit act", "Settled a trading case"),
         "trading.compare_requested": pgettext_lazy("audit act", "Compared the books with the server"),
         "trading.server_saved": pgettext_lazy("audit act", "Saved a trading server"),
+        "trading.margin_mails": pgettext_lazy("audit act", "Chose whether to be mailed about margin calls"),
         "trading.type_saved": pgettext_lazy("audit act", "Saved an account type"),
     }
 )
@@ -37,6 +38,7 @@ audit_words.declare_fields(
         "live": pgettext_lazy("audit field", "Real money"),
         "login": pgettext_lazy("audit field", "Trading account"),
         "manager": pgettext_lazy("audit field", "Manager login"),
+        "margin_mails": pgettext_lazy("audit field", "Mails about margin calls"),
         "port": pgettext_lazy("audit field", "Port"),
         "type": pgettext_lazy("audit field", "Account type"),
     }

@@ -82,6 +82,10 @@ class AccountType(Entity):
     automatic = models.BooleanField(default=False)  # opened by itself when a client's identity is approved
     offered = models.BooleanField(default=True)  # clients may open more of it
     order = models.PositiveSmallIntegerField(default=50)
+    # The group's terms as the server says them (bridge/levels.py); null while it has not been asked.
+    margin_call = models.DecimalField(max_digits=20, decimal_places=2, null=True, blank=True)
+    stop_out = models.DecimalField(max_digits=20, decimal_places=2, null=True, blank=True)
+    stop_out_unit = models.CharField(max_length=8, blank=True, default="", db_default="")
 
     class Meta:
         db_table = "trading_account_type"
@@ -330,6 +334,45 @@ class EquityPoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.at:%F %T}"
+
+
+class AlertKind(models.TextChoices):
+    MARGIN_CALL = "margin_call", pgettext_lazy("margin alert", "Margin call")
+    STOP_OUT = "stop_out", pgettext_lazy("margin alert", "Stop-out")
+
+
+class MarginAlert(models.Model):
+    """A margin call, or a stop-out with all positions that it closed. Open until the account has recovered (margin.py);
+    the database holds one open of a kind per account, so that each is told once, whoever saw it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="margin_alerts")
+    kind = models.CharField(max_length=12, choices=AlertKind.choices)
+    at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    value = models.DecimalField(max_digits=20, decimal_places=2, null=True)
+    threshold = models.DecimalField(max_digits=20, decimal_places=2, null=True)
+    unit = models.CharField(max_length=8)
+    deals = models.PositiveIntegerField(default=0)
+    recovered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "trading_margin_alert"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "kind"],
+                condition=models.Q(recovered_at__isnull=True),
+                name="trading_margin_alert_open",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["account", "kind", "-at"], name="trading_margin_alert_account"),
+            models.Index(fields=["-at", "-id"], name="trading_margin_alert_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.account_id}"
 
 
 class Watermark(models.Model):

@@ -22,8 +22,10 @@ from kernel.events import publish
 from kernel.money import Money
 from tenant_apps.ledger import services as ledger
 from tenant_apps.trading import ledgers
+from tenant_apps.trading.bridge import alerts
 from tenant_apps.trading.bridge.records import (
     BY_HAND,
+    CLOSING,
     DEAL_COLUMNS,
     TRADES,
     AccountRef,
@@ -43,12 +45,11 @@ from tenant_apps.trading.models import (
     Watermark,
 )
 from tenant_apps.trading.operations import command_of
-from tenant_apps.trading.ports import Deal, DealEntry
+from tenant_apps.trading.ports import Deal
 from tenant_apps.trading.services import cases
 
 BRIDGE = system(named("trading: bridge", pgettext_lazy("system actor", "Trading server")))
 OVERLAP = timedelta(seconds=60)
-CLOSING = frozenset({DealEntry.OUT, DealEntry.IN_OUT, DealEntry.OUT_BY})
 _QUOTED = ", ".join(f'"{column}"' for column in DEAL_COLUMNS)
 _ARRAYS = ", ".join(f"%s::{kind}[]" for kind in DEAL_COLUMNS.values())
 
@@ -82,6 +83,7 @@ def store_deals(
             _touch(new, accounts)
             if not history:
                 _publish(new, accounts)
+                alerts.stop_outs(new, accounts)
         if not history:
             _advance(server.pk, max(deal.executed_at for deal in ours))
     return Stored(new, clock.now())

@@ -10,13 +10,15 @@ from uuid import UUID
 
 from kernel import clock
 from kernel.money import Money
+from tenant_apps.trading.margin import PERCENT, Levels
 from tenant_apps.trading.models import AccountState, TradingAccount
 from tenant_apps.trading.ports import AccountState as State
-from tenant_apps.trading.ports import Deal, DealKind, Position
+from tenant_apps.trading.ports import Deal, DealEntry, DealKind, Position
 
 # Money put on or taken from an account by hand or by an operation; everything else is a result of trading.
 BY_HAND = frozenset({DealKind.BALANCE, DealKind.CHARGE, DealKind.CORRECTION, DealKind.BONUS, DealKind.COMPENSATION})
 TRADES = frozenset({DealKind.BUY, DealKind.SELL})
+CLOSING = frozenset({DealEntry.OUT, DealEntry.IN_OUT, DealEntry.OUT_BY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,18 @@ class AccountRef:
     book_topic: str
     adopted_at: datetime | None
     synced: bool
+    levels: Levels = Levels()
 
 
 def accounts_of(server_id: UUID) -> dict[int, AccountRef]:
     """All accounts of a server that have a login and are not archived, by login."""
     rows = TradingAccount.objects.filter(server_id=server_id, login__isnull=False, state=AccountState.OPEN)
+    rows = rows.select_related("account_type")
     return {int(row.login or 0): ref_of(row) for row in rows}
 
 
 def ref_of(row: TradingAccount) -> AccountRef:
+    kind = row.account_type
     return AccountRef(
         id=row.pk,
         client_id=row.client_id,
@@ -51,6 +56,7 @@ def ref_of(row: TradingAccount) -> AccountRef:
         book_topic=row.book_topic,
         adopted_at=row.adopted_at,
         synced=row.history_synced_at is not None,
+        levels=Levels(kind.margin_call, kind.stop_out, kind.stop_out_unit or PERCENT),
     )
 
 

@@ -26,11 +26,12 @@ from kernel.redis import client
 from kernel.tenancy import context
 from kernel.tenancy.context import TenantRef
 from tenant_apps.trading import platforms
-from tenant_apps.trading.bridge import ingest, telling
+from tenant_apps.trading.bridge import alerts, ingest, telling
 from tenant_apps.trading.bridge.book import Book
 from tenant_apps.trading.bridge.metrics import Metrics
 from tenant_apps.trading.bridge.news import News, news_of
 from tenant_apps.trading.bridge.records import AccountRef, accounts_of, event_ms
+from tenant_apps.trading.errors import PlatformRejected
 from tenant_apps.trading.models import TradingServer
 from tenant_apps.trading.ports import Deal, Heard, ServerInfo, TradingPlatform
 
@@ -40,7 +41,7 @@ BUSY_SECONDS = 30.0  # after a deal the pace stays fast for so long
 STORE_EVERY = 1.0  # seconds between writes of numbers that only tick
 ACCOUNTS_EVERY = 2.0
 HEALTH_EVERY = 10.0
-INFO_EVERY = 300.0
+INFO_EVERY = LEVELS_EVERY = 300.0
 # A pushing server is read whole so often: prices move equity without a word, and it may have forgotten to tell something.
 WHOLE_EVERY, WHOLE_IDLE = 10.0, 60.0
 ROUND_SECONDS = 25.0
@@ -167,6 +168,7 @@ class ServerWatch:
             await self._load_accounts()
         heard = news.take() if news else Heard(gap=True)
         if self._accounts:
+            await self._learn_levels(platform)
             await self._catch_up(platform)
             if heard.gap or self._whole or self._due("whole", WHOLE_EVERY if self._book.positions else WHOLE_IDLE):
                 await self._round(platform)
@@ -243,7 +245,7 @@ class ServerWatch:
 
     def _store_and_tell(self, changed: set[UUID], book: set[UUID], new: tuple[Deal, ...], read_ms: int) -> None:
         if book or new or self._due("store", STORE_EVERY):
-            self._book.store(self.server.pk)
+            self._book.store(self.server.pk, self._accounts)
         by_id = {account.id: account for account in self._accounts.values()}
         messages: list[telling.Message] = []
         told = {self._accounts[deal.login].id: event_ms(deal.executed_at) for deal in new}
@@ -269,9 +271,27 @@ class ServerWatch:
             return accounts_of(self.server.pk), ",".join(sorted(set(groups)))
 
         before = {login for login, account in self._accounts.items() if account.synced}
+        levels = {account.id: account.levels for account in self._accounts.values()}
         self._accounts, self._groups = await self._db(read)
+        self._book.look_again(
+            account.id
+            for account in self._accounts.values()
+            if levels.get(account.id, account.levels) != account.levels
+        )
         if {login for login, account in self._accounts.items() if account.synced} - before:
             self._whole = True  # what was told of it before it was known was let go
+
+    async def _learn_levels(self, platform: TradingPlatform) -> None:
+        """The groups' margin-call and stop-out levels. A manager who may not see groups is followed without."""
+        if not self._groups or not self._due("levels", LEVELS_EVERY):
+            return
+        try:
+            groups = await platform.groups(self._groups)
+        except PlatformRejected:
+            log.warning("margin_levels_unknown", server=self.server.name, tenant=self.tenant.slug)
+            return
+        await self._db(alerts.levels_store, self.server.pk, groups)
+        await self._load_accounts()
 
     async def _catch_up(self, platform: TradingPlatform) -> None:
         """The past of adopted accounts, one account a round: the others' present must not wait for it."""
