@@ -40,6 +40,7 @@ from tenant_apps.trading.models import (
 from tenant_apps.trading.permissions_list import VIEW
 
 CURVE_POINTS = 400
+FEW = 30  # closed trades, below which a rate says little: the usual least size of a sample
 MARGIN_MAILS = "margin_mails"  # in a client's preferences
 
 
@@ -129,6 +130,11 @@ class Statistics:
     win_rate: Decimal | None  # 0…1
     profit_factor: Decimal | None  # gains over losses
     deposits: Money
+
+    @property
+    def few(self) -> bool:
+        """Whether shares of these trades are still mostly chance."""
+        return 0 < self.trades < FEW
 
 
 def statistics(account: TradingAccount) -> Statistics:
