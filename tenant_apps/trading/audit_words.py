@@ -4,7 +4,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import audit_words
 
-from .models import CaseKind, Direction
+from .models import Book, CaseKind, Direction
 
 audit_words.declare(
     {
@@ -22,12 +22,14 @@ audit_words.declare(
         "trading.case_resolved": pgettext_lazy("audit act", "Settled a trading case"),
         "trading.compare_requested": pgettext_lazy("audit act", "Compared the books with the server"),
         "trading.server_saved": pgettext_lazy("audit act", "Saved a trading server"),
+        "trading.exposure_exported": pgettext_lazy("audit act", "Exported the clients’ exposure"),
         "trading.margin_mails": pgettext_lazy("audit act", "Chose whether to be mailed about margin calls"),
         "trading.type_saved": pgettext_lazy("audit act", "Saved an account type"),
     }
 )
 audit_words.declare_fields(
     {
+        "book": pgettext_lazy("audit field", "Book"),
         "checked": pgettext_lazy("audit field", "Checked on the server"),
         "data": pgettext_lazy("audit field", "Details"),
         "direction": pgettext_lazy("audit field", "Direction"),
@@ -43,4 +45,10 @@ audit_words.declare_fields(
         "type": pgettext_lazy("audit field", "Account type"),
     }
 )
-audit_words.declare_values({"trading.direction": dict(Direction.choices), "trading.kind": dict(CaseKind.choices)})
+audit_words.declare_values(
+    {
+        "trading.book": dict(Book.choices),
+        "trading.direction": dict(Direction.choices),
+        "trading.kind": dict(CaseKind.choices),
+    }
+)

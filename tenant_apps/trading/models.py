@@ -68,6 +68,13 @@ class TradingServer(Entity):
         return str(self.settings.get("public_name") or self.name)
 
 
+class Book(models.TextChoices):
+    """Whether the brokerage passes its clients' trades on or is their counterpart; routing itself is the server's."""
+
+    A = "a", pgettext_lazy("book", "A-book: passed on")
+    B = "b", pgettext_lazy("book", "B-book: kept")
+
+
 class AccountType(Entity):
     """A product: which group on which server, in which currency, with which leverages (100 means 1:100)."""
 
@@ -82,6 +89,7 @@ class AccountType(Entity):
     automatic = models.BooleanField(default=False)  # opened by itself when a client's identity is approved
     offered = models.BooleanField(default=True)  # clients may open more of it
     order = models.PositiveSmallIntegerField(default=50)
+    book = models.CharField(max_length=1, choices=Book.choices, default=Book.B, db_default=Book.B)
     # The group's terms as the server says them (bridge/levels.py); null while it has not been asked.
     margin_call = models.DecimalField(max_digits=20, decimal_places=2, null=True, blank=True)
     stop_out = models.DecimalField(max_digits=20, decimal_places=2, null=True, blank=True)
@@ -294,6 +302,9 @@ class Position(models.Model):
     take_profit = models.DecimalField(max_digits=24, decimal_places=8, null=True)
     profit_minor = models.BigIntegerField()
     swap_minor = models.BigIntegerField()
+    notional_minor = models.BigIntegerField(
+        null=True
+    )  # at the current price; null while the server has not said its rate
     currency = models.CharField(max_length=8)
     opened_at = models.DateTimeField()
     seen_at = models.DateTimeField()
@@ -301,7 +312,10 @@ class Position(models.Model):
     class Meta:
         db_table = "trading_position"
         constraints = [models.UniqueConstraint(fields=["server", "position"], name="trading_position_once")]
-        indexes = [models.Index(fields=["account", "opened_at"], name="trading_position_account")]
+        indexes = [
+            models.Index(fields=["account", "opened_at"], name="trading_position_account"),
+            models.Index(fields=["symbol", "id"], name="trading_position_symbol"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.position} {self.side} {self.symbol}"
@@ -309,6 +323,10 @@ class Position(models.Model):
     @property
     def profit(self) -> Money:
         return Money(self.profit_minor, self.currency)
+
+    @property
+    def notional(self) -> Money | None:
+        return None if self.notional_minor is None else Money(self.notional_minor, self.currency)
 
     @property
     def open_text(self) -> str:

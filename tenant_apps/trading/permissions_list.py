@@ -26,3 +26,9 @@ CASES_APPROVE = register(
     pgettext_lazy("permission", "Agree to postings of trading cases that someone else proposed"),
     critical=True,
 )
+DEALING = register(
+    "trading.dealing",
+    pgettext_lazy("permission", "See the dealing desk: exposure, clients’ results, accounts short of margin"),
+    writes=False,
+    scoped=True,
+)

@@ -165,6 +165,7 @@ class PositionRow:
     take_profit: Decimal | None
     profit: int
     swap: int
+    notional: int | None  # at the current price, in the account's currency; None where the server gives no rate
     currency: str
     opened_at: datetime
 
@@ -182,6 +183,12 @@ def position_row(position: Position, account: AccountRef) -> PositionRow:
         take_profit=position.take_profit,
         profit=minor(position.profit, account.currency),
         swap=minor(position.swap, account.currency),
+        notional=_notional(position, account.currency),
         currency=account.currency,
         opened_at=position.opened_at,
     )
+
+
+def _notional(position: Position, currency: str) -> int | None:
+    value = position.lots * position.contract_size * position.price_current * position.profit_rate
+    return minor(value, currency) if value else None

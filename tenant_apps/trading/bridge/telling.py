@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kernel.live.publish import send
+from kernel.live.publish import bare, send
 from kernel.money import Money
 from kernel.tenancy.context import TenantRef
 from kernel.ui.formatting import locale_for, money_text
@@ -13,6 +13,10 @@ from tenant_apps.trading.bridge.records import AccountRef, PositionRow, Snapshot
 from tenant_apps.trading.models import price_text
 
 Message = tuple[str, dict[str, Any]]
+# Of all accounts together, for pages of different reach: that something changed and nothing else.
+DESK, DEALS = "trading-desk", "trading-deals"
+for _topic in (DESK, DEALS):
+    bare(_topic)
 
 
 def languages_of(tenant: TenantRef) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ T = TypeVar("T")
 FAST, OPEN_POSITIONS, IDLE, IDLE_MOST = 0.25, 1.0, 2.0, 5.0
 BUSY_SECONDS = 30.0  # after a deal the pace stays fast for so long
 STORE_EVERY = 1.0  # seconds between writes of numbers that only tick
-ACCOUNTS_EVERY = 2.0
+ACCOUNTS_EVERY = DESK_EVERY = 2.0
 HEALTH_EVERY = 10.0
 INFO_EVERY = LEVELS_EVERY = 300.0
 # A pushing server is read whole so often: prices move equity without a word, and it may have forgotten to tell something.
@@ -72,6 +72,7 @@ class ServerWatch:
         self._catching_up = False
         self._idle_since = time.monotonic()
         self._whole = True  # the next round has to read everything
+        self._stale: set[str] = set()  # pages of all accounts that have not been told yet
 
     def wake(self) -> None:
         """Accounts or the server's settings have changed."""
@@ -261,7 +262,15 @@ class ServerWatch:
             if account.topic in self._watched:
                 rows, snapshot = self._book.positions_of(account_id), self._book.snapshots[account_id]
                 messages.append(telling.tick(account, snapshot, rows, languages=self._languages, ts=read_ms))
-        telling.tell(self.tenant, messages)
+        telling.tell(self.tenant, [*messages, *self._desk(bool(changed or book), bool(new), read_ms)])
+
+    def _desk(self, moved: bool, dealt: bool, ts: int) -> list[telling.Message]:
+        """For pages that add up all accounts: each at most every DESK_EVERY, the last change never left out."""
+        self._stale |= {telling.DESK} if moved else set()
+        self._stale |= {telling.DEALS} if dealt else set()
+        due = [topic for topic in sorted(self._stale) if self._due(topic, DESK_EVERY)]
+        self._stale -= set(due)
+        return [telling.message(topic, {}, ts) for topic in due]
 
     # --- what is known
 

@@ -41,7 +41,7 @@ def account_list(request: Any) -> HttpResponse:
 def margin_mails(request: Any) -> HttpResponse:
     """Whether margin calls come by mail too; the bell tells them in any case."""
     margin_mails_set(actor=request.actor, client=request.client, wanted="wanted" in request.POST)
-    messages.success(request, pgettext("trading account", "Saved."))
+    messages.success(request, pgettext("trading server", "Saved."))
     return redirect("trading:portal-accounts")
 
 
