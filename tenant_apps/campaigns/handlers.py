@@ -21,6 +21,8 @@ from tenant_apps.bonuses.words import ending_words
 from tenant_apps.clients.models import Client
 from tenant_apps.clients.reading import reader
 from tenant_apps.clients.services import activity_mark
+from tenant_apps.trading.margin_words import amount_words
+from tenant_apps.trading.selectors import margin_mails_wanted
 
 from . import segments, series
 from .mails import client_mail
@@ -132,6 +134,31 @@ def mail_bonus_ended(event: Envelope) -> None:
     """Of those the client has not ended himself."""
     if event["reason"] not in (Ending.DECLINED, Ending.WITHDRAWAL):
         _mail(event, "bonus_ended", amount=_amount, ending=_ending)
+
+
+@handles("trading.margin_call", name="campaigns.mail_margin_call")
+def mail_margin_call(event: Envelope) -> None:
+    """Of live accounts, and only to those who have not asked for none: the bell tells everybody."""
+    if event["live"] and margin_mails_wanted(event.uuid("client_id")):
+        _mail(event, "margin_call", login=str(event["login"]), value=_level, stop_out=_stop_out, account_url=_account)
+
+
+@handles("trading.stopped_out", name="campaigns.mail_stopped_out")
+def mail_stopped_out(event: Envelope) -> None:
+    if event["live"] and margin_mails_wanted(event.uuid("client_id")):
+        _mail(event, "stopped_out", login=str(event["login"]), account_url=_account)
+
+
+def _level(event: Envelope) -> str:
+    return amount_words(event["value"], event.payload)
+
+
+def _stop_out(event: Envelope) -> str:
+    return amount_words(event["stop_out"], event.payload)
+
+
+def _account(event: Envelope) -> str:
+    return directory.absolute_url(context.tenant(), "portal", f"/accounts/{event['account_id']}/")
 
 
 def _until(event: Envelope) -> str:

@@ -42,7 +42,8 @@ def client_mail(
     language, text = texts.mail_text(key, client.language)
     common = common_values(client)
     # A mail asked for by a rule knows no account; its button then opens the list of them.
-    known = {"password_url": f"{common['portal_url']}/accounts/", **common, **(values or {})}
+    everyones = f"{common['portal_url']}/accounts/"
+    known = {"password_url": everyones, "account_url": everyones, **common, **(values or {})}
     content = texts.filled(text, known)
     mail = mail_queue(
         to=client.email,

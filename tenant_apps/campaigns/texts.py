@@ -44,6 +44,13 @@ MAILS: dict[str, dict[str, str]] = {
     "bonus_released": {"amount": "€100.00"},
     "bonus_taken_back": {"amount": "€100.00", "ending": "—"},
     "bonus_ended": {"amount": "€100.00", "ending": "—"},
+    "margin_call": {
+        "login": "50012841",
+        "value": "90.6%",
+        "stop_out": "50%",
+        "account_url": "https://portal.example.com/accounts/",
+    },
+    "stopped_out": {"login": "50012841", "account_url": "https://portal.example.com/accounts/"},
 }
 MARKETING = frozenset[str]()  # all of MAILS concern the client's own account; series are marketing
 
@@ -148,7 +155,7 @@ def check(text: Mapping[str, Any], known: frozenset[str]) -> None:
 
 
 def _is_address(url: str) -> bool:
-    return url.startswith(("https://", "http://", "{portal_url}", "{platform_url}", "{password_url}"))
+    return url.startswith(("https://", "http://", "{portal_url}", "{platform_url}", "{password_url}", "{account_url}"))
 
 
 def _placeholders(value: Any) -> Iterator[str]:

@@ -34,6 +34,8 @@ NAMES = {
     "bonus_released": pgettext_lazy("mail text", "Bonus paid out"),
     "bonus_taken_back": pgettext_lazy("mail text", "Bonus taken back"),
     "bonus_ended": pgettext_lazy("mail text", "Bonus ended before it was given"),
+    "margin_call": pgettext_lazy("mail text", "Margin call"),
+    "stopped_out": pgettext_lazy("mail text", "Positions closed by a stop-out"),
 }
 MEANINGS = {
     "first_name": pgettext_lazy("placeholder", "The client's first name"),
@@ -51,6 +53,9 @@ MEANINGS = {
     "fee": pgettext_lazy("placeholder", "What you kept of it"),
     "until": pgettext_lazy("placeholder", "Until when it is open"),
     "ending": pgettext_lazy("placeholder", "Why the bonus ended"),
+    "value": pgettext_lazy("placeholder", "The margin level the account has fallen to"),
+    "stop_out": pgettext_lazy("placeholder", "The level at which positions are closed"),
+    "account_url": pgettext_lazy("placeholder", "Address of the trading account in the trader's room"),
 }
 
 

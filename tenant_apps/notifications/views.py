@@ -23,6 +23,7 @@ ICONS: dict[str, str] = {
     "deposit": "banknote",
     "withdrawal": "arrow-up-from-line",
     "account": "chart-candlestick",
+    "trading": "chart-candlestick",
 }
 
 

@@ -4,7 +4,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import audit_words
 
-from .models import BulkPurpose, BulkWhat, CaseKind, Direction
+from .models import Book, BulkPurpose, BulkWhat, CaseKind, Direction
 
 audit_words.declare(
     {
@@ -25,6 +25,8 @@ audit_words.declare(
         "trading.bulk_stopped": pgettext_lazy("audit act", "Stopped a bulk change of trading accounts"),
         "trading.bulk_undone": pgettext_lazy("audit act", "Began to undo a bulk change of trading accounts"),
         "trading.server_saved": pgettext_lazy("audit act", "Saved a trading server"),
+        "trading.exposure_exported": pgettext_lazy("audit act", "Exported the clients’ exposure"),
+        "trading.margin_mails": pgettext_lazy("audit act", "Chose whether to be mailed about margin calls"),
         "trading.type_saved": pgettext_lazy("audit act", "Saved an account type"),
     }
 )
@@ -32,6 +34,7 @@ audit_words.declare_fields(
     {
         "accounts": pgettext_lazy("audit field", "Accounts"),
         "aim": pgettext_lazy("audit field", "New value"),
+        "book": pgettext_lazy("audit field", "Book"),
         "checked": pgettext_lazy("audit field", "Checked on the server"),
         "data": pgettext_lazy("audit field", "Details"),
         "direction": pgettext_lazy("audit field", "Direction"),
@@ -42,6 +45,7 @@ audit_words.declare_fields(
         "live": pgettext_lazy("audit field", "Real money"),
         "login": pgettext_lazy("audit field", "Trading account"),
         "manager": pgettext_lazy("audit field", "Manager login"),
+        "margin_mails": pgettext_lazy("audit field", "Mails about margin calls"),
         "port": pgettext_lazy("audit field", "Port"),
         "purpose": pgettext_lazy("audit field", "Purpose"),
         "type": pgettext_lazy("audit field", "Account type"),
@@ -50,6 +54,7 @@ audit_words.declare_fields(
 )
 audit_words.declare_values(
     {
+        "trading.book": dict(Book.choices),
         "trading.direction": dict(Direction.choices),
         "trading.kind": dict(CaseKind.choices),
         "trading.purpose": dict(BulkPurpose.choices),

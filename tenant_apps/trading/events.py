@@ -57,3 +57,36 @@ class BalanceRefused(Event):
     direction: str
     amount: Money
     problem: str
+
+
+@event("trading.margin_call")
+class MarginCall(Event):
+    """An account has fallen to its group's margin-call level: once, until it has recovered. `unit` says what `value` and
+    the levels are: percent (the margin level) or money (the equity, in `currency`)."""
+
+    account_id: UUID
+    client_id: UUID
+    login: int
+    live: bool
+    alert_id: int
+    value: Decimal
+    threshold: Decimal
+    stop_out: Decimal
+    unit: str
+    currency: str
+
+
+@event("trading.stopped_out")
+class StoppedOut(Event):
+    """The server has begun to close positions because the margin did not carry them any more. `deals` that closed some so
+    far, `result` of these; more may follow within the same stop-out and are not told again."""
+
+    account_id: UUID
+    client_id: UUID
+    login: int
+    live: bool
+    alert_id: int
+    threshold: Decimal | None
+    unit: str
+    deals: int
+    result: Money

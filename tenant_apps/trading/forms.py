@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 from kernel.money import CURRENCIES
 from kernel.ui.forms import CardRadioSelect, MoneyField, UiForm, normalise_digits
 from tenant_apps.trading import caps
-from tenant_apps.trading.models import AccountType, BulkWhat, Direction, Platform, TradingAccount
+from tenant_apps.trading.models import AccountType, Book, BulkWhat, Direction, Platform, TradingAccount
 from tenant_apps.trading.services.account_types import TypeValues
 
 
@@ -326,6 +326,13 @@ class TypeForm(UiForm, forms.Form):
         required=False,
         initial=True,
     )
+    book = forms.ChoiceField(
+        label=pgettext_lazy("account type", "Book"),
+        help_text=pgettext_lazy("account type", "For the page of exposure; the trading server routes on its own."),
+        choices=Book.choices,
+        initial=Book.B,
+        required=False,
+    )
     offered = forms.BooleanField(
         label=pgettext_lazy("account type", "Clients may open it"), required=False, initial=True
     )
@@ -343,6 +350,7 @@ class TypeForm(UiForm, forms.Form):
                 "currency",
                 "leverage_default",
                 "live",
+                "book",
                 "offered",
                 "automatic",
                 "order",
@@ -360,4 +368,4 @@ class TypeForm(UiForm, forms.Form):
         return [int(word) for word in plain]
 
     def values(self) -> TypeValues:
-        return TypeValues(**self.cleaned_data)
+        return TypeValues(**{**self.cleaned_data, "book": self.cleaned_data["book"] or Book.B.value})

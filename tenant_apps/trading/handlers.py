@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from django.db.models import Case, IntegerField, Value, When
 from django.utils.translation import pgettext_lazy
 
@@ -9,17 +12,24 @@ from kernel.actors import named, system
 from kernel.events import Envelope, handles
 from kernel.logs import log
 from kernel.money import Money
+from tenant_apps.accounts.actors import actor_for
+from tenant_apps.accounts.models import Realm, User
+from tenant_apps.accounts.telling import user_told
 from tenant_apps.clients import entities
 from tenant_apps.clients.models import Client
+from tenant_apps.clients.reading import reader
 from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
+from tenant_apps.notifications.services import notify
 
-from . import change_kinds
+from . import change_kinds, margin_words
 from .errors import AccountLimit, AccountNotReady, CurrencyDiffers, LeverageAboveCap, NoServer, NotVerified
 from .models import AccountState, AccountType, TradingAccount
+from .permissions_list import VIEW
 from .services import accounts, transfers
 
 ONBOARDING = system(named("trading: identity approved", pgettext_lazy("system actor", "Identity approved")))
+SERVER = system(named("trading: bridge", pgettext_lazy("system actor", "Trading server")))
 DEPOSIT = system(named("trading: deposit to account", pgettext_lazy("system actor", "Deposit to account")))
 
 
@@ -95,6 +105,43 @@ def _account_for(event: Envelope, wanted: str) -> TradingAccount | None:
         return mine.filter(pk=wanted).first()
     found = list(mine[:2])
     return found[0] if len(found) == 1 else None
+
+
+@handles("trading.margin_call", name="trading.tell_margin_call")
+def on_margin_call(event: Envelope) -> None:
+    _tell_margin(event, "trading.margin_call", margin_words.margin_call)
+
+
+@handles("trading.stopped_out", name="trading.tell_stopped_out")
+def on_stopped_out(event: Envelope) -> None:
+    _tell_margin(event, "trading.stopped_out", margin_words.stopped_out)
+
+
+def _tell_margin(event: Envelope, kind: str, words: Callable[[Mapping[str, Any]], tuple[str, str]]) -> None:
+    """The client's timeline and bell; of live accounts also the bell of whoever is responsible for the client."""
+    client = Client.objects.filter(pk=event.uuid("client_id")).first()
+    if client is None:
+        return
+    facts = {key: value for key, value in event.payload.items() if key != "client_id"}
+    timeline_add(client_id=client.pk, kind=kind, actor=SERVER, data=facts, dedupe_key=f"{kind}:{event['alert_id']}")
+    if client.user_id:
+        with reader(client):
+            title, body = words(event.payload)
+            notify(user_id=client.user_id, kind=kind, title=title, body=body, link=f"/accounts/{event['account_id']}/")
+    if event["live"] and client.owner_id:
+        _tell_owner(client, event, kind)
+
+
+def _tell_owner(client: Client, event: Envelope, kind: str) -> None:
+    owner = User.objects.filter(pk=client.owner_id, realm=Realm.STAFF, active=True).first()
+    if owner is None or not actor_for(owner).may(VIEW, client):
+        return
+    user_told(
+        owner,
+        kind=kind,
+        words=lambda: margin_words.for_staff(kind, client, event.payload),
+        link=f"/trading/accounts/{event['account_id']}/",
+    )
 
 
 change_kinds.register()

@@ -83,6 +83,13 @@ class TradingServer(Entity):
         return str(self.settings.get("public_name") or self.name)
 
 
+class Book(models.TextChoices):
+    """Whether the brokerage passes its clients' trades on or is their counterpart; routing itself is the server's."""
+
+    A = "a", pgettext_lazy("book", "A-book: passed on")
+    B = "b", pgettext_lazy("book", "B-book: kept")
+
+
 class AccountType(Entity):
     """A product: which group on which server, in which currency, with which leverages (100 means 1:100)."""
 
@@ -97,6 +104,11 @@ class AccountType(Entity):
     automatic = models.BooleanField(default=False)  # opened by itself when a client's identity is approved
     offered = models.BooleanField(default=True)  # clients may open more of it
     order = models.PositiveSmallIntegerField(default=50)
+    book = models.CharField(max_length=1, choices=Book.choices, default=Book.B, db_default=Book.B)
+    # The group's terms as the server says them (bridge/levels.py); null while it has not been asked.
+    margin_call = models.DecimalField(max_digits=20, decimal_places=2, null=True, blank=True)
+    stop_out = models.DecimalField(max_digits=20, decimal_places=2, null=True, blank=True)
+    stop_out_unit = models.CharField(max_length=8, blank=True, default="", db_default="")
 
     class Meta:
         db_table = "trading_account_type"
@@ -305,6 +317,9 @@ class Position(models.Model):
     take_profit = models.DecimalField(max_digits=24, decimal_places=8, null=True)
     profit_minor = models.BigIntegerField()
     swap_minor = models.BigIntegerField()
+    notional_minor = models.BigIntegerField(
+        null=True
+    )  # at the current price; null while the server has not said its rate
     currency = models.CharField(max_length=8)
     opened_at = models.DateTimeField()
     seen_at = models.DateTimeField()
@@ -312,7 +327,10 @@ class Position(models.Model):
     class Meta:
         db_table = "trading_position"
         constraints = [models.UniqueConstraint(fields=["server", "position"], name="trading_position_once")]
-        indexes = [models.Index(fields=["account", "opened_at"], name="trading_position_account")]
+        indexes = [
+            models.Index(fields=["account", "opened_at"], name="trading_position_account"),
+            models.Index(fields=["symbol", "id"], name="trading_position_symbol"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.position} {self.side} {self.symbol}"
@@ -320,6 +338,10 @@ class Position(models.Model):
     @property
     def profit(self) -> Money:
         return Money(self.profit_minor, self.currency)
+
+    @property
+    def notional(self) -> Money | None:
+        return None if self.notional_minor is None else Money(self.notional_minor, self.currency)
 
     @property
     def open_text(self) -> str:
@@ -345,6 +367,45 @@ class EquityPoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.at:%F %T}"
+
+
+class AlertKind(models.TextChoices):
+    MARGIN_CALL = "margin_call", pgettext_lazy("margin alert", "Margin call")
+    STOP_OUT = "stop_out", pgettext_lazy("margin alert", "Stop-out")
+
+
+class MarginAlert(models.Model):
+    """A margin call, or a stop-out with all positions that it closed. Open until the account has recovered (margin.py);
+    the database holds one open of a kind per account, so that each is told once, whoever saw it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(TradingAccount, on_delete=models.CASCADE, related_name="margin_alerts")
+    kind = models.CharField(max_length=12, choices=AlertKind.choices)
+    at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    value = models.DecimalField(max_digits=20, decimal_places=2, null=True)
+    threshold = models.DecimalField(max_digits=20, decimal_places=2, null=True)
+    unit = models.CharField(max_length=8)
+    deals = models.PositiveIntegerField(default=0)
+    recovered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "trading_margin_alert"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "kind"],
+                condition=models.Q(recovered_at__isnull=True),
+                name="trading_margin_alert_open",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["account", "kind", "-at"], name="trading_margin_alert_account"),
+            models.Index(fields=["-at", "-id"], name="trading_margin_alert_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.account_id}"
 
 
 class Watermark(models.Model):

@@ -15,6 +15,7 @@ from kernel.ui.toast import toast, trigger
 from tenant_apps.trading import leaving, selectors
 from tenant_apps.trading.forms import TransferForm
 from tenant_apps.trading.models import Direction, TradingAccount
+from tenant_apps.trading.performance import performance
 from tenant_apps.trading.services import transfers
 
 DEALS = TableSpec(
@@ -50,6 +51,7 @@ def book(account: TradingAccount, request: HttpRequest) -> dict[str, Any]:
         "older": _deals_query(table.page.next_query, trades),
         "pending": list(selectors.pending_of(account)),
         "statistics": selectors.statistics(account),
+        "performance": performance(account),
         "wallet": selectors.wallet_balance(account),
         "lang": language(),
     }

@@ -15,7 +15,7 @@ from kernel.panels import register
 from kernel.ui.formatting import money_isolated
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
-from tenant_apps.trading import pages, risk, selectors
+from tenant_apps.trading import margin_words, pages, risk, selectors
 from tenant_apps.trading.errors import Rejection
 from tenant_apps.trading.models import AccountState, AccountType, TradingAccount, TradingServer
 from tenant_apps.trading.permissions_list import EDIT, SERVERS_EDIT, VIEW
@@ -168,6 +168,20 @@ register_kind(
     "trading.archive",
     icon="archive",
     words=lambda entry: pgettext("timeline", "Trading account %(login)s archived") % {"login": _login(entry)},
+    for_client=True,
+)
+register_kind(
+    "trading.margin_call",
+    icon="triangle-alert",
+    tone="warning",
+    words=lambda entry: margin_words.timeline_margin_call(entry.data),
+    for_client=True,
+)
+register_kind(
+    "trading.stopped_out",
+    icon="octagon-alert",
+    tone="danger",
+    words=lambda entry: margin_words.timeline_stopped_out(entry.data),
     for_client=True,
 )
 register_kind(

@@ -40,3 +40,9 @@ BULK_APPROVE = register(
     pgettext_lazy("permission", "Agree to bulk changes of trading accounts that someone else proposed"),
     critical=True,
 )
+DEALING = register(
+    "trading.dealing",
+    pgettext_lazy("permission", "See the dealing desk: exposure, clients’ results, accounts short of margin"),
+    writes=False,
+    scoped=True,
+)

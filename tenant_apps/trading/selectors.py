@@ -20,6 +20,8 @@ from kernel.models import Command
 from kernel.money import Money
 from kernel.permissions import scoped
 from kernel.ui.charts import Chart, Series
+from tenant_apps.accounts.models import User
+from tenant_apps.clients.models import Client
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.models import Account as LedgerAccount
 from tenant_apps.ledger.services import client_owner
@@ -38,6 +40,8 @@ from tenant_apps.trading.models import (
 from tenant_apps.trading.permissions_list import VIEW
 
 CURVE_POINTS = 400
+FEW = 30  # closed trades, below which a rate says little: the usual least size of a sample
+MARGIN_MAILS = "margin_mails"  # in a client's preferences
 
 
 def accounts_visible(actor: Actor, code: str = VIEW) -> QuerySet[TradingAccount]:
@@ -71,6 +75,13 @@ def types_offered(*, verified: bool) -> QuerySet[AccountType]:
     """What a client may open by himself; practice accounts before the identity is known."""
     rows = AccountType.objects.filter(offered=True, server__enabled=True).select_related("server")
     return (rows if verified else rows.filter(live=False)).order_by("order", "name", "currency")
+
+
+def margin_mails_wanted(client_id: UUID) -> bool:
+    """Whether the client wants margin calls and stop-outs by mail: yes, until they say no."""
+    users = User.objects.filter(pk__in=Client.objects.filter(pk=client_id).values("user_id"))
+    preferences = users.values_list("preferences", flat=True).first() or {}
+    return preferences.get(MARGIN_MAILS) is not False
 
 
 def positions_of(account: TradingAccount) -> QuerySet[Position]:
@@ -119,6 +130,11 @@ class Statistics:
     win_rate: Decimal | None  # 0…1
     profit_factor: Decimal | None  # gains over losses
     deposits: Money
+
+    @property
+    def few(self) -> bool:
+        """Whether shares of these trades are still mostly chance."""
+        return 0 < self.trades < FEW
 
 
 def statistics(account: TradingAccount) -> Statistics:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from kernel import clock
-from tenant_apps.trading.bridge import ingest
+from tenant_apps.trading.bridge import alerts, ingest
 from tenant_apps.trading.bridge.records import AccountRef, PositionRow, Snapshot, position_row, snapshot_of
 from tenant_apps.trading.models import Position
 from tenant_apps.trading.ports import AccountState
@@ -63,12 +63,18 @@ class Book:
         self.positions = {number: row for number, row in self.positions.items() if number not in before} | current
         return changed
 
-    def store(self, server_id: UUID) -> None:
+    def look_again(self, account_ids: Iterable[UUID]) -> None:
+        """Take what is known of these accounts as changed: what they are measured by has."""
+        self._unstored |= {key: self.snapshots[key] for key in account_ids if key in self.snapshots}
+
+    def store(self, server_id: UUID, accounts: Mapping[int, AccountRef]) -> None:
         """Write what changed since the last time, and once a minute a point of the equity curves."""
         minute = int(clock.now().timestamp() // 60)
         ingest.store_states(self._unstored, curve=minute != self._curve_minute)
         if self._unstored:
             self._curve_minute = minute
+        by_id = {account.id: account for account in accounts.values()}
+        alerts.look(server_id, self.snapshots, self._unstored, by_id)
         self._unstored = {}
         known = set(Position.objects.filter(server_id=server_id).values_list("position", flat=True))
         gone = [number for number in known if number not in self.positions]

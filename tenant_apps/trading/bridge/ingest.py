@@ -22,8 +22,10 @@ from kernel.events import publish
 from kernel.money import Money
 from tenant_apps.ledger import services as ledger
 from tenant_apps.trading import ledgers
+from tenant_apps.trading.bridge import alerts
 from tenant_apps.trading.bridge.records import (
     BY_HAND,
+    CLOSING,
     DEAL_COLUMNS,
     TRADES,
     AccountRef,
@@ -43,12 +45,11 @@ from tenant_apps.trading.models import (
     Watermark,
 )
 from tenant_apps.trading.operations import command_of
-from tenant_apps.trading.ports import Deal, DealEntry
+from tenant_apps.trading.ports import Deal
 from tenant_apps.trading.services import cases
 
 BRIDGE = system(named("trading: bridge", pgettext_lazy("system actor", "Trading server")))
 OVERLAP = timedelta(seconds=60)
-CLOSING = frozenset({DealEntry.OUT, DealEntry.IN_OUT, DealEntry.OUT_BY})
 _QUOTED = ", ".join(f'"{column}"' for column in DEAL_COLUMNS)
 _ARRAYS = ", ".join(f"%s::{kind}[]" for kind in DEAL_COLUMNS.values())
 
@@ -82,6 +83,7 @@ def store_deals(
             _touch(new, accounts)
             if not history:
                 _publish(new, accounts)
+                alerts.stop_outs(new, accounts)
         if not history:
             _advance(server.pk, max(deal.executed_at for deal in ours))
     return Stored(new, clock.now())
@@ -312,14 +314,16 @@ def store_positions(server_id: UUID, changed: Sequence[PositionRow], gone: Seque
         if changed:
             cursor.execute(
                 "INSERT INTO trading_position (server_id, account_id, position, symbol, side, lots, price_open,"
-                " price_current, stop_loss, take_profit, profit_minor, swap_minor, currency, opened_at, seen_at)"
+                " price_current, stop_loss, take_profit, profit_minor, swap_minor, notional_minor, currency, opened_at,"
+                " seen_at)"
                 " SELECT %s, v.*, %s FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::numeric[],"
-                " %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::bigint[], %s::bigint[], %s::text[],"
-                " %s::timestamptz[]) AS v"
+                " %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::bigint[], %s::bigint[], %s::bigint[],"
+                " %s::text[], %s::timestamptz[]) AS v"
                 " ON CONFLICT (server_id, position) DO UPDATE SET lots = excluded.lots,"
                 " price_open = excluded.price_open, price_current = excluded.price_current,"
                 " stop_loss = excluded.stop_loss, take_profit = excluded.take_profit, side = excluded.side,"
-                " profit_minor = excluded.profit_minor, swap_minor = excluded.swap_minor, seen_at = excluded.seen_at",
+                " profit_minor = excluded.profit_minor, swap_minor = excluded.swap_minor,"
+                " notional_minor = excluded.notional_minor, seen_at = excluded.seen_at",
                 [
                     server_id,
                     now,
@@ -334,6 +338,7 @@ def store_positions(server_id: UUID, changed: Sequence[PositionRow], gone: Seque
                     [row.take_profit for row in changed],
                     [row.profit for row in changed],
                     [row.swap for row in changed],
+                    [row.notional for row in changed],
                     [row.currency for row in changed],
                     [row.opened_at for row in changed],
                 ],

@@ -12,13 +12,15 @@ from django.db.models import F
 
 from kernel import clock
 from kernel.money import Money
+from tenant_apps.trading.margin import PERCENT, Levels
 from tenant_apps.trading.models import AccountState, TradingAccount
 from tenant_apps.trading.ports import AccountState as State
-from tenant_apps.trading.ports import Deal, DealKind, Position
+from tenant_apps.trading.ports import Deal, DealEntry, DealKind, Position
 
 # Money put on or taken from an account by hand or by an operation; everything else is a result of trading.
 BY_HAND = frozenset({DealKind.BALANCE, DealKind.CHARGE, DealKind.CORRECTION, DealKind.BONUS, DealKind.COMPENSATION})
 TRADES = frozenset({DealKind.BUY, DealKind.SELL})
+CLOSING = frozenset({DealEntry.OUT, DealEntry.IN_OUT, DealEntry.OUT_BY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,18 @@ class AccountRef:
     adopted_at: datetime | None
     synced: bool
     country: str = ""  # the client's, whose custom of numbers the portal shows
+    levels: Levels = Levels()
 
 
 def accounts_of(server_id: UUID) -> dict[int, AccountRef]:
     """All accounts of a server that have a login and are not archived, by login."""
     rows = TradingAccount.objects.filter(server_id=server_id, login__isnull=False, state=AccountState.OPEN)
-    rows = rows.annotate(country=F("client__country"))
+    rows = rows.select_related("account_type").annotate(country=F("client__country"))
     return {int(row.login or 0): ref_of(row, row.country) for row in rows}
 
 
 def ref_of(row: TradingAccount, country: str) -> AccountRef:
+    kind = row.account_type
     return AccountRef(
         id=row.pk,
         client_id=row.client_id,
@@ -56,6 +60,7 @@ def ref_of(row: TradingAccount, country: str) -> AccountRef:
         adopted_at=row.adopted_at,
         synced=row.history_synced_at is not None,
         country=country,
+        levels=Levels(kind.margin_call, kind.stop_out, kind.stop_out_unit or PERCENT),
     )
 
 
@@ -164,6 +169,7 @@ class PositionRow:
     take_profit: Decimal | None
     profit: int
     swap: int
+    notional: int | None  # at the current price, in the account's currency; None where the server gives no rate
     currency: str
     opened_at: datetime
 
@@ -181,6 +187,12 @@ def position_row(position: Position, account: AccountRef) -> PositionRow:
         take_profit=position.take_profit,
         profit=minor(position.profit, account.currency),
         swap=minor(position.swap, account.currency),
+        notional=_notional(position, account.currency),
         currency=account.currency,
         opened_at=position.opened_at,
     )
+
+
+def _notional(position: Position, currency: str) -> int | None:
+    value = position.lots * position.contract_size * position.price_current * position.profit_rate
+    return minor(value, currency) if value else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from babel import Locale
 
-from kernel.live.publish import send
+from kernel.live.publish import bare, send
 from kernel.money import Money
 from kernel.tenancy.context import TenantRef
 from kernel.ui.formatting import money_text, number_custom, number_locale
@@ -16,6 +16,10 @@ from tenant_apps.trading.bridge.records import AccountRef, PositionRow, Snapshot
 from tenant_apps.trading.models import price_text
 
 Message = tuple[str, dict[str, Any]]
+# Of all accounts together, for pages of different reach: that something changed and nothing else.
+DESK, DEALS = "trading-desk", "trading-deals"
+for _topic in (DESK, DEALS):
+    bare(_topic)
 
 
 def languages_of(tenant: TenantRef) -> tuple[str, ...]:

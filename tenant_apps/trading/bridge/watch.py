@@ -26,11 +26,12 @@ from kernel.redis import client
 from kernel.tenancy import context
 from kernel.tenancy.context import TenantRef
 from tenant_apps.trading import platforms
-from tenant_apps.trading.bridge import ingest, telling
+from tenant_apps.trading.bridge import alerts, ingest, telling
 from tenant_apps.trading.bridge.book import Book
 from tenant_apps.trading.bridge.metrics import Metrics
 from tenant_apps.trading.bridge.news import News, news_of
 from tenant_apps.trading.bridge.records import AccountRef, accounts_of, event_ms
+from tenant_apps.trading.errors import PlatformRejected
 from tenant_apps.trading.models import TradingServer
 from tenant_apps.trading.ports import Deal, Heard, ServerInfo, TradingPlatform
 
@@ -38,9 +39,9 @@ T = TypeVar("T")
 FAST, OPEN_POSITIONS, IDLE, IDLE_MOST = 0.25, 1.0, 2.0, 5.0
 BUSY_SECONDS = 30.0  # after a deal the pace stays fast for so long
 STORE_EVERY = 1.0  # seconds between writes of numbers that only tick
-ACCOUNTS_EVERY = 2.0
+ACCOUNTS_EVERY = DESK_EVERY = 2.0
 HEALTH_EVERY = 10.0
-INFO_EVERY = 300.0
+INFO_EVERY = LEVELS_EVERY = 300.0
 # A pushing server is read whole so often: prices move equity without a word, and it may have forgotten to tell something.
 WHOLE_EVERY, WHOLE_IDLE = 10.0, 60.0
 ROUND_SECONDS = 25.0
@@ -71,6 +72,7 @@ class ServerWatch:
         self._catching_up = False
         self._idle_since = time.monotonic()
         self._whole = True  # the next round has to read everything
+        self._stale: set[str] = set()  # pages of all accounts that have not been told yet
 
     def wake(self) -> None:
         """Accounts or the server's settings have changed."""
@@ -167,6 +169,7 @@ class ServerWatch:
             await self._load_accounts()
         heard = news.take() if news else Heard(gap=True)
         if self._accounts:
+            await self._learn_levels(platform)
             await self._catch_up(platform)
             if heard.gap or self._whole or self._due("whole", WHOLE_EVERY if self._book.positions else WHOLE_IDLE):
                 await self._round(platform)
@@ -246,7 +249,7 @@ class ServerWatch:
 
     def _store_and_tell(self, changed: set[UUID], book: set[UUID], new: tuple[Deal, ...], read_ms: int) -> None:
         if book or new or self._due("store", STORE_EVERY):
-            self._book.store(self.server.pk)
+            self._book.store(self.server.pk, self._accounts)
         by_id = {account.id: account for account in self._accounts.values()}
         messages: list[telling.Message] = []
         told = {self._accounts[deal.login].id: event_ms(deal.executed_at) for deal in new}
@@ -262,7 +265,15 @@ class ServerWatch:
             if account.topic in self._watched:
                 rows, snapshot = self._book.positions_of(account_id), self._book.snapshots[account_id]
                 messages.append(telling.tick(account, snapshot, rows, languages=self._languages, ts=read_ms))
-        telling.tell(self.tenant, messages)
+        telling.tell(self.tenant, [*messages, *self._desk(bool(changed or book), bool(new), read_ms)])
+
+    def _desk(self, moved: bool, dealt: bool, ts: int) -> list[telling.Message]:
+        """For pages that add up all accounts: each at most every DESK_EVERY, the last change never left out."""
+        self._stale |= {telling.DESK} if moved else set()
+        self._stale |= {telling.DEALS} if dealt else set()
+        due = [topic for topic in sorted(self._stale) if self._due(topic, DESK_EVERY)]
+        self._stale -= set(due)
+        return [telling.message(topic, {}, ts) for topic in due]
 
     # --- what is known
 
@@ -272,9 +283,27 @@ class ServerWatch:
             return accounts_of(self.server.pk), ",".join(sorted(set(groups)))
 
         before = {login for login, account in self._accounts.items() if account.synced}
+        levels = {account.id: account.levels for account in self._accounts.values()}
         self._accounts, self._groups = await self._db(read)
+        self._book.look_again(
+            account.id
+            for account in self._accounts.values()
+            if levels.get(account.id, account.levels) != account.levels
+        )
         if {login for login, account in self._accounts.items() if account.synced} - before:
             self._whole = True  # what was told of it before it was known was let go
+
+    async def _learn_levels(self, platform: TradingPlatform) -> None:
+        """The groups' margin-call and stop-out levels. A manager who may not see groups is followed without."""
+        if not self._groups or not self._due("levels", LEVELS_EVERY):
+            return
+        try:
+            groups = await platform.groups(self._groups)
+        except PlatformRejected:
+            log.warning("margin_levels_unknown", server=self.server.name, tenant=self.tenant.slug)
+            return
+        await self._db(alerts.levels_store, self.server.pk, groups)
+        await self._load_accounts()
 
     async def _catch_up(self, platform: TradingPlatform) -> None:
         """The past of adopted accounts, one account a round: the others' present must not wait for it."""

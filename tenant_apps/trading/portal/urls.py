@@ -4,6 +4,7 @@ from . import views
 
 urlpatterns = [
     path("accounts/", views.account_list, name="portal-accounts"),
+    path("accounts/margin-mails/", views.margin_mails, name="portal-margin-mails"),
     path("accounts/open/", views.account_open, name="portal-open"),
     path("accounts/<uuid:account_id>/", views.account, name="portal-account"),
     path("accounts/<uuid:account_id>/transfer/", views.transfer, name="portal-transfer"),

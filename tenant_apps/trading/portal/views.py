@@ -22,6 +22,7 @@ from tenant_apps.trading import pages, selectors
 from tenant_apps.trading.caps import cap_of
 from tenant_apps.trading.forms import LeverageForm, OpenForm, PasswordForm
 from tenant_apps.trading.services import accounts as services
+from tenant_apps.trading.services.preferences import margin_mails_set
 
 
 @client_only
@@ -31,8 +32,18 @@ def account_list(request: Any) -> HttpResponse:
     values = {"accounts": rows, "lang": pages.language(), "verified": _verified(request)}
     if request.htmx:
         return render(request, "trading/portal/accounts.html#rows", values)
+    values["margin_mails"] = selectors.margin_mails_wanted(request.client.pk)
     topics = [account.topic for account in rows if account.ledger_kind]
     return page(request, "trading/portal/accounts.html", values, live=[*topics, f"client:{request.client.pk}"])
+
+
+@client_only
+@require_POST
+def margin_mails(request: Any) -> HttpResponse:
+    """Whether margin calls come by mail too; the bell tells them in any case."""
+    margin_mails_set(actor=request.actor, client=request.client, wanted="wanted" in request.POST)
+    messages.success(request, pgettext("trading server", "Saved."))
+    return redirect("trading:portal-accounts")
 
 
 def _verified(request: Any) -> bool:

@@ -15,7 +15,7 @@ from kernel.actors import Actor
 from kernel.errors import Invalid, NotFound, Outside
 from kernel.money import CURRENCIES
 from tenant_apps.trading import platforms
-from tenant_apps.trading.models import AccountType, TradingServer
+from tenant_apps.trading.models import AccountType, Book, TradingServer
 from tenant_apps.trading.permissions_list import TYPES_EDIT
 from tenant_apps.trading.ports import GroupInfo
 
@@ -37,6 +37,7 @@ class TypeValues:
     automatic: bool = False
     offered: bool = True
     order: int = 50
+    book: str = Book.B.value
 
 
 def groups_on(server: TradingServer) -> tuple[GroupInfo, ...] | None:
@@ -117,6 +118,7 @@ def _fill(kind: AccountType, server: TradingServer, values: TypeValues) -> None:
     kind.currency, kind.live, kind.description = values.currency, values.live, values.description
     kind.leverages, kind.leverage_default = sorted(set(values.leverages)), values.leverage_default
     kind.automatic, kind.offered, kind.order = values.automatic, values.offered, values.order
+    kind.book = values.book
 
 
 def _free(kind: AccountType, changed: dict[str, Any], *, is_new: bool) -> None:
@@ -138,5 +140,5 @@ def _store(kind: AccountType) -> None:
 
 def _plain(kind: AccountType) -> dict[str, Any]:
     names = ("name", "group", "currency", "live", "leverages", "leverage_default", "description", "automatic",
-             "offered", "order")  # fmt: skip
+             "offered", "order", "book")  # fmt: skip
     return {"server": kind.server.name, **{name: getattr(kind, name) for name in names}}
