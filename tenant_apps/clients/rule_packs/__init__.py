@@ -1,8 +1,9 @@
 """Rule packs: what a regulator's rules forbid towards retail clients, as versioned data files with their sources.
 
 A pack says only what some app asks of it, so far whether bonuses may be given and the most leverage of an account;
-brokerages may set limits of deposits by pack. Which pack a client falls under is decided by whoever asks (for bonuses `tenant_apps.bonuses.services.packs`). The
-product knows no professional clients: everybody is treated as retail, which is the stricter reading.
+brokerages may set limits of deposits by pack. Which pack a client falls under is decided by whoever asks (for bonuses
+`tenant_apps.bonuses.services.packs`). The product knows no professional clients: everybody is treated as retail, which
+is the stricter reading.
 """
 
 from __future__ import annotations
