@@ -23,7 +23,7 @@ MANAGER = 2000
 CURRENCY = "USD"
 ACCOUNTS = 3
 PRODUCTS = (
-    ("cTrader Standard", "standard", True, "Spreads from 0.8 pips, no commission", 40),
+    ("cTrader Standard", "standard", True, "No commission, spreads from 0.8 pips", 40),
     ("cTrader Raw", "raw", True, "Raw spreads, commission per lot", 41),
     ("cTrader Demo", "demo", False, "Practice with virtual money", 91),
 )
