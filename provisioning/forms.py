@@ -108,6 +108,10 @@ class BrokerForm(CompanyForm):
         r"^#[0-9a-fA-F]{6}$",
         required=False,
         label=pgettext_lazy("sign-up", "Brand colour"),
-        help_text=pgettext_lazy("sign-up", "Empty: the region's."),
-        widget=forms.TextInput(attrs={"dir": "ltr", "placeholder": "#1d4ed8"}),
+        help_text=pgettext_lazy("sign-up", "Left as it is: the region's."),
+        widget=forms.TextInput(attrs={"type": "color", "dir": "ltr"}),
     )
+
+    def clean_colour(self) -> str:
+        """A box for colours is never empty: what it began with is no choice."""
+        return str(self.cleaned_data["colour"]) if "colour" in self.changed_data else ""

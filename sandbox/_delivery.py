@@ -169,17 +169,17 @@ class Deliveries:
         async with outbound_client(RECEIVER_TIMEOUT) as client:
             while True:
                 self._wake.clear()
-                for delivery in self._next_due():
+                now = time.time()
+                for delivery in self._next_due(now):
                     receiver = (delivery["account"], delivery["target"])
                     self._busy.add(receiver)
                     task = asyncio.ensure_future(self._attempt(client, delivery))
                     self._running.add(task)
                     task.add_done_callback(self._running.discard)
-                await self._sleep()
+                await self._sleep(now)
 
-    def _next_due(self) -> list[Any]:
+    def _next_due(self, now: float) -> list[Any]:
         """The next delivery for every receiver that is not being served right now."""
-        now = time.time()
         chosen: dict[tuple[str, str], Any] = {}
         newest: dict[tuple[str, str], Any] = {}
         backwards: dict[str, bool] = {}
@@ -200,8 +200,9 @@ class Deliveries:
                 chosen[receiver] = newest[receiver]
         return list(chosen.values())
 
-    async def _sleep(self) -> None:
-        row = self.db.row("SELECT min(due) AS due FROM deliveries WHERE state='pending' AND due>?", time.time())
+    async def _sleep(self, looked: float) -> None:
+        """Until something becomes due that was not when last looked: since then it may have become so."""
+        row = self.db.row("SELECT min(due) AS due FROM deliveries WHERE state='pending' AND due>?", looked)
         wait = max(row["due"] - time.time(), 0.001) if row and row["due"] else None
         try:
             await asyncio.wait_for(self._wake.wait(), wait)

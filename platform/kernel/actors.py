@@ -43,6 +43,7 @@ class Actor:
     read_only: bool = False
     language: str = "en"
     time_zone: str = "UTC"
+    country: str = ""  # of a client: numbers are written as it has them
 
     def reach(self, code: str) -> Reach:
         if self.kind == "system":

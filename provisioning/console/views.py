@@ -27,7 +27,8 @@ from shared_apps.operators import audit
 @guard("console.tenants.create")
 def new(request: HttpRequest) -> HttpResponse:
     """The same workflow as signing up; the owner chooses a password by "forgot password" in the office."""
-    form = BrokerForm(request.POST or None, initial={"preset": "eu_retail", "theme": "base"})
+    begins = {"preset": "eu_retail", "theme": "base", "colour": PRESETS["eu_retail"].colour}
+    form = BrokerForm(request.POST or None, initial=begins)
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("provisioning:run", _start(request, form.cleaned_data).pk)

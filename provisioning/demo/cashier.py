@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 from django.conf import settings
 
 from kernel import http
 from kernel.actors import Actor
 from kernel.errors import Unavailable
-from kernel.money import minor_units
+from kernel.money import Money, minor_units
 
 from .book import SEED, Book
 from .brokers import Broker, Provider
@@ -57,20 +58,47 @@ def _leave_out(broker: Broker) -> None:
     others.delete()
 
 
+def bank_url() -> str:
+    """Of the sandbox's bank; empty where none runs."""
+    return _base_url("bank").rstrip("/")
+
+
 def open_bank_accounts(broker: Broker) -> int:
     """Have the brokerage's accounts at the bank of the sandbox, which then writes their statements. Idempotent.
 
     How many; none where no bank runs. Raises Unavailable when it refuses.
     """
-    base = _base_url("bank").rstrip("/")
-    wires = [provider for provider in broker.providers if provider.kind == "bank_wire"] if base else []
+    wires = [provider for provider in broker.providers if provider.kind == "bank_wire"] if bank_url() else []
     for wire in wires:
         (currency,) = wire.limits
-        values = {"currency": currency, "owner": wire.settings["holder"]}
-        answer = http.request("PUT", f"{base}/api/accounts/{wire.settings['iban']}", json=values, safe_to_repeat=True)
-        if answer.status_code >= 400:
-            raise Unavailable(f"sandbox bank: {answer.status_code} {answer.text[:300]}")
+        iban = wire.settings["iban"]
+        open_bank_account(iban, currency, wire.settings["holder"], opening=_last_closing(iban))
     return len(wires)
+
+
+def _last_closing(iban: str) -> Money | None:
+    """What a bank that has started over goes on with."""
+    from tenant_apps.payments.models import BankStatement, StatementState
+
+    told = BankStatement.objects.filter(iban=iban, state=StatementState.APPROVED)
+    last = told.order_by("-period_to", "-created_at").first()
+    return last.closing if last else None
+
+
+def open_bank_account(iban: str, currency: str, owner: str, *, opening: Money | None) -> None:
+    """One account; `opening` counts until something moves on it. Raises Unavailable."""
+    values = {"currency": currency, "owner": owner, "opening": str(opening.amount) if opening else ""}
+    ask_bank("PUT", iban, **values)
+
+
+def ask_bank(method: str, path: str, **values: object) -> httpx.Response:
+    """Raises Unavailable when the bank refuses."""
+    repeats = method in ("GET", "PUT")
+    address = f"{bank_url()}/api/accounts/{path}"
+    answer = http.request(method, address, json=values or None, safe_to_repeat=repeats)
+    if answer.status_code >= 400:
+        raise Unavailable(f"sandbox bank: {answer.status_code} {answer.text[:300]}")
+    return answer
 
 
 def _account(owner: Actor, provider: Provider, *, others: list[str]) -> Any:

@@ -105,8 +105,13 @@ def stops() -> tuple[Stop, ...]:
             f"{other}. It opens the MT5 account and sends the welcome mail.",
         )),
         Stop("finance", f"office.{NORDWIND.slug}", "/money/", first, (
-            f"Propose a waiting withdrawal; {second} approves it in another browser, and the",
-            "money goes out at the sandbox. Above 5,000 the client's own manager has to agree first.",
+            f"Propose a waiting withdrawal; {second} approves it in another browser. What a",
+            "client had paid by card goes back at the sandbox by itself. A wire goes into a payment file: under Bank,",
+            "Payment files one of the two makes it, the other releases it and gives it to the sandbox's bank; the",
+            "statement drawn there then, read in under Bank statements, marks it as paid. Above 5,000 the client's own",
+            "manager has to agree first. Yesterday's close (Reconciliation, Daily close) adds up but for what the bank",
+            "took for itself: say under Bank statements what it was, then one prepares the day and the other signs it.",
+            "(The trading server is compared within a quarter of an hour of the first start.)",
         )),
         Stop("owner", f"office.{IPEKYOLU.slug}", "/", _person(IPEKYOLU, "owner"), (
             "Settings: looks with live preview, staff and roles, lead rules, audit trail.",

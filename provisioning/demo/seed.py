@@ -33,6 +33,7 @@ from . import (
     money,
     people,
     setup,
+    statements,
 )
 from .book import Book, fresh, moment, remember, remembered
 from .brokers import BROKERS, Broker
@@ -63,6 +64,7 @@ PARTS: tuple[Part, ...] = (
     Part("money", "deposits, transfers, trades and withdrawals in the ledger", money.write),
     Part("entities", "two companies of one brokerage", entities.write),
     Part("bonuses", "a deposit bonus that two people agreed to", bonuses.write),
+    Part("statements", "the banks' statements of the day before", statements.write),
     Part("afterwards", "segments and activity", afterwards.write),
     Part("ctrader", "a cTrader server beside the first", ctrader.write),
     Part("finish", "proof: ledger at zero, audit trail whole", setup.finish),

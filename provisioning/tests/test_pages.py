@@ -183,14 +183,18 @@ def test_the_console_creates_brokers_by_the_same_workflow(db: None) -> None:
         "owner_name": "Aliya",
         "owner_email": "Aliya@ipek.example",
         "theme": "base",
-        "colour": "",
     }
+    box = re.search(r'<input[^>]*name="colour"[^>]*>', browser.get("/brokers/new/").content.decode())
+    assert box is not None
+    assert 'type="color"' in box[0]
+    form["colour"] = box[0].partition('value="')[2].partition('"')[0]  # nobody has touched it
     answer = browser.post("/brokers/new/", form)
     with context.public():
         run = ProvisioningRun.objects.get()
         assert answer.headers["Location"] == f"/runs/{run.pk}/"
         assert OperatorAuditEntry.objects.get(action="tenant.requested").object_label == "Ipek Yolu FX"
     assert run.request["owner_email"] == "aliya@ipek.example"
+    assert run.request["look"] == {"theme": "base", "colour": ""}
     assert browser.get(f"/runs/{run.pk}/").status_code == 200
     page = browser.get(f"/runs/{run.pk}/", headers={"HX-Request": "true"}).content.decode()
     assert re.search("Reserve the address", page)

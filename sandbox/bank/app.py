@@ -72,7 +72,12 @@ class Counter:
     async def api_open(self, request: Request) -> Response:
         try:
             values = request.json()
-            self.bank.open_account(request.params["iban"], values.get("currency", "EUR"), values.get("owner", ""))
+            self.bank.open_account(
+                request.params["iban"],
+                values.get("currency", "EUR"),
+                values.get("owner", ""),
+                values.get("opening", ""),
+            )
         except (ValueError, AttributeError) as error:
             return json_response({"error": str(error)}, 400)
         return json_response(self.bank.account(request.params["iban"]))

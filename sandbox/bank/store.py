@@ -40,16 +40,27 @@ class Bank:
     def __init__(self, folder: Path) -> None:
         self.db = Database(folder / "bank.sqlite3", SCHEMA)
 
-    def open_account(self, iban: str, currency: str, owner: str) -> None:
-        """Idempotent; raises ValueError for a bad IBAN or another currency than before."""
+    def open_account(self, iban: str, currency: str, owner: str, opening: str = "") -> None:
+        """Idempotent; raises ValueError for a bad IBAN or another currency than before.
+
+        `opening` is what the account holds before its first transfer; it says nothing once something has moved.
+        """
         if not iban_valid(iban):
             raise ValueError(f"not an IBAN: {iban}")
         known = self.db.row("SELECT currency FROM accounts WHERE iban=?", iban)
         if known and known["currency"] != currency:
             raise ValueError(f"{iban} is kept in {known['currency']}")
         # Rendering checks the currency before the account exists.
-        render(Statement(iban, currency, []))
-        self.db.run("INSERT INTO accounts VALUES (?,?,?,'0') ON CONFLICT DO NOTHING", iban, currency, owner)
+        held = decimal(opening or "0")
+        render(Statement(iban, currency, [], held))
+        with self.db.transaction():
+            self.db.run("INSERT INTO accounts VALUES (?,?,?,'0') ON CONFLICT DO NOTHING", iban, currency, owner)
+            if opening and not self._touched(iban):
+                self.db.run("UPDATE accounts SET balance=? WHERE iban=?", str(held), iban)
+
+    def _touched(self, iban: str) -> bool:
+        tables = ("transfers", "statements")
+        return any(self.db.row(f"SELECT 1 FROM {table} WHERE iban=?", iban) for table in tables)  # noqa: S608
 
     def account(self, iban: str) -> dict[str, Any] | None:
         row = self.db.row("SELECT * FROM accounts WHERE iban=?", iban)

@@ -34,4 +34,5 @@ def client_actor(request: HttpRequest) -> tuple[User | None, Actor]:
         user_agent=request.headers.get("User-Agent", "")[:300],
         language=user.language or client.language,
         time_zone=user.time_zone or client.time_zone,
+        country=client.country,
     )

@@ -1,4 +1,4 @@
-"""How a client reads what is written to them: in which language, and by whose clock."""
+"""How a client reads what is written to them: in which language, by whose clock, and with which numbers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.utils import timezone, translation
 
 from kernel.tenancy import context
+from kernel.ui.formatting import numbers_of
 from tenant_apps.notifications.services import language_for
 
 from .models import Client
@@ -25,5 +26,6 @@ def zone_of(client: Client) -> ZoneInfo:
 @contextmanager
 def reader(client: Client) -> Iterator[None]:
     """Words, numbers and times within are the client's."""
-    with translation.override(language_for(client.language)), timezone.override(zone_of(client)):
+    language, zone = language_for(client.language), zone_of(client)
+    with translation.override(language), timezone.override(zone), numbers_of(client.country):
         yield

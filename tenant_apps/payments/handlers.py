@@ -14,11 +14,11 @@ from kernel.ui.formatting import money_isolated
 from tenant_apps.clients import entities, money_tags
 from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
-from tenant_apps.wallets.lines import register_line
+from tenant_apps.wallets.lines import name_parties, register_line
 from tenant_apps.wallets.stops import register_asked, register_kept, register_stop
 from tenant_apps.wallets.words import name_accounts
 
-from . import change_kinds
+from . import change_kinds, selectors
 from .models import Deposit, ProviderAccount
 from .services.freezes import REVERSAL, freeze_more, frozen
 from .services.funds import ask_kept, kept_back, left_its_wallet
@@ -226,6 +226,8 @@ def _provider_names() -> dict[str, str]:
 
 
 name_accounts("clearing", _provider_names)
+name_parties("deposit_id", selectors.deposit_sources)
+name_parties("withdrawal_id", selectors.withdrawal_targets)
 register_line("payments.deposit", icon="arrow-down-left", words=_deposit_line)
 register_line(
     "payments.deposit_reversed", icon="rotate-ccw", words=lambda data: pgettext("wallet line", "Deposit reversed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
@@ -449,3 +450,30 @@ def open_withdrawals_of(client_id: UUID) -> list[Withdrawal]:
 def next_to_decide(actor: Actor, after: Withdrawal) -> Withdrawal | None:
     """The next withdrawal whose step is this actor's, the one promised soonest first."""
     return waiting_for(actor).exclude(pk=after.pk).order_by(F("due_at").asc(nulls_last=True), "created_at").first()
+
+
+# --- the other side of payments, for lines of wallets' histories
+
+
+def deposit_sources(ids: Collection[str]) -> dict[str, str]:
+    """What each of these deposits was paid with, masked, where that is known. One query."""
+    rows = Deposit.objects.filter(pk__in=_known_ids(ids)).exclude(source="")
+    return {str(pk): source for pk, source in rows.values_list("pk", "source")}
+
+
+def withdrawal_targets(ids: Collection[str]) -> dict[str, str]:
+    """Where each of these withdrawals went, masked: back to what was paid with, to an account, or both. One query."""
+    rows = WithdrawalPart.objects.filter(withdrawal__in=_known_ids(ids)).order_by("created_at", "pk")
+    asked = rows.values_list(
+        "withdrawal", "deposit", "deposit__source", "withdrawal__destination__label", "withdrawal__iban"
+    )
+    found: dict[str, dict[str, None]] = {}
+    for pk, deposit, source, label, iban in asked:
+        place = source if deposit else label or (f"{iban[:2]} •••• {iban[-4:]}" if iban else "")
+        if place:
+            found.setdefault(str(pk), {})[place] = None
+    return {pk: " · ".join(places) for pk, places in found.items()}
+
+
+def _known_ids(ids: Collection[str]) -> list[UUID]:
+    return [one for one in map(parse_uuid, ids) if one is not None]

@@ -4,7 +4,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import audit_words
 
-from .models import CaseKind, Direction
+from .models import BulkPurpose, BulkWhat, CaseKind, Direction
 
 audit_words.declare(
     {
@@ -21,12 +21,17 @@ audit_words.declare(
         "trading.case_noted": pgettext_lazy("audit act", "Wrote a note to a trading case"),
         "trading.case_resolved": pgettext_lazy("audit act", "Settled a trading case"),
         "trading.compare_requested": pgettext_lazy("audit act", "Compared the books with the server"),
+        "trading.bulk_started": pgettext_lazy("audit act", "Began a bulk change of trading accounts"),
+        "trading.bulk_stopped": pgettext_lazy("audit act", "Stopped a bulk change of trading accounts"),
+        "trading.bulk_undone": pgettext_lazy("audit act", "Began to undo a bulk change of trading accounts"),
         "trading.server_saved": pgettext_lazy("audit act", "Saved a trading server"),
         "trading.type_saved": pgettext_lazy("audit act", "Saved an account type"),
     }
 )
 audit_words.declare_fields(
     {
+        "accounts": pgettext_lazy("audit field", "Accounts"),
+        "aim": pgettext_lazy("audit field", "New value"),
         "checked": pgettext_lazy("audit field", "Checked on the server"),
         "data": pgettext_lazy("audit field", "Details"),
         "direction": pgettext_lazy("audit field", "Direction"),
@@ -38,7 +43,16 @@ audit_words.declare_fields(
         "login": pgettext_lazy("audit field", "Trading account"),
         "manager": pgettext_lazy("audit field", "Manager login"),
         "port": pgettext_lazy("audit field", "Port"),
+        "purpose": pgettext_lazy("audit field", "Purpose"),
         "type": pgettext_lazy("audit field", "Account type"),
+        "what": pgettext_lazy("audit field", "What"),
     }
 )
-audit_words.declare_values({"trading.direction": dict(Direction.choices), "trading.kind": dict(CaseKind.choices)})
+audit_words.declare_values(
+    {
+        "trading.direction": dict(Direction.choices),
+        "trading.kind": dict(CaseKind.choices),
+        "trading.purpose": dict(BulkPurpose.choices),
+        "trading.what": dict(BulkWhat.choices),
+    }
+)

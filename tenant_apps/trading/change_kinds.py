@@ -1,6 +1,7 @@
 """What of trading takes two people, and how it is carried out once they agree. Registered at start (`handlers.py`).
 
-The house's money moves, and no client's: one person alone in the brokerage may, and the trail says so.
+By a case the house's money moves, and no client's; a bulk change steers risk. One person alone in the brokerage may, and the
+trail says so.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from django.utils.translation import pgettext_lazy
 
 from tenant_apps.wallets.services import changes
 
-from .permissions_list import CASES_APPROVE, CASES_EDIT
-from .services import cases
+from .bulk_selectors import KIND as BULK
+from .permissions_list import BULK_APPROVE, BULK_EDIT, CASES_APPROVE, CASES_EDIT
+from .services import bulk, cases
 
 
 def register() -> None:
@@ -19,5 +21,12 @@ def register() -> None:
         changes.Kind(
             pgettext_lazy("change", "Posting of a trading case"), "trading.case_resolved", CASES_EDIT, CASES_APPROVE,
             cases.settled, lone=True, page=lambda row: cases.case_link(row.object_id),
+        ),
+    )  # fmt: skip
+    changes.register(
+        BULK,
+        changes.Kind(
+            pgettext_lazy("change", "Bulk change of trading accounts"), "trading.bulk_started", BULK_EDIT, BULK_APPROVE,
+            bulk.began, lone=True, page=lambda row: f"/trading/bulk/{row.object_id}/",
         ),
     )  # fmt: skip

@@ -151,6 +151,36 @@ class LeverageRefused(errors.Invalid):
     message = pgettext_lazy("trading", "This account type does not offer this leverage.")
 
 
+class LeverageAboveCap(errors.Invalid):
+    """More than the rules that protect the client allow."""
+
+    code = "leverage_above_cap"
+    message = pgettext_lazy("trading", "The rules that protect this client do not allow this leverage.")
+
+
+class TypeUnfit(errors.Conflict):
+    """An account stays on its server, in its currency, and live or for practice."""
+
+    code = "type_unfit"
+    message = pgettext_lazy(
+        "trading", "This account type is of another server or currency, or of another kind: live or demo."
+    )
+
+
+class MoneyMoves(errors.Conflict):
+    """An account does not change its group while money is on its way to it or from it."""
+
+    code = "money_moves"
+    message = pgettext_lazy("trading", "Money is on its way to or from this account. Wait until it has arrived.")
+
+
+class PositionsOpen(errors.Conflict):
+    """An account does not change its group while it trades: symbols and margins there may be others."""
+
+    code = "positions_open"
+    message = pgettext_lazy("trading", "Close all positions of this account first.")
+
+
 class CurrencyDiffers(errors.Invalid):
     """Money moves between a wallet and an account of the same currency only."""
 
@@ -209,3 +239,24 @@ class NoteMissing(errors.Invalid):
 
     code = "note_missing"
     message = pgettext_lazy("trading", "Say what was found and done.")
+
+
+class BulkTooMany(errors.Invalid):
+    """More accounts than one bulk change takes."""
+
+    code = "bulk_too_many"
+    message = pgettext_lazy("bulk change", "These are more than %(most)s accounts. Narrow the filter.")
+
+
+class BulkEmpty(errors.Invalid):
+    """A bulk change by which no account would change."""
+
+    code = "bulk_empty"
+    message = pgettext_lazy("bulk change", "No account would change.")
+
+
+class BulkOver(errors.Conflict):
+    """A bulk change is not, or no longer, where this can be done with it."""
+
+    code = "bulk_over"
+    message = pgettext_lazy("bulk change", "This bulk change has moved on meanwhile. Look at it again.")

@@ -11,7 +11,8 @@ from django.utils.translation import pgettext_lazy
 
 from kernel.money import CURRENCIES
 from kernel.ui.forms import CardRadioSelect, MoneyField, UiForm, normalise_digits
-from tenant_apps.trading.models import AccountType, Direction, Platform, TradingAccount
+from tenant_apps.trading import caps
+from tenant_apps.trading.models import AccountType, BulkWhat, Direction, Platform, TradingAccount
 from tenant_apps.trading.services.account_types import TypeValues
 
 
@@ -54,16 +55,16 @@ class OpenForm(UiForm, forms.Form):
     account_type = forms.ChoiceField(label=pgettext_lazy("trading form", "Account type"), widget=CardRadioSelect)
     leverage = forms.TypedChoiceField(label=pgettext_lazy("trading form", "Leverage"), coerce=int)
 
-    def __init__(self, *args: Any, types: Iterable[AccountType], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, types: Iterable[AccountType], cap: int | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.types = {str(kind.pk): kind for kind in types}
         offer(self, "account_type", _products(self.types))
-        offered = {value for kind in self.types.values() for value in kind.leverages}
+        offered = {value for kind in self.types.values() for value in caps.allowed(kind.leverages, cap, live=kind.live)}
         offer(self, "leverage", leverage_choices(offered))
         if self.types:
             first = next(iter(self.types.values()))
             self.fields["account_type"].initial = str(first.pk)
-            self.fields["leverage"].initial = first.leverage_default
+            self.fields["leverage"].initial = caps.usual(first, cap)
 
     @property
     def chosen(self) -> AccountType:
@@ -78,11 +79,40 @@ class LeverageForm(UiForm, forms.Form):
 
     def __init__(self, *args: Any, account: TradingAccount, with_reason: bool, **kwargs: Any) -> None:
         super().__init__(*args, initial={"leverage": account.leverage}, **kwargs)
-        offer(self, "leverage", leverage_choices({*account.account_type.leverages, account.leverage}))
+        offered = caps.allowed(account.account_type.leverages, caps.cap_of(account.client), live=account.live)
+        offer(self, "leverage", leverage_choices({*offered, account.leverage}))
         if with_reason:
             self.fields["reason"].required = True
         else:
             del self.fields["reason"]
+
+
+class BulkForm(UiForm, forms.Form):
+    """What many accounts get: a leverage that some type offers, or a type."""
+
+    value = forms.ChoiceField()
+
+    def __init__(self, *args: Any, what: str, types: Iterable[AccountType], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.what, self.types = what, {str(kind.pk): kind for kind in types}
+        self.fields["value"].label = BulkWhat(what).label
+        if what == BulkWhat.LEVERAGE:
+            offered = {one for kind in self.types.values() for one in kind.leverages}
+            offer(self, "value", leverage_choices(offered))
+        else:
+            offer(self, "value", self._by_server())
+
+    def _by_server(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for key, kind in self.types.items():
+            groups.setdefault(kind.server.name, []).append((key, f"{kind} \u2068{kind.group}\u2069"))
+        return list(groups.items())
+
+    @property
+    def target(self) -> dict[str, Any]:
+        """As `services.bulk.plan` takes it."""
+        value = self.cleaned_data["value"]
+        return {"leverage": int(value)} if self.what == BulkWhat.LEVERAGE else {"account_type": self.types[value]}
 
 
 class TransferForm(UiForm, forms.Form):

@@ -15,7 +15,7 @@ from tenant_apps.clients.timeline import timeline_add
 from tenant_apps.ledger.errors import AccountFrozen, InsufficientFunds
 
 from . import change_kinds
-from .errors import AccountLimit, AccountNotReady, CurrencyDiffers, NoServer, NotVerified
+from .errors import AccountLimit, AccountNotReady, CurrencyDiffers, LeverageAboveCap, NoServer, NotVerified
 from .models import AccountState, AccountType, TradingAccount
 from .services import accounts, transfers
 
@@ -46,7 +46,7 @@ def on_kyc_approved(event: Envelope) -> None:
         accounts.account_open(
             actor=ONBOARDING, client=client, account_type=account_type, dedupe_key=f"first:{client.pk}"
         )
-    except (AccountLimit, NoServer, NotVerified) as error:
+    except (AccountLimit, LeverageAboveCap, NoServer, NotVerified) as error:
         _left_out(client, error.code)
 
 

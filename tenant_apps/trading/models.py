@@ -19,6 +19,14 @@ from kernel.money import Money
 from tenant_apps.clients.models import Client
 from tenant_apps.wallets.casework import Note
 
+from .bulk_models import BulkChange as BulkChange
+from .bulk_models import BulkChangeRow as BulkChangeRow
+from .bulk_models import BulkPurpose as BulkPurpose
+from .bulk_models import BulkRowState as BulkRowState
+from .bulk_models import BulkState as BulkState
+from .bulk_models import BulkWhat as BulkWhat
+from .bulk_models import Obstacle as Obstacle
+
 
 def price_text(price: Decimal) -> str:
     """A price as terminals show it: a point, no grouping, no zeros that the database's scale adds."""

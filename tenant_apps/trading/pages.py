@@ -9,6 +9,7 @@ from django.utils.translation import get_language, pgettext_lazy
 
 from kernel.errors import AppError
 from kernel.ids import uuid7
+from kernel.ui.formatting import number_custom
 from kernel.ui.tables import Column, TableSpec, build_table, with_query
 from kernel.ui.toast import toast, trigger
 from tenant_apps.trading import leaving, selectors
@@ -31,7 +32,8 @@ DEALS = TableSpec(
 
 
 def language() -> str:
-    return (get_language() or "en").partition("-")[0]
+    """Under which name the bridge tells numbers as this reader has them."""
+    return number_custom((get_language() or "en").partition("-")[0])
 
 
 def book(account: TradingAccount, request: HttpRequest) -> dict[str, Any]:

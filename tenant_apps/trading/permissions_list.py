@@ -26,3 +26,17 @@ CASES_APPROVE = register(
     pgettext_lazy("permission", "Agree to postings of trading cases that someone else proposed"),
     critical=True,
 )
+BULK_VIEW = register(
+    "trading.bulk.view", pgettext_lazy("permission", "See bulk changes of trading accounts"), writes=False, scoped=True
+)
+BULK_EDIT = register(
+    "trading.bulk.edit",
+    pgettext_lazy("permission", "Change leverage or type of many trading accounts at once"),
+    scoped=True,
+    critical=True,
+)
+BULK_APPROVE = register(
+    "trading.bulk.approve",
+    pgettext_lazy("permission", "Agree to bulk changes of trading accounts that someone else proposed"),
+    critical=True,
+)

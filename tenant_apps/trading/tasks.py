@@ -1,4 +1,5 @@
-"""What recurs: comparing with the servers. Blocking calls, so a queue of their own kind; the bridge goes on meanwhile."""
+"""What recurs: comparing with the servers (blocking calls, so a queue of their own kind; the bridge goes on meanwhile), and
+bulk changes whose wake-up was lost."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from kernel.schedule import every_for_tenants
 from kernel.tasks import task
 from tenant_apps.trading import compare, night
 from tenant_apps.trading.models import TradingServer
+from tenant_apps.trading.services import bulk
 
 
 @every_for_tenants(3600.0, "trading.compare_recent", queue="reports")
@@ -29,3 +31,8 @@ def compare_server(server_id: str) -> None:
     night's comparison of everything is not done by it."""
     server = TradingServer.objects.get(pk=UUID(server_id))
     compare.compare(server, since=clock.now() - compare.RECENT, day=night.last_day())
+
+
+@every_for_tenants(60.0, "trading.bulk_sweep")
+def bulk_sweep() -> int:
+    return bulk.sweep()

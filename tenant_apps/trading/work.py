@@ -1,10 +1,13 @@
-"""Money between wallets and trading accounts of which nobody knows whether the server moved it, and cases."""
+"""Money between wallets and trading accounts of which nobody knows whether the server moved it, cases, and bulk changes that
+wait for a second person."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Case as Choice
+from django.db.models import CharField, F, QuerySet, Value, When
+from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 from django.utils.translation import pgettext, pgettext_lazy
 
@@ -12,12 +15,14 @@ from kernel.actors import Actor
 from kernel.models import Command, CommandState
 from kernel.permissions import scoped
 from tenant_apps.clients.eyes import shown
+from tenant_apps.wallets.models import ChangeState
 from tenant_apps.wallets.services.changes import change_refuse
 from tenant_apps.wallets.worklist.registry import Decision, Source, Step, register
 
-from . import case_selectors, case_words
-from .models import Case, CaseState, Transfer, TransferState
-from .permissions_list import CASES_APPROVE, CASES_VIEW, TRANSFER, VIEW
+from . import bulk_selectors, case_selectors, case_words
+from .models import BulkChange, BulkState, Case, CaseState, Transfer, TransferState
+from .permissions_list import BULK_APPROVE, BULK_VIEW, CASES_APPROVE, CASES_VIEW, TRANSFER, VIEW
+from .services import bulk
 from .services.cases import proposal_of, settlement_approve
 
 
@@ -111,5 +116,60 @@ register(
         client="account__client", state=case_selectors.STANDING, states=CaseState, search=("server__name",),
         facts=_case_facts, seen=_case_seen, steps=_case_steps, decisions=_case_decisions,
         decided_by=lambda row: case_words.author_words(row.resolved_by) if row.resolved_at else "",
+    )
+)  # fmt: skip
+
+
+# --- bulk changes of accounts
+
+AIM = Choice(
+    When(leverage__isnull=False, then=Concat(Value("1:"), Cast("leverage", CharField()))),
+    When(account_type__isnull=False, then=F("account_type__name")),
+    default=Value("\u21b6"),
+    output_field=CharField(),
+)
+
+
+def _bulk_facts(row: BulkChange) -> list[tuple[object, object]]:
+    proposal = bulk_selectors.proposal_of(row.pk)
+    return [
+        (pgettext("work fact", "What changes"), row.title),
+        (pgettext("work fact", "Accounts found"), row.accounts),
+        (pgettext("work fact", "Accounts that change"), row.changing),
+        (pgettext("work fact", "Reason"), proposal.note if proposal else row.reason),
+        (pgettext("work fact", "Proposed by"), row.proposer_label),
+    ]
+
+
+def _bulk_decisions(actor: Actor, row: BulkChange) -> list[Decision]:
+    proposal = bulk_selectors.proposal_of(row.pk)
+    if proposal is None or proposal.state != ChangeState.WAITING:
+        return []
+    if proposal.proposer_id == actor.id or not actor.may(BULK_APPROVE):
+        return []
+    return [
+        Decision(
+            key="approve", label=pgettext_lazy("work decision", "Approve"), icon="shield-check", hotkey="a",
+            confirm=pgettext_lazy("work decision", "It begins at once."),
+            act=lambda who, what, said: bulk.approve(actor=who, bulk_id=what.pk, seen=said.seen),
+            done=pgettext_lazy("work decision", "Begun."),
+        ),
+        Decision(
+            key="reject", label=pgettext_lazy("work decision", "Not like this"), icon="x", tone="danger", hotkey="r",
+            wants_text=True, text_label=pgettext_lazy("work decision", "Why"),
+            act=lambda who, what, said: bulk.refuse(actor=who, bulk_id=what.pk, reason=said.text),
+            done=pgettext_lazy("work decision", "Not begun."),
+        ),
+    ]  # fmt: skip
+
+
+register(
+    Source(
+        kind="trading_bulk", label=pgettext_lazy("work", "Bulk changes of trading accounts"), icon="list-checks",
+        permission=(BULK_VIEW, BULK_APPROVE), order=74, open=bulk_selectors.bulk_waiting, mine=bulk_selectors.bulk_mine,
+        every=bulk_selectors.bulk_visible, page=lambda row: reverse("trading:office-bulk", args=[row.pk]),
+        reference=AIM, state=bulk_selectors.STANDING, states=BulkState, client=None, search=("proposer_label",),
+        facts=_bulk_facts, seen=lambda row: shown(bulk_selectors.proposal_of(row.pk) or row), decisions=_bulk_decisions,
+        decided_by=lambda row: row.approver_label,
     )
 )  # fmt: skip

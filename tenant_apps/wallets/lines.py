@@ -5,8 +5,8 @@ register_line("payments.deposit", icon="arrow-down-left", words=lambda data: pge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import pgettext
@@ -16,11 +16,13 @@ _Said = Callable[[Mapping[str, Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`title` is translated; `detail` is a reference or a name, shown as it is."""
+    """`title` is translated; `detail` is a reference or a name, `party` where a payment came from or went to (a masked
+    account or card), both shown as they are."""
 
     title: str
     detail: str
     icon: str
+    party: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,34 @@ class _Kind:
     house: _Said
 
 
+Parties = Callable[[Collection[str]], Mapping[str, str]]
+
 _kinds: dict[str, _Kind] = {}
+_parties: dict[str, Parties] = {}
 UNDONE = ".reversal"
 
 
 def register_line(kind: str, *, icon: str, words: _Said, house: _Said | None = None) -> None:
     """`house`: the words on an account of the house, where a client's wallet says more than is true of that account."""
     _kinds[kind] = _Kind(icon, words, house or words)
+
+
+def name_parties(key: str, parties: Parties) -> None:
+    """An app says where payments came from or went to, by the ids that its postings keep under `key`. One query."""
+    _parties[key] = parties
+
+
+def words_for(lines: Sequence[tuple[str, Mapping[str, Any]]], *, house: bool = False) -> list[Words]:
+    """The words of several transfers (kind and data), with the other side of payments. A query at most for each kind of
+    payment among them."""
+    found = [words_of(kind, data, house=house) for kind, data in lines]
+    for key, parties in _parties.items():
+        asked = {number: str(data[key]) for number, (_, data) in enumerate(lines) if data.get(key)}
+        known = parties(set(asked.values())) if asked else {}
+        for number, one in asked.items():
+            if known.get(one):
+                found[number] = replace(found[number], party=known[one])
+    return found
 
 
 def words_of(kind: str, data: Mapping[str, Any], *, house: bool = False) -> Words:

@@ -13,7 +13,7 @@ from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.models import Account
 from tenant_apps.ledger.services import client_owner
 
-from .lines import Words, words_of
+from .lines import Words, words_for
 from .models import Exchange, ExchangeState
 from .services import WALLET
 
@@ -68,9 +68,10 @@ def history(
     if account is None:
         return []
     lines = ledger.statement(account, before_entry=before_entry, limit=limit, since=since)
+    words = words_for([(line.kind, line.data) for line in lines])
     return [
-        HistoryLine(line.entry_id, line.at, line.amount, line.balance_after, words_of(line.kind, line.data))
-        for line in lines
+        HistoryLine(line.entry_id, line.at, line.amount, line.balance_after, said)
+        for line, said in zip(lines, words, strict=True)
     ]
 
 

@@ -6,9 +6,10 @@ whatever is posted meanwhile, as long as nothing is posted into the past.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import islice
 
 from django.utils.translation import pgettext, pgettext_lazy
 
@@ -20,11 +21,12 @@ from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.models import Account
 from tenant_apps.ledger.services import HOUSE, client_owner
 
-from .lines import Words, words_of
+from .lines import Words, words_for
 from .services import WALLET
 from .words import account_names, account_words
 
 TICK = timedelta(microseconds=1)  # what the database tells apart
+CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +97,26 @@ class Statement:
 
     def lines(self) -> Iterator[StatementLine]:
         """Oldest first, each with the balance after it."""
-        balance = self.opening
-        for line in ledger.lines_between(self.account, self.period.start, self.period.end):
-            balance += line.amount
-            yield self._line(line, balance)
+        balance, rows = self.opening, iter(ledger.lines_between(self.account, self.period.start, self.period.end))
+        while chunk := list(islice(rows, CHUNK)):
+            told = self._told(chunk, balance)
+            yield from told
+            balance = told[-1].balance
 
     def page(self, *, after: int, size: int) -> tuple[list[StatementLine], bool]:
-        """The lines after an entry's id, and whether more follow. Three queries, wherever in the period they stand."""
+        """The lines after an entry's id, and whether more follow. Three queries and those of `words_for`, wherever in the
+        period they stand."""
         start, end = self.period.start, self.period.end
         balance = self.opening + ledger.sum_between(self.account, start, end, until=after)
-        found = []
-        for line in ledger.lines_after(self.account, start, end, after=after, limit=size + 1):
-            balance += line.amount
-            found.append(self._line(line, balance))
-        return found[:size], len(found) > size
+        rows = list(ledger.lines_after(self.account, start, end, after=after, limit=size + 1))
+        return self._told(rows[:size], balance), len(rows) > size
 
-    def _line(self, line: ledger.Line, balance: Money) -> StatementLine:
-        words = words_of(line.kind, line.data, house=self.account.owner == HOUSE)
-        return StatementLine(line.at, words, line.amount, balance, line.entry_id)
+    def _told(self, rows: Sequence[ledger.Line], balance: Money) -> list[StatementLine]:
+        found, house = [], self.account.owner == HOUSE
+        for line, words in zip(rows, words_for([(line.kind, line.data) for line in rows], house=house), strict=True):
+            balance += line.amount
+            found.append(StatementLine(line.at, words, line.amount, balance, line.entry_id))
+        return found
 
 
 def statement_of(client: Client, currency: str, period: Period) -> Statement | None:

@@ -87,6 +87,8 @@ SPECIAL: dict[str, Special] = {
             }
         ],
     },
+    "trading.BulkChange": lambda p: {"leverage": 30, "account_type": None, "accounts": 1, "changing": 1, "query": ""},
+    "trading.BulkChangeRow": lambda p: {"before": "10", "after": "30", "command_id": None},
     "kyc.Case": lambda p: {"state": "submitted"},
     "wallets.Rate": lambda p: {"base": "EUR", "quote": "USD", "pair": "EUR/USD", "mid": 1, "source": "ecb"},
     "wallets.ManualRate": lambda p: {"base": "USD", "quote": "AED", "mid": 1},

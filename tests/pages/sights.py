@@ -16,6 +16,7 @@ from tests.routes import Route, routes
 
 from .world import HOME_SEAT, NEWCOMER, VISITOR, World
 
+TOGETHER = 6  # routes that one test looks at
 PAGE, PIECE, SEALED, FILE = "page", "piece", "sealed", "file"  # sealed: a page in which no script may run, as a mail's
 POST_ONLY, AWAY, REFUSED = "post only", "away", "refused"
 
@@ -108,6 +109,8 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     # --- pages that look different by state
     "payments:deposit": (Look(), *_states("deposit_id", "deposit", "delayed", "credited", "failed", "reversed")),
     "payments:withdrawal": (Look(), *_states("withdrawal_id", "withdrawal", "checked", "sending", "paid", "rejected")),
+    "trading:office-bulk": (Look(), *_states("bulk_id", "bulk", "plan", "waiting", "running", "done")),
+    "trading:office-bulk-new": (Look(), Look(query="?what=type&tag=vip&country=DE")),
     "kyc:office-review": (Look(), Look(values={"case_id": "case.approved"})),
     # --- a client whose check is open, and the empty pages of somebody new
     "portal:home": (Look(), Look(NEWCOMER)),
@@ -120,7 +123,9 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "kyc:portal-questions": (Look(NEWCOMER),),
 }
 # Pages of surfaces made for desks that people also open on a phone.
-ON_PHONES = frozenset({"office:money", "office:money-item", "payments:figures", "payments:withdrawal"})
+ON_PHONES = frozenset(
+    {"office:money", "office:money-item", "payments:figures", "payments:withdrawal", "trading:office-bulk"}
+)
 # Answers that lead elsewhere or refuse in this world, and why that is right.
 NOT_A_PAGE: dict[str, str] = {
     "branding:stylesheet": "a file, of a published brand",
@@ -193,8 +198,12 @@ def kind_of(sight: Sight, world: World) -> tuple[str, str]:
 
 
 def groups() -> dict[str, list[Route]]:
-    """All routes by surface and app: one test looks at several, and its name says where."""
-    found: dict[str, list[Route]] = {}
+    """All routes by surface and app: one test looks at a few, so that none keeps all others waiting at the end."""
+    whole: dict[str, list[Route]] = {}
     for route in routes():
-        found.setdefault(f"{route.surface}-{route.name.partition(':')[0]}", []).append(route)
-    return found
+        whole.setdefault(f"{route.surface}-{route.name.partition(':')[0]}", []).append(route)
+    return {
+        f"{name}-{first // TOGETHER + 1}": found[first : first + TOGETHER]
+        for name, found in whole.items()
+        for first in range(0, len(found), TOGETHER)
+    }

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
+from tests.routes import routes
+
 from .eye import Eye
 from .sights import AWAY, LOOKS, NOT_A_PAGE, PAGE, PIECE, REFUSED, SEALED, groups, kind_of, sights
 from .world import World
@@ -63,7 +65,7 @@ def test_a_bad_page_is_seen(eyes: list[Eye], world: World) -> None:
         "**/welcome/",
         lambda asked: asked.fulfill(body=BAD, content_type="text/html", headers={"Content-Security-Policy": policy}),
     )
-    route = next(route for route in groups()["portal-leads"] if route.name == "leads:welcome")
+    route = next(route for route in routes() if (route.surface, route.name) == ("portal", "leads:welcome"))
     try:
         found = "\n".join(eye.problems(next(sights(route, world)), PAGE))
     finally:

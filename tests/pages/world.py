@@ -54,6 +54,7 @@ def make(ref: Any) -> World:
         _draft(world)
         _payment_files(world)
         _cashier()
+        _bulk(world)
         _desk(world)
     with context.public():
         _operators(world)
@@ -302,6 +303,44 @@ def _payment_files(world: World) -> None:
                 reason="AC04 account closed" if answer == OrderState.REFUSED else "",
             )  # fmt: skip
         world.values[f"batch.{state}"] = str(batch.pk)
+
+
+def _bulk(world: World) -> None:
+    """Bulk changes: the owner's own preview, a colleague's proposal, one that runs and one that is over."""
+    from tenant_apps.accounts.models import User
+    from tenant_apps.trading.models import BulkChange, BulkChangeRow, Obstacle
+    from tenant_apps.wallets.models import ProposedChange
+
+    own, owner = world.brokerage.own.uuid, User.objects.get(email="owner@staff.example")
+    begun = {"started_at": clock.now(), "reason": "Quarterly review of leverage"}
+    faces: dict[str, dict[str, Any]] = {
+        "plan": {"proposer_id": str(owner.pk)},
+        "waiting": {},
+        "running": {"state": "running", **begun},
+        "done": {
+            "state": "done",
+            "finished_at": clock.now(),
+            "approver_label": "A colleague",
+            "origin_id": own,
+            **begun,
+        },
+    }
+    for name, values in faces.items():
+        change = BulkChange.objects.get(pk=own)
+        change.pk, change.accounts, change.changing = uuid7(), 1, 1
+        for key, value in values.items():
+            setattr(change, key, value)
+        change.save(force_insert=True)
+        row = BulkChangeRow.objects.get(pk=world.brokerage.own.number)
+        row.pk, row.change = None, change
+        if name == "done":
+            row.state, row.reason = "skipped", Obstacle.MONEY_MOVES
+        row.save(force_insert=True)
+        world.values[f"bulk.{name}"] = str(change.pk)
+    ProposedChange.objects.create(
+        kind="trading_bulk", object_id=world.values["bulk.waiting"], title="1:30 × 1", note="Quarterly review",
+        proposer_id="colleague", proposer_label="A colleague", values={"reason": "Quarterly review"},
+    )  # fmt: skip
 
 
 def _desk(world: World) -> None:

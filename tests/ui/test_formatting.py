@@ -8,7 +8,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils import timezone, translation
 
-from kernel.ui import formatting, icons, sparkline
+from kernel.ui import formatting, forms, icons, sparkline
 from kernel.ui.formatting import locale_for
 
 NBSP, MINUS = "\u00a0", "\u2212"
@@ -39,6 +39,41 @@ def draw(source: str, **context: object) -> str:
 )
 def test_money_text(language: str, minor: int, currency: str, expected: str) -> None:
     assert formatting.money_text(minor, currency, locale=locale_for(language)) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "country", "custom", "money", "number", "typed"),
+    [
+        ("es", "", "es", f"1.234.567,50{NBSP}€", "1.234.567,5", "1234,5"),
+        ("es", "ES", "es", f"1.234.567,50{NBSP}€", "1.234.567,5", "1234,5"),
+        ("es", "MX", "es-MX", "€1,234,567.50", "1,234,567.5", "1234.5"),
+        ("es", "CO", "es-CO", "€1.234.567,50", "1.234.567,5", "1234,5"),
+        ("de", "CH", "de-CH", f"€{NBSP}1’234’567.50", "1’234’567.5", "1234.5"),
+        ("de", "DE", "de", f"1.234.567,50{NBSP}€", "1.234.567,5", "1234,5"),
+        ("ar", "AE", "ar", "€1,234,567.50", "1,234,567.5", "1234.5"),
+        ("ar", "EG", "ar", "€1,234,567.50", "1,234,567.5", "1234.5"),  # Latin digits wherever Arabic is read
+        ("ar", "MA", "ar-MA", "€1.234.567,50", "1.234.567,5", "1234,5"),
+        ("en", "DE", "en", "€1,234,567.50", "1,234,567.5", "1234.5"),  # English is not a language of Germany's
+        ("es", "DE", "es", f"1.234.567,50{NBSP}€", "1.234.567,5", "1234,5"),
+        ("de", "XX", "de", f"1.234.567,50{NBSP}€", "1.234.567,5", "1234,5"),
+    ],
+)
+def test_numbers_follow_the_readers_country(
+    language: str, country: str, custom: str, money: str, number: str, typed: str
+) -> None:
+    with translation.override(language), formatting.numbers_of(country):
+        assert formatting.number_custom() == custom
+        assert formatting.money_text(123456750, "EUR") == money
+        assert formatting.number_text(Decimal("1234567.5"), 1) == number
+        assert forms.typed_text(Decimal("1234.5")) == typed
+        assert forms.DecimalField().clean(typed) == Decimal("1234.5")
+        assert draw("{{ m|money }}", m=(123456750, "EUR")) == f'<bdi dir="ltr" class="num">{money}</bdi>'
+
+
+def test_days_and_names_follow_the_language_alone() -> None:
+    with translation.override("es"), formatting.numbers_of("MX"):
+        assert formatting.current_locale() == locale_for("es")
+        assert forms.DecimalField().clean("1,234") == 1234
 
 
 def test_money_comes_as_object_pair_or_minor_units() -> None:

@@ -63,7 +63,7 @@ def test_a_question_stays_in_the_window_of_a_page_that_is_too_wide(open_page: Op
     """A phone widens its window to what a page needs, and the sheet was drawn half outside of it."""
     page = open_page("/styleguide/", language=language, phone=True)
     page.evaluate(WIDE)
-    page.locator("#ask").click()
+    page.locator("#ask").dispatch_event("click")  # where it lies is not the question
     buttons = page.locator("#ui-confirm button:visible")
     assert [button.evaluate(INSIDE) for button in buttons.all()] == [True, True]
     for button in buttons.all():

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, get_language_bidi, pgettext
+from django.utils.translation import get_language_bidi, pgettext
 
 from kernel.ui import formatting
 
@@ -137,4 +137,4 @@ def _plain(value: Any) -> Any:
 
 def _intl_locale() -> str:
     """A BCP 47 tag with Latin digits and the Gregorian calendar: Persian and Thai would otherwise change both."""
-    return f"{get_language() or 'en'}-u-ca-gregory-nu-latn"
+    return f"{formatting.number_custom()}-u-ca-gregory-nu-latn"

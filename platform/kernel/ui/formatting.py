@@ -4,12 +4,16 @@ Django's own localisation is not used for numbers: it truncates decimals and dro
 Urdu, Hindi, Chinese and Vietnamese. Digits are always Latin, the sign is U+2212, so columns line up in every language.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from typing import Any
 
 from babel import Locale, UnknownLocaleError, dates, numbers
+from babel.languages import get_official_languages
 from django.utils import timezone, translation
 
 from kernel import clock
@@ -75,6 +79,56 @@ def current_locale() -> Locale:
     return locale_for(translation.get_language() or "en")
 
 
+# --- the custom of the reader's country
+
+_country: ContextVar[str] = ContextVar("numbers_country", default="")
+
+
+@contextmanager
+def numbers_of(country: str) -> Iterator[None]:
+    """Numbers within are written as readers in this country (ISO 3166-1) are used to; empty: as their language has it."""
+    token = _country.set(country.upper())
+    try:
+        yield
+    finally:
+        _country.reset(token)
+
+
+@lru_cache(maxsize=512)
+def number_locale(language: str, country: str = "") -> Locale:
+    """Whose custom numbers follow: the country's, where the language is an official one and CLDR knows the two together
+    (1,234.56 in Mexico, 1.234,56 in Spain), else the language's. Who reads English in Germany reads English numbers."""
+    general = locale_for(language)
+    if not country or general.language not in get_official_languages(country, regional=True, de_facto=True):
+        return general
+    try:
+        own = Locale.parse(f"{general.language}_{country}")
+    except (UnknownLocaleError, ValueError):
+        return general
+    return own if _custom(own) != _custom(general) else general
+
+
+def _custom(locale: Locale) -> tuple[object, ...]:
+    symbols = locale.number_symbols.get("latn", locale.number_symbols)
+    marks = (symbols.get("decimal"), symbols.get("group"))
+    return (*marks, _pattern(locale), locale.percent_formats[None].pattern)
+
+
+def number_custom(language: str = "", country: str | None = None) -> str:
+    """A short name of how numbers are written, for the active reader: `es`, or `es-MX` where the country has its own."""
+    code = language or translation.get_language() or "en"
+    land = _country.get() if country is None else country.upper()
+    where = number_locale(code, land)
+    return code if where == locale_for(code) else f"{code}-{where.territory}"
+
+
+def current_number_locale() -> Locale:
+    return number_locale(translation.get_language() or "en", _country.get())
+
+
+# --- amounts and numbers
+
+
 def money_parts(value: Any, currency: str | None = None) -> tuple[int, str]:
     """`(minor, currency)` out of a Money object, a pair, or a whole number of minor units with `currency`.
 
@@ -109,8 +163,11 @@ def _places_symbol_first(locale: Locale, symbol: str) -> bool:
     """In right-to-left languages a sign stands before the digits and a code after them, in one left-to-right run."""
     if locale.text_direction == "rtl":
         return not symbol.isalpha()
-    pattern: str = locale.currency_formats["standard"].pattern
-    return pattern.startswith("¤")
+    return _pattern(locale).startswith("¤")
+
+
+def _pattern(locale: Locale) -> str:
+    return str(locale.currency_formats["standard"].pattern)
 
 
 def money_text(
@@ -126,7 +183,7 @@ def money_text(
     `signed` puts a plus before gains; `code` shows the ISO code in place of the sign.
     """
     minor, unit = money_parts(value, currency)
-    where = locale or current_locale()
+    where = locale or current_number_locale()
     places = minor_units(unit)
     amount = Decimal(minor).scaleb(-places)
     crypto = places > 3
@@ -144,8 +201,10 @@ def unit_sides(unit: str, locale: Locale | None = None, *, symbol: str = "") -> 
     """What stands before and what stands after an amount: `("€", "")` in English, `("", " €")` in German."""
     shown = symbol or CURRENCY_SIGNS.get(unit, unit)
     crypto = minor_units(unit) > 3
-    if _places_symbol_first(locale or current_locale(), shown) and not (crypto and shown.isalpha()):
-        return shown + (NBSP if shown[-1].isalpha() else ""), ""
+    where = locale or current_number_locale()
+    if _places_symbol_first(where, shown) and not (crypto and shown.isalpha()):
+        spaced = shown[-1].isalpha() or _pattern(where).startswith(f"¤{NBSP}")
+        return shown + (NBSP if spaced else ""), ""
     return "", NBSP + shown
 
 
@@ -155,12 +214,12 @@ def number_text(
     """A plain number, grouped; a float is taken by its shortest decimal text."""
     exact = Decimal(str(value))
     rounded = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
-    return _sign(rounded < 0, rounded == 0, signed) + decimal_text(exact, places, locale or current_locale())
+    return _sign(rounded < 0, rounded == 0, signed) + decimal_text(exact, places, locale or current_number_locale())
 
 
 def compact_text(value: Decimal | int | float, *, locale: Locale | None = None) -> str:
     """`3.9M`: for tiles and axes, where the exact figure is one click away."""
-    where = locale or current_locale()
+    where = locale or current_number_locale()
     text = numbers.format_compact_decimal(
         abs(Decimal(str(value))), locale=where, fraction_digits=1, numbering_system="latn"
     )
@@ -171,7 +230,7 @@ def percent_text(
     ratio: Decimal | float | int, places: int = 1, *, signed: bool = False, locale: Locale | None = None
 ) -> str:
     """`0.042` as `4.2%`, with the space before the sign where the language has one."""
-    where = locale or current_locale()
+    where = locale or current_number_locale()
     spaced = NBSP if NBSP in where.percent_formats[None].pattern else ""
     return f"{number_text(Decimal(str(ratio)) * 100, places, signed=signed, locale=where)}{spaced}%"
 

@@ -13,7 +13,7 @@ from django.forms.renderers import TemplatesSetting
 from django.utils.translation import get_language, pgettext_lazy
 
 from kernel.errors import AppError
-from kernel.ui.formatting import locale_for, minor_units, money_parts
+from kernel.ui.formatting import current_number_locale, locale_for, minor_units, money_parts
 
 # Arabic-Indic and Extended Arabic-Indic digits, and the Arabic decimal and thousands marks.
 _DIGITS = {ord(char): str(value) for block in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for value, char in enumerate(block)}
@@ -67,13 +67,13 @@ def _single_mark(plain: str, mark: str, decimal_mark: str) -> str:
 
 
 def decimal_mark() -> str:
-    """The decimal mark of the active language, with Latin digits."""
-    symbols = locale_for(get_language() or "en").number_symbols
+    """The decimal mark that the active reader writes, with Latin digits."""
+    symbols = current_number_locale().number_symbols
     return str(symbols.get("latn", symbols).get("decimal", "."))
 
 
 def typed_text(value: Decimal) -> str:
-    """A number as a person who reads the active language types it: what is shown in a box is read as the same again."""
+    """A number as the active reader types it: what is shown in a box is read as the same again."""
     return f"{value:f}".replace(".", decimal_mark())
 
 

@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 from kernel import badges
 from kernel.middleware import offered_languages
 from kernel.ui.context import BASE_THEME, BrandView, UiState, ViewerView, activate, deactivate
+from kernel.ui.formatting import numbers_of
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -27,7 +28,8 @@ class ShellMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         token = activate(self._state(request))
         try:
-            return self.get_response(request)
+            with numbers_of(request.actor.country):  # type: ignore[attr-defined]
+                return self.get_response(request)
         finally:
             deactivate(token)
             if request.method not in SAFE:

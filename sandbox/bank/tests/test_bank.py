@@ -181,6 +181,16 @@ def test_statements_follow_each_other_and_survive_kill_9(server: Sandbox) -> Non
     assert numbers == [2, 1]
 
 
+def test_an_account_opens_with_what_it_holds_until_something_moves(server: Sandbox) -> None:
+    url = f"/api/accounts/{BROKER}"
+    server.http.put(url, json={"currency": "EUR"})
+    assert server.http.put(url, json={"currency": "EUR", "opening": "1000.00"}).json()["balance"] == "1000.00"
+    drawn = server.http.post(f"{url}/statements", json={})
+    assert texts(read(drawn.content), ".//c:Bal/c:Amt") == ["1000.00", "1000.00"]
+    assert server.http.put(url, json={"currency": "EUR", "opening": "5.00"}).json()["balance"] == "1000.00"
+    assert server.http.put(url, json={"currency": "EUR", "opening": 0.5}).status_code == 400
+
+
 def test_what_the_bank_refuses(server: Sandbox) -> None:
     url = f"/api/accounts/{BROKER}"
     assert server.http.put("/api/accounts/DE1", json={}).status_code == 400

@@ -1,7 +1,7 @@
 """Rule packs: what a regulator's rules forbid towards retail clients, as versioned data files with their sources.
 
-A pack says only what some app asks of it, so far whether bonuses may be given; brokerages may set limits of deposits by
-pack. Which pack a client falls under is decided by whoever asks (for bonuses `tenant_apps.bonuses.services.packs`). The
+A pack says only what some app asks of it, so far whether bonuses may be given and the most leverage of an account;
+brokerages may set limits of deposits by pack. Which pack a client falls under is decided by whoever asks (for bonuses `tenant_apps.bonuses.services.packs`). The
 product knows no professional clients: everybody is treated as retail, which is the stricter reading.
 """
 
@@ -13,13 +13,14 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-FORBIDDEN, ALLOWED = "forbidden", "allowed"
+FORBIDDEN, ALLOWED, ANY = "forbidden", "allowed", "any"
 
 
 @dataclass(frozen=True, slots=True)
 class RulePack:
     """`key` is stored with decisions, `version` grows with every change of the data. `countries` are those whose
-    residents the rules protect wherever the broker sits; no brokerage may put them under a laxer pack."""
+    residents the rules protect wherever the broker sits; no brokerage may put them under a laxer pack. `leverage` is the
+    most that an account may have (30 means 1:30), None where the rules name none."""
 
     key: str
     version: int
@@ -28,6 +29,7 @@ class RulePack:
     source: str
     read_on: date
     countries: frozenset[str]
+    leverage: int | None
 
     @property
     def allows_bonuses(self) -> bool:
@@ -45,6 +47,7 @@ def _read(path: Path) -> RulePack:
         source=str(data["retail"]["source"]),
         read_on=data["read_on"],
         countries=frozenset(data.get("countries", ())),
+        leverage=None if data["retail"]["leverage"] == ANY else int(data["retail"]["leverage"]),
     )
 
 

@@ -265,7 +265,7 @@ def withdraw(request: Any) -> HttpResponse:
     book = payable_destinations(request.client, offered)
     if request.method == "POST":
         return _request_withdrawal(request, wallets, currency, book, offered)
-    chosen = request.GET.get("destination") or (str(book[0][0].pk) if book else "")
+    chosen = request.GET.get("destination", str(book[0][0].pk) if book else "")  # empty: another account than these
     initial = {**_initial(request), "holder": request.client.bank_name, "key": uuid7().hex, "destination": chosen}
     form = WithdrawalForm(currency=currency, destinations=_rows(book), initial=initial)
     context = _withdraw_context(request, wallets, currency, form, book, offered)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import translation
 
+from kernel import navigation
 from kernel.ui.guides import rendered
 from tenant_apps.payments import guides, registry
 
@@ -26,6 +28,28 @@ def test_every_provider_of_ours_has_a_guide_that_its_form_links_to(tenant: Any, 
     assert body.count("<li>") > 3
     shown = re.sub(r"(?s).*<article[^>]*>|</article>.*|<(pre|code)\b.*?</\1>", "", body)
     assert not re.search(r"\*\*|`|^\||^#", shown, re.MULTILINE), "left as it was typed"
+
+
+@pytest.mark.parametrize("kind", sorted(registry.BUILT_IN))
+def test_a_guide_is_for_the_broker_and_names_menus_that_are_there(kind: str) -> None:
+    text = guides.guide_of(kind) or ""
+    for ours in (
+        "python -m",
+        "make demo",
+        "sandbox.",
+        "OUTGOING_ALLOWED_HOSTS",
+        "tenant_apps",
+        "adapter",
+        "`ports",
+        "docs/",
+    ):
+        assert ours not in text.replace("app.sandbox.cryptoprocessing.com", "").replace("sandbox.dlocal.com", "")
+    assert not re.search(r"(Office|Payments|Settings),? ?[›→]? ?(Payment )?[Pp]roviders", text)
+    places = re.findall(r"Money › ([\w ]+) › ([\w ]+)", " ".join(text.split()))
+    named = {(group.label, item.label) for group in navigation._groups.values() for item in navigation._entries
+             if (group.surface, group.key) == (item.surface, item.group)}  # fmt: skip
+    with translation.override("en"):
+        assert {(a, b) for a, b in places} <= {(str(a), str(b)) for a, b in named}
 
 
 def test_guides_are_for_those_who_may_see_providers(tenant: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 from html import unescape
 from typing import Any
 
@@ -13,12 +13,22 @@ import pytest
 from kernel import clock
 from kernel.ids import uuid7
 from tenant_apps.clients.models import Client
-from tenant_apps.payments.models import Deposit, DepositState, ProviderAccount, Withdrawal, WithdrawalState
+from tenant_apps.payments.models import (
+    Deposit,
+    DepositState,
+    ProviderAccount,
+    Withdrawal,
+    WithdrawalPart,
+    WithdrawalState,
+)
 from tenant_apps.payments.movements import Mark, all_movements, movements
 from tenant_apps.payments.portal import history
 from tenant_apps.payments.services.chain import BACK
+from tenant_apps.payments.services.posting import deposit_post, part_capture, part_hold
+from tenant_apps.wallets import selectors as wallets
+from tenant_apps.wallets.statements import period_of, statement_of
 
-from .support import make_account, make_client
+from .support import SYSTEM, eur, make_account, make_client
 from .test_pages import trader
 
 
@@ -122,3 +132,31 @@ def test_the_number_of_queries_is_the_same_however_long_it_is(tenant: Any, djang
         payments(person, 3)
         with django_assert_num_queries(2):
             movements(person.pk, limit=4)
+
+
+def test_a_wallets_lines_say_where_money_came_from_and_went_to(tenant: Any, django_assert_num_queries: Any) -> None:
+    client, account = make_client(), make_account("bank_wire", currencies=["EUR"])
+    sources = ["visa •••• 4242", "", "DE •••• 3000"]
+    for number, source in enumerate(sources):
+        deposit = Deposit.objects.create(
+            client=client, provider_account=account, reference=f"D{number}", amount_minor=10_000, currency="EUR",
+            method="card", source=source,
+        )  # fmt: skip
+        deposit_post(deposit, deposit.amount, eur("0"), actor=SYSTEM)
+    row = Withdrawal.objects.create(
+        client=client, reference="W1", amount_minor=3_000, currency="EUR", iban="AT611904300234573201"
+    )
+    part = WithdrawalPart(withdrawal=row, provider_account=account, amount_minor=3_000, currency="EUR")
+    part.hold_id = str(part_hold(part, actor=SYSTEM).pk)
+    part.save()
+    part_capture(part, actor=SYSTEM)
+    wanted = [("W1", "AT •••• 3201"), ("D2", "DE •••• 3000"), ("D1", ""), ("D0", "visa •••• 4242")]
+    with django_assert_num_queries(5):  # the account, its lines (2), deposits, withdrawals
+        lines = wallets.history(client.pk, "EUR")
+    assert [(line.words.detail, line.words.party) for line in lines] == wanted
+    found = statement_of(client, "EUR", period_of({}, UTC))
+    assert found is not None
+    assert [(line.words.detail, line.words.party) for line in found.lines()] == wanted[::-1]
+    assert [line.balance for line in found.lines()] == [eur("100"), eur("200"), eur("300"), eur("270")]
+    page, more = found.page(after=0, size=3)
+    assert ([line.words.party for line in page], more) == (sources, True)

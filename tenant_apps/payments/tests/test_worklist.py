@@ -229,6 +229,24 @@ def test_everything_is_read_for_exports_in_the_lists_order(tenant: Any) -> None:
     assert all(item.client == person for item in everything(officer, ALL))
 
 
+def sql(ask: Callable[[], object]) -> str:
+    with CaptureQueriesContext(connection) as seen:
+        ask()
+    (one,) = seen
+    return str(one["sql"])
+
+
+def test_no_reading_asks_for_more_than_it_tells(tenant: Any) -> None:
+    """Three readings make a page, of a score of kinds each: what nobody is told of is half of their price."""
+    officer, mine = staff(), Filter(scope="mine")
+    assert '"reference"' not in sql(lambda: counters(officer))
+    for chosen in (mine, ALL):
+        assert '"reference"' not in sql(lambda chosen=chosen: totals(officer, chosen))
+    asked = sql(lambda: listed(officer, mine))
+    assert "CASE WHEN" not in asked.split("UNION ALL")[0]  # not asked a second time whether it is mine
+    assert '"reference"' in asked
+
+
 def queries(ask: Callable[[], object]) -> int:
     with CaptureQueriesContext(connection) as seen:
         ask()

@@ -24,6 +24,7 @@ from ..services import close as service
 from ..words import CLOSE_LINES, PROOF_WORDS
 
 SHOWN = 31
+EXPLAINED = {"bank": "reconciliation:clearing", "trading": "reconciliation:platforms"}  # where a proof's parts are
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def close(request: Any, day: str) -> HttpResponse:
         "day": wanted, "signed": signed, "prepared": prepared, "tab": "close",
         "figures": [
             {"one": one, "lines": _lines(one),
-             "proofs": [(PROOF_WORDS[name], told, posted, less, name in one.unproved)
+             "proofs": [(PROOF_WORDS[name], told, posted, less, name in one.unproved, EXPLAINED.get(name, ""))
                         for name, told, posted, less in one.proofs]}
             for one in figures
         ],

@@ -296,4 +296,6 @@ def test_the_pages_show_it_and_cost_the_same(tenant: Any, account: ProviderAccou
             assert "Lines not assigned yet" in body
     assert counts[0] == counts[1]
     day = (clock.today() - timedelta(days=1)).isoformat()
-    assert "closing balances" in office.get(f"/reconciliation/close/{day}/").content.decode()
+    body = office.get(f"/reconciliation/close/{day}/").content.decode()
+    assert "closing balances" in body
+    assert 'href="/reconciliation/clearing/">' in body.partition("<tbody")[2]  # what the proof is made of

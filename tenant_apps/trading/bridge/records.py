@@ -8,6 +8,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
+
 from kernel import clock
 from kernel.money import Money
 from tenant_apps.trading.models import AccountState, TradingAccount
@@ -32,15 +34,17 @@ class AccountRef:
     book_topic: str
     adopted_at: datetime | None
     synced: bool
+    country: str = ""  # the client's, whose custom of numbers the portal shows
 
 
 def accounts_of(server_id: UUID) -> dict[int, AccountRef]:
     """All accounts of a server that have a login and are not archived, by login."""
     rows = TradingAccount.objects.filter(server_id=server_id, login__isnull=False, state=AccountState.OPEN)
-    return {int(row.login or 0): ref_of(row) for row in rows}
+    rows = rows.annotate(country=F("client__country"))
+    return {int(row.login or 0): ref_of(row, row.country) for row in rows}
 
 
-def ref_of(row: TradingAccount) -> AccountRef:
+def ref_of(row: TradingAccount, country: str) -> AccountRef:
     return AccountRef(
         id=row.pk,
         client_id=row.client_id,
@@ -51,6 +55,7 @@ def ref_of(row: TradingAccount) -> AccountRef:
         book_topic=row.book_topic,
         adopted_at=row.adopted_at,
         synced=row.history_synced_at is not None,
+        country=country,
     )
 
 

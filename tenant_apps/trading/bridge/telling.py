@@ -1,14 +1,17 @@
-"""What open pages are told. Numbers are put into words here, once per language of the brokerage, only for watched accounts."""
+"""What open pages are told. Numbers are put into words here, only for watched accounts: once per language of the brokerage, and
+where the client's country writes them in its own way once more."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from babel import Locale
+
 from kernel.live.publish import send
 from kernel.money import Money
 from kernel.tenancy.context import TenantRef
-from kernel.ui.formatting import locale_for, money_text
+from kernel.ui.formatting import money_text, number_custom, number_locale
 from tenant_apps.trading.bridge.records import AccountRef, PositionRow, Snapshot
 from tenant_apps.trading.models import price_text
 
@@ -32,11 +35,11 @@ def tick(
     languages: Iterable[str],
     ts: int,
 ) -> Message:
-    """The account's numbers and its positions' prices and profits: keys `<language>.equity`, `<language>.p<number>`."""
+    """The account's numbers and its positions' prices and profits: keys `<custom>.equity`, `<custom>.p<number>`
+    (`formatting.number_custom`)."""
     rows = list(positions)
     data: dict[str, Any] = {}
-    for language in languages:
-        locale = locale_for(language)
+    for language, locale in _customs(languages, account.country).items():
 
         def money(minor: int, *, signed: bool = False, locale: Any = locale) -> dict[str, Any]:
             text = money_text(Money(minor, account.currency), locale=locale, signed=signed)
@@ -54,6 +57,11 @@ def tick(
             data[f"{language}.p{row.position}"] = money(row.profit + row.swap, signed=True)
             data[f"{language}.c{row.position}"] = price_text(row.price_current)
     return message(account.topic, data, ts)
+
+
+def _customs(languages: Iterable[str], country: str) -> dict[str, Locale]:
+    """By their names, as pages know them: the office reads in its own language, the client by the country's custom."""
+    return {number_custom(code, land): number_locale(code, land) for code in languages for land in ("", country)}
 
 
 def tell(tenant: TenantRef, messages: list[Message]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import pgettext, pgettext_lazy
@@ -17,9 +16,11 @@ from kernel.permissions import scoped
 from kernel.ui.tables import Column, TableSpec, build_table
 from tenant_apps.clients.models import Client
 from tenant_apps.trading import pages, selectors
+from tenant_apps.trading.account_filter import AccountFilter, filter_choices
+from tenant_apps.trading.caps import cap_of
 from tenant_apps.trading.forms import LeverageForm, OpenForm, ReasonForm
-from tenant_apps.trading.models import AccountState, AccountType, TradingAccount
-from tenant_apps.trading.permissions_list import EDIT, TRANSFER, VIEW
+from tenant_apps.trading.models import AccountType
+from tenant_apps.trading.permissions_list import BULK_EDIT, EDIT, TRANSFER, VIEW
 from tenant_apps.trading.services import accounts as services
 
 TABLE = TableSpec(
@@ -40,40 +41,16 @@ TABLE = TableSpec(
 )
 
 
-def _filtered(request: Any) -> QuerySet[TradingAccount]:
-    rows = selectors.accounts_visible(request.actor)
-    text, query = request.GET.get("q", "").strip(), request.GET
-    if text.isdecimal() and len(text) < 18:
-        rows = rows.filter(Q(login=int(text)) | Q(client__number=int(text)))
-    elif text:  # who sees addresses masked finds by a whole one only, or could guess it letter by letter
-        by_email = "client__email" if "email" in request.actor.masks else "client__email__icontains"
-        rows = rows.filter(
-            Q(client__first_name__icontains=text) | Q(client__last_name__icontains=text) | Q(**{by_email: text.lower()})
-        )
-    if query.get("state") in AccountState.values:
-        rows = rows.filter(state=query["state"])
-    if query.get("server"):
-        rows = rows.filter(server__name=query["server"])
-    if query.get("real") in {"live", "demo"}:
-        rows = rows.filter(live=query["real"] == "live")
-    return rows
-
-
 @guard(VIEW)
 def account_list(request: Any) -> HttpResponse:
-    """Accounts within reach; the numbers of those shown tick."""
-    table = build_table(TABLE, _filtered(request), request)
-    values = {
-        "table": table,
-        "lang": pages.language(),
-        "states": AccountState.choices,
-        "servers": [(server.name, server.name) for server in selectors.servers()],
-        "kinds": [("live", pgettext("trading account", "Live")), ("demo", pgettext("trading account", "Demo"))],
-        "query": request.GET,
-        "overview": selectors.overview(request.actor),
-    }
+    """Accounts within reach; the numbers of those shown tick. What the filter finds can be changed at once."""
+    actor, wanted = request.actor, AccountFilter.parse(request.GET)
+    rows = wanted.apply(selectors.accounts_visible(actor), masks=actor.masks)
+    table = build_table(TABLE, rows, request)
+    values = {"table": table, "lang": pages.language(), "wanted": wanted, "may_bulk": actor.may(BULK_EDIT)}
     if request.htmx and request.htmx.target == "rows":
         return render(request, "trading/office/accounts.html#rows", values)
+    values |= filter_choices() | {"overview": selectors.overview(actor)}
     shown = [account.topic for account in table.page.rows if account.ledger_kind]
     return page(request, "trading/office/accounts.html", values, live=shown)
 
@@ -145,7 +122,7 @@ def open_for(request: Any, client_id: UUID) -> HttpResponse:
     if client is None:
         raise NotFound
     types = AccountType.objects.filter(server__enabled=True).select_related("server").order_by("order", "name")
-    form = OpenForm(request.POST or None, types=types)
+    form = OpenForm(request.POST or None, types=types, cap=cap_of(client))
     if request.method == "POST" and form.is_valid():
         try:
             services.account_open(

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import account_types, accounts, cases, servers
+from . import account_types, accounts, bulk, cases, servers
 
 urlpatterns = [
     path("trading/accounts/", accounts.account_list, name="office-accounts"),
@@ -9,6 +9,17 @@ urlpatterns = [
     path("trading/accounts/<uuid:account_id>/transfer/", accounts.transfer, name="office-transfer"),
     path("trading/accounts/<uuid:account_id>/archive/", accounts.archive, name="office-archive"),
     path("trading/clients/<uuid:client_id>/open/", accounts.open_for, name="office-open"),
+    path("trading/bulk/", bulk.index, name="office-bulks"),
+    path("trading/bulk/new/", bulk.new, name="office-bulk-new"),
+    path("trading/bulk/<uuid:bulk_id>/", bulk.change, name="office-bulk"),
+    path("trading/bulk/<uuid:bulk_id>/file/", bulk.file, name="office-bulk-file"),
+    path("trading/bulk/<uuid:bulk_id>/start/", bulk.start, name="office-bulk-start"),
+    path("trading/bulk/<uuid:bulk_id>/drop/", bulk.drop, name="office-bulk-drop"),
+    path("trading/bulk/<uuid:bulk_id>/approve/", bulk.approve, name="office-bulk-approve"),
+    path("trading/bulk/<uuid:bulk_id>/refuse/", bulk.refuse, name="office-bulk-refuse"),
+    path("trading/bulk/<uuid:bulk_id>/stop/", bulk.stop, name="office-bulk-stop"),
+    path("trading/bulk/<uuid:bulk_id>/undo/", bulk.undo, name="office-bulk-undo"),
+    path("trading/bulk/<uuid:bulk_id>/retry/", bulk.retry, name="office-bulk-retry"),
     path("trading/servers/", servers.server_list, name="office-servers"),
     path("trading/servers/new/", servers.edit, name="office-server-new"),
     path("trading/servers/<uuid:server_id>/", servers.edit, name="office-server"),

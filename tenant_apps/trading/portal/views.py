@@ -19,6 +19,7 @@ from kernel.pages import page
 from kernel.ui.toast import trigger
 from tenant_apps.clients.models import KycState
 from tenant_apps.trading import pages, selectors
+from tenant_apps.trading.caps import cap_of
 from tenant_apps.trading.forms import LeverageForm, OpenForm, PasswordForm
 from tenant_apps.trading.services import accounts as services
 
@@ -42,7 +43,7 @@ def _verified(request: Any) -> bool:
 def account_open(request: Any) -> HttpResponse:
     """Open another account: practice at any time, live once the identity is known."""
     types = list(selectors.types_offered(verified=_verified(request)))
-    form = OpenForm(request.POST or None, types=types)
+    form = OpenForm(request.POST or None, types=types, cap=cap_of(request.client))
     if request.method == "POST" and form.is_valid():
         throttle.check("trading.open", str(request.client.pk), burst=5, per_minute=1)
         try:

@@ -20,11 +20,12 @@ from kernel.models import Command, Credential
 from kernel.money import Money
 from tenant_apps.clients.models import Client, KycState
 from tenant_apps.clients.timeline import timeline_add
-from tenant_apps.trading import ledgers, platforms
+from tenant_apps.trading import caps, ledgers, obstacles, platforms
 from tenant_apps.trading.errors import (
     AccountLimit,
     AccountNotReady,
     HasOpenPositions,
+    LeverageAboveCap,
     LeverageRefused,
     NoServer,
     NotVerified,
@@ -76,14 +77,17 @@ def account_open(
 ) -> TradingAccount:
     """Write the account and the command that opens it on the server. With a known `dedupe_key` that account is returned.
 
-    The passwords wait sealed until the client has read them once. Raises NotVerified, LeverageRefused, AccountLimit,
-    NoServer.
+    The passwords wait sealed until the client has read them once. Without a `leverage` it is the type's, or what rules
+    leave of it. Raises NotVerified, LeverageRefused, LeverageAboveCap, AccountLimit, NoServer.
     """
     if dedupe_key and (known := TradingAccount.objects.filter(dedupe_key=dedupe_key).first()):
         return known
-    chosen = leverage or account_type.leverage_default
+    cap = caps.cap_of(client)
+    chosen = leverage or caps.usual(account_type, cap)
     if chosen not in account_type.leverages:
         raise LeverageRefused(field="leverage")
+    if not caps.allowed([chosen], cap, live=account_type.live):
+        raise LeverageAboveCap(field="leverage")
     if not account_type.server.enabled:
         raise NoServer
     if account_type.live and client.kyc_state != KycState.APPROVED:
@@ -237,41 +241,61 @@ def _change(
 
 
 def leverage_set(*, actor: Actor, account: TradingAccount, leverage: int, reason: str = "") -> Command:
-    """Change the leverage (100 means 1:100). Raises LeverageRefused, AccountNotReady."""
-    _ready(account)
-    if leverage not in account.account_type.leverages:
-        raise LeverageRefused(field="leverage")
+    """Change the leverage (100 means 1:100). Raises LeverageRefused, LeverageAboveCap, AccountNotReady."""
+    with transaction.atomic():
+        found = obstacles.held(account.pk)
+        obstacles.refuse(obstacles.Judge().leverage(found, leverage))
+        return leverage_issue(actor=actor, account=account, before=found.leverage, leverage=leverage, reason=reason)
+
+
+def account_type_set(*, actor: Actor, account: TradingAccount, account_type: AccountType, reason: str = "") -> Command:
+    """Move the account to another type of the same server, currency and reality. Raises AccountNotReady, TypeUnfit,
+    MoneyMoves, PositionsOpen, LeverageRefused."""
+    with transaction.atomic():
+        found = obstacles.held(account.pk)
+        obstacles.refuse(obstacles.Judge().account_type(found, account_type.pk))
+        before = AccountType.objects.get(pk=found.type_id)
+        return account_type_issue(actor=actor, account=account, before=before, after=account_type, reason=reason)
+
+
+def leverage_issue(
+    *, actor: Actor, account: TradingAccount, before: int, leverage: int, reason: str, bulk_row: int | None = None
+) -> Command:
+    """Once nothing stands against it (obstacles), under the account's lock. `bulk_row`: whose part of a bulk change it is."""
     return _change(
         "trading.leverage",
         actor=actor,
         account=account,
-        before={"leverage": account.leverage},
+        before={"leverage": before},
         after={"leverage": leverage},
         reason=reason,
-        payload={"leverage": leverage},
+        payload={"leverage": leverage, **_part(bulk_row)},
     )
 
 
-def account_type_set(*, actor: Actor, account: TradingAccount, account_type: AccountType, reason: str = "") -> Command:
-    """Move the account to another type of the same server, currency and reality. Raises AccountNotReady."""
-    _ready(account)
-    current = account.account_type
-    fits = (account_type.server_id, account_type.currency, account_type.live) == (
-        current.server_id,
-        current.currency,
-        current.live,
-    )
-    if not fits:
-        raise AccountNotReady
+def account_type_issue(
+    *,
+    actor: Actor,
+    account: TradingAccount,
+    before: AccountType,
+    after: AccountType,
+    reason: str,
+    bulk_row: int | None = None,
+) -> Command:
+    """As `leverage_issue`."""
     return _change(
         "trading.group",
         actor=actor,
         account=account,
-        before={"group": current.group},
-        after={"group": account_type.group},
+        before={"group": before.group},
+        after={"group": after.group},
         reason=reason,
-        payload={"group": account_type.group, "account_type_id": account_type.pk},
+        payload={"group": after.group, "account_type_id": after.pk, **_part(bulk_row)},
     )
+
+
+def _part(bulk_row: int | None) -> dict[str, int]:
+    return {} if bulk_row is None else {"bulk_row": bulk_row}
 
 
 def password_set(*, actor: Actor, account: TradingAccount, kind: str, password: str) -> Command:

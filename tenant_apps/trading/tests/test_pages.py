@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client as Browser
+from django.utils import translation
 
 from kernel import auth
 from kernel.actors import Reach
@@ -15,10 +16,13 @@ from kernel.models import AuditEntry, Command
 from kernel.money import Money
 from kernel.sessions import SessionStore
 from kernel.tenancy import context
+from kernel.ui.formatting import money_text
 from tenant_apps.accounts.models import Realm, Role, User
 from tenant_apps.clients.models import Client, KycState, Stage
+from tenant_apps.clients.reading import reader
 from tenant_apps.ledger import services as ledger
 from tenant_apps.trading import ledgers, pages
+from tenant_apps.trading.bridge import records, telling
 from tenant_apps.trading.models import (
     AccountState,
     AccountType,
@@ -164,6 +168,23 @@ def test_an_agent_reaches_accounts_of_own_clients_only(desk: Desk, pattern: str)
 @pytest.mark.parametrize("pattern", PORTAL)
 def test_portal_pages_open_for_the_client(desk: Desk, pattern: str) -> None:
     assert desk.browser(desk.user, "portal").get(desk.address(pattern), follow=True).status_code == 200
+
+
+def test_numbers_are_shown_and_told_by_the_custom_of_the_clients_country(desk: Desk) -> None:
+    User.objects.filter(pk=desk.user.pk).update(language="es")
+    Client.objects.filter(pk=desk.client.pk).update(language="es", country="MX")
+    TradingAccount.objects.filter(pk=desk.account.pk).update(balance_minor=123456, equity_minor=123456)
+    page = desk.browser(desk.user, "portal").get(desk.address("/accounts/{account}/")).content.decode()
+    assert "€1,234.56" in page
+    (account,) = records.accounts_of(desk.server.pk).values()
+    snapshot = records.Snapshot(123456, 0, 123456, 0, 123456, 0, None, 30)
+    _, told = telling.tick(account, snapshot, [], languages=["de", "es"], ts=0)
+    assert f'="{account.topic}:es-MX.equity"' in page
+    equity = {name: one["text"] for name, one in told["data"].items() if name.endswith(".equity")}
+    spain = "1.234,56\u00a0€"
+    assert equity == {"de.equity": spain, "es.equity": spain, "es-MX.equity": "€1,234.56"}
+    with translation.override("de"), reader(Client.objects.get(pk=desk.client.pk)):
+        assert money_text(123456, "EUR") == "€1,234.56"  # in what is written to them, too
 
 
 def test_the_address_of_the_password_dialog_opens_it_on_the_accounts_page(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from kernel.ui.formatting import current_locale, decimal_text, percent_text
+from kernel.ui.formatting import current_number_locale, decimal_text, percent_text
 
 from .. import registry, words
 from ..models import Decision, as_percent
@@ -23,7 +23,9 @@ def rate(value: Decimal) -> SafeString:
     """A rate to seven significant digits, isolated: 1.0835, 149.8293, 0.006674338."""
     value = Decimal(value)
     places = max(4, min(16, SIGNIFICANT - 1 - value.adjusted()))
-    return format_html('<bdi dir="ltr" class="num">{}</bdi>', decimal_text(value, places, current_locale(), least=4))
+    return format_html(
+        '<bdi dir="ltr" class="num">{}</bdi>', decimal_text(value, places, current_number_locale(), least=4)
+    )
 
 
 @register.filter

@@ -78,17 +78,28 @@ class Filter:
 
     def rows(self, source: Source, actor: Actor) -> QuerySet[Any]:
         """The open rows of a kind that match; annotated by the listing afterwards."""
-        rows = source.open(actor).alias(**_money(source))
+        rows = source.open(actor)
         if self.kind and self.kind != source.kind:
             return rows.none()
+        if self.q:
+            rows = rows.alias(**_money(source))
         if self.scope == "mine":
             rows = rows.filter(pk__in=source.mine(actor).order_by().values("pk"))
         of_source = (self._of_client(source, actor), self._of_provider(source), self._of_method(source))
         for condition in (*of_source, self._of_words(source, actor)):
             if condition is None:
                 return rows.none()
-            rows = rows.filter(condition)
+            rows = rows.filter(condition) if condition else rows
         return rows
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Those that `annotated` asks of."""
+        asked = {
+            "w_state": self.state, "w_currency": self.currency or self.least or self.most, "w_since": self.age,
+            "w_due": self.late, "w_minor": self.least or self.most,
+        }  # fmt: skip
+        return tuple(name for name, one in asked.items() if one)
 
     def annotated(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """What is asked of the columns that every kind has (listing.COLUMNS)."""

@@ -7,7 +7,7 @@ counters are one query each, however many kinds there are.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,35 +87,55 @@ def cursor_read(text: str) -> tuple[datetime, UUID] | None:
         return None
 
 
-def columns(source: Source, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
-    """The rows with the columns that every kind has."""
-    promised = source.since if source.due is None else source.due
-    due: Any = F(promised) if isinstance(promised, str) else promised
-    since: Any = F(source.since) if isinstance(source.since, str) else source.since
-    fallback = since + Value(source.within)
-    return rows.order_by().select_related(None).annotate(
-        w_kind=Value(source.kind, CharField()),
-        w_id=F("pk"),
-        w_since=Cast(since, DateTimeField()),
-        w_due=Cast(fallback if source.due is None else Coalesce(due, fallback), DateTimeField()),
-        w_reference=Cast(source.reference, CharField()),
-        w_state=Cast(source.state, CharField()),
-        w_minor=Cast(source.minor, BigIntegerField()) if source.minor else Cast(Value(None), BigIntegerField()),
-        w_currency=Cast(source.currency, CharField()) if source.currency else Value("", CharField()),
-        w_client=F(f"{source.client}_id") if source.client else Cast(Value(None), UUIDField()),
-        w_mine=Case(
-            When(pk__in=source.mine(actor).order_by().values("pk"), then=True), default=False, output_field=BooleanField()
-        ),
-    )  # fmt: skip
+def columns(
+    source: Source, rows: QuerySet[Any], actor: Actor, names: Iterable[str] = COLUMNS, *, mine: bool = False
+) -> QuerySet[Any]:
+    """The rows with the columns that every kind has, or those of them that are asked for: there are a score of kinds, and
+    making each column of each takes longer than the query. `mine`: all of them wait for the actor."""
+    made = {name: _COLUMN[name](source, actor) for name in names if not (mine and name == "w_mine")}
+    if mine and "w_mine" in names:
+        made["w_mine"] = Value(True, BooleanField())
+    return rows.order_by().select_related(None).annotate(**made)
 
 
-def _pieces(actor: Actor, chosen: Filter, sources: Iterable[Source] | None = None) -> list[QuerySet[Any]]:
-    """Each kind's matching rows, with the shared columns; kinds that have none for sure are left out."""
-    found = []
-    for source in sources if sources is not None else sources_for(actor):
+def _since(source: Source) -> Any:
+    return F(source.since) if isinstance(source.since, str) else source.since
+
+
+def _due(source: Source) -> Any:
+    fallback = _since(source) + Value(source.within)
+    if source.due is None:
+        return Cast(fallback, DateTimeField())
+    return Cast(Coalesce(F(source.due) if isinstance(source.due, str) else source.due, fallback), DateTimeField())
+
+
+def _mine(source: Source, actor: Actor) -> Any:
+    mine = source.mine(actor).order_by().values("pk")
+    return Case(When(pk__in=mine, then=True), default=False, output_field=BooleanField())
+
+
+_COLUMN: dict[str, Callable[[Source, Actor], Any]] = {
+    "w_kind": lambda source, _: Value(source.kind, CharField()),
+    "w_id": lambda source, _: F("pk"),
+    "w_since": lambda source, _: Cast(_since(source), DateTimeField()),
+    "w_due": lambda source, _: _due(source),
+    "w_reference": lambda source, _: Cast(source.reference, CharField()),
+    "w_state": lambda source, _: Cast(source.state, CharField()),
+    "w_minor": lambda source, _: Cast(source.minor or Value(None), BigIntegerField()),
+    "w_currency": lambda source, _: Cast(source.currency, CharField()) if source.currency else Value("", CharField()),
+    "w_client": lambda source, _: F(f"{source.client}_id") if source.client else Cast(Value(None), UUIDField()),
+    "w_mine": _mine,
+}
+
+
+def _pieces(actor: Actor, chosen: Filter, names: Iterable[str] = COLUMNS) -> list[QuerySet[Any]]:
+    """Each kind's matching rows, with the shared columns that are asked for, by the caller or by what was chosen; kinds that
+    have none for sure are left out."""
+    found, wanted, mine = [], dict.fromkeys([*names, *chosen.columns]), chosen.scope == "mine"
+    for source in sources_for(actor):
         rows = chosen.rows(source, actor)
         if not rows.query.is_empty():
-            found.append(chosen.annotated(columns(source, rows, actor)))
+            found.append(chosen.annotated(columns(source, rows, actor, wanted, mine=mine)))
     return found
 
 
@@ -257,7 +277,7 @@ def counters(actor: Actor) -> Counters:
             n_mine=Count("pk", filter=Q(w_mine=True)),
             n_late=Count("pk", filter=Q(w_due__lt=clock.now())),
         )
-        for rows in _pieces(actor, Filter(scope="all"))
+        for rows in _pieces(actor, Filter(scope="all"), ("w_kind", "w_due", "w_mine"))
     ]
     rows = _together(pieces, ("w_kind", "n", "n_mine", "n_late"))
     for kind, number, mine, late in rows if rows is not None else ():
@@ -284,7 +304,7 @@ def totals(actor: Actor, chosen: Filter) -> Totals:
     """How many items match, and what they come to per currency. One query."""
     pieces = [
         rows.values("w_currency").annotate(n=Count("pk"), total=Sum("w_minor"), n_money=Count("w_minor"))
-        for rows in _pieces(actor, chosen)
+        for rows in _pieces(actor, chosen, ("w_currency", "w_minor"))
     ]
     rows = _together(pieces, ("w_currency", "n", "total", "n_money"))
     count, sums = 0, dict[str, list[int]]()
