@@ -1,13 +1,12 @@
 """A cTrader server beside the MT5 one at one brokerage, with a few clients who trade there by robot.
 
-Unlike the MT5 accounts these have no past: they are opened by the product's own commands, which the worker carries out
-once the demo runs. The sandbox gives a robot to every account that has money.
+Unlike the MT5 accounts these have no past and only virtual money: they are opened by the product's own commands, which
+the worker carries out once the demo runs. The sandbox gives a robot to every account that has money.
 """
 
 from __future__ import annotations
 
 import secrets as randomness
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +14,6 @@ from django.conf import settings
 
 from kernel import clock, http
 from kernel.errors import Unavailable
-from kernel.money import Money
 
 from .book import SEED, Book
 from .brokers import PUERTOCLARO, Broker
@@ -24,9 +22,8 @@ BROKER = PUERTOCLARO
 MANAGER = 2000
 CURRENCY = "USD"
 ACCOUNTS = 3
-LEAST = 20_000  # minor units in a wallet, of which half goes to the account
 PRODUCTS = (
-    ("cTrader Standard", "standard", True, "Spreads from 0.8 pips, no commission", 40),
+    ("cTrader Standard", "standard", True, "No commission, spreads from 0.8 pips", 40),
     ("cTrader Raw", "raw", True, "Raw spreads, commission per lot", 41),
     ("cTrader Demo", "demo", False, "Practice with virtual money", 91),
 )
@@ -53,8 +50,7 @@ def write(book: Book) -> None:
     if behind > 0:  # the demo's clock was moved before this sandbox was there
         admin("POST", "/clock", {"advance_seconds": behind})
     types = _products(_server(book.broker))
-    for client, available in _with_money(book):
-        _account(client, types["standard" if client.number % 2 else "raw"], available)
+    _accounts(book, types["demo"])
 
 
 def _server(broker: Broker) -> Any:
@@ -114,35 +110,15 @@ def _products(server: Any) -> dict[str, Any]:
     return made
 
 
-def _with_money(book: Book) -> Iterator[tuple[Any, int]]:
-    """Verified clients with dollars to spare in their wallets, and how many; not the one everybody logs in as."""
+def _accounts(book: Book, account_type: Any) -> None:
+    """Practice accounts of the first verified clients; not of the one everybody logs in as."""
     from tenant_apps.clients.models import KycState
-    from tenant_apps.ledger import selectors as ledger
-
-    found = 0
-    for life in book.lives:
-        client = book.clients.get(life.index)
-        if client is None or client.kyc_state != KycState.APPROVED or client.email == book.broker.trader[0]:
-            continue
-        wallets = [one for one in ledger.accounts_of(f"client:{client.pk}", "wallet") if one.currency == CURRENCY]
-        available = sum(ledger.balance(one).available.minor for one in wallets)
-        if available >= LEAST:
-            yield client, available
-            found += 1
-        if found == ACCOUNTS:
-            return
-
-
-def _account(client: Any, account_type: Any, available: int) -> None:
-    from tenant_apps.trading.models import TradingAccount
     from tenant_apps.trading.services.accounts import account_open
-    from tenant_apps.trading.services.transfers import transfer_to_account
 
-    key = f"demo-ctrader:{client.pk}"
-    if TradingAccount.objects.filter(dedupe_key=key).exists():
-        return
-    account = account_open(actor=SEED, client=client, account_type=account_type, dedupe_key=key)
-    transfer_to_account(actor=SEED, account=account, amount=Money(available // 200 * 100, CURRENCY), key=key)
+    people = [book.clients[life.index] for life in book.lives if life.index in book.clients]
+    verified = [one for one in people if one.kyc_state == KycState.APPROVED and one.email != book.broker.trader[0]]
+    for client in verified[:ACCOUNTS]:
+        account_open(actor=SEED, client=client, account_type=account_type, dedupe_key=f"demo-ctrader:{client.pk}")
 
 
 def follow_ports(broker: Broker) -> bool:

@@ -10,11 +10,10 @@ import pytest
 from provisioning.demo import ctrader as demo
 from provisioning.demo.brokers import NORDWIND, PUERTOCLARO
 from tenant_apps.clients.models import Client, KycState
-from tenant_apps.ledger import services as ledger
 from tenant_apps.trading import platforms
 from tenant_apps.trading.adapters.ctrader.tests.sandbox import SandboxProcess
 from tenant_apps.trading.models import AccountState, AccountType, TradingAccount, TradingServer
-from tenant_apps.trading.tests.conftest import TEST, settle
+from tenant_apps.trading.tests.conftest import settle
 
 
 def book_of(clients: list[Client], broker: Any = PUERTOCLARO) -> Any:
@@ -22,20 +21,12 @@ def book_of(clients: list[Client], broker: Any = PUERTOCLARO) -> Any:
     return SimpleNamespace(broker=broker, lives=lives, clients=dict(enumerate(clients)))
 
 
-def client(number: int, minor: int, **changes: Any) -> Client:
-    from kernel.money import Money
-
+def client(number: int, **changes: Any) -> Client:
     values = {"kyc_state": KycState.APPROVED, "email": f"{number}@example.com", **changes}
-    made = Client.objects.create(
+    return Client.objects.create(
         number=number, stage="verified", first_name="Ada", last_name="Luna", language="es", country="MX",
         currency="USD", **values,
     )  # fmt: skip
-    wallet = ledger.account_ensure(owner=f"client:{made.pk}", kind="wallet", currency="USD")
-    bank = ledger.account_ensure(owner="house", kind="bank", currency="USD")
-    amount = Money(minor, "USD")
-    legs = [ledger.Leg(bank, -amount), ledger.Leg(wallet, amount)]
-    ledger.post(kind="test.deposit", legs=legs, key=f"test:{number}", actor=TEST)
-    return made
 
 
 def test_a_few_clients_trade_on_a_second_server(
@@ -52,18 +43,17 @@ def test_a_few_clients_trade_on_a_second_server(
         }
         settings.OUTGOING_ALLOWED_HOSTS = frozenset({f"127.0.0.1:{process.admin_port}"})
         settings.OUTGOING_ALLOWED_SUFFIXES = (".localhost",)
-        rich = [client(number, 100_050) for number in (1, 2, 3, 4)]
-        others = [client(5, 100), client(6, 90_000, kyc_state=KycState.SUBMITTED)]
-        documented = client(7, 90_000, email=PUERTOCLARO.trader[0])
-        demo.write(book_of(rich, NORDWIND))
+        verified = [client(number) for number in (1, 2, 3, 4)]
+        others = [client(5, kyc_state=KycState.SUBMITTED), client(6, email=PUERTOCLARO.trader[0])]
+        demo.write(book_of(verified, NORDWIND))
         assert not TradingServer.objects.exists()
         for _ in range(2):
-            demo.write(book_of([documented, *others, *rich]))
+            demo.write(book_of([*others, *verified]))
         settle()
         server = TradingServer.objects.get()
         accounts = TradingAccount.objects.order_by("client__number")
-        assert [(one.client_id, one.state) for one in accounts] == [
-            (one.pk, AccountState.OPEN) for one in rich[: demo.ACCOUNTS]
+        assert [(one.client_id, one.state, one.live) for one in accounts] == [
+            (one.pk, AccountState.OPEN, False) for one in verified[: demo.ACCOUNTS]
         ]
         found = process.admin("GET", f"/servers/{PUERTOCLARO.slug}/accounts")["accounts"]
         assert [(one["login"], one["currency"], bool(one["robot"])) for one in found] == [

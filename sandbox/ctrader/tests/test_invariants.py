@@ -83,12 +83,12 @@ def test_the_books_add_up_under_robots_swaps_and_stop_outs(tmp_path: Path) -> No
         for trader, habit in zip(made, ("trend", "martingale", "scalper", "hedger", "martingale"), strict=True):
             robots.assign(plant, login=trader.login, habit=habit)
     engine = Engine(plant)
-    for step in range(4000):
-        clock.ms += 13 * 3_600_000 if step % 1000 == 999 else 60_000 if step % 50 == 0 else 500
+    for step in range(2000):
+        clock.ms += 13 * 3_600_000 if step % 500 == 499 else 60_000 if step % 50 == 0 else 500
         engine.step()
     check_books(plant)
     deals = store.DEALS.count(plant.db, "action IN (0, 1)")
-    assert deals > 300
+    assert deals > 150
     assert sum(one.kind == "deal" for one in heard) == deals
     assert sum(one.kind == "swap" for one in heard) > 0
     numbers = [one.event_id for one in heard]

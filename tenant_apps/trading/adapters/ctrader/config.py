@@ -60,6 +60,8 @@ class CTraderConfig:
 
     sessions: int = 2
     """Calls to WebServices at a time."""
+    token_doubt_seconds: float = 60.0
+    """A token older than this is fetched anew when the server speaks of missing rights: it may have forgotten the token."""
     refused_statuses: frozenset[int] = frozenset({400, 401, 403, 404})
     """HTTP statuses that mean "not carried out" even for a change."""
     external_id_field: str = "description"

@@ -76,6 +76,7 @@ class Web:
         self._idle: list[Connection] = []
         self._token_turn = asyncio.Lock()
         self._token = ""
+        self._token_at = 0.0
         self._closed = False
 
     async def call(self, request: Request) -> Any:
@@ -87,7 +88,7 @@ class Web:
         async with self._lanes:
             token = await self._valid_token("")
             response = await self._sent(request, token, attempted_at)
-            if response.status in NO_LONGER_KNOWN and not _code(response.body):
+            if self._is_outdated(response):
                 # Tokens die with a change of the manager's password. The call was refused, so it may be made again.
                 token = await self._valid_token(token)
                 response = await self._sent(request, token, attempted_at)
@@ -137,11 +138,20 @@ class Web:
 
     # --- the token
 
+    def _is_outdated(self, response: Response) -> bool:
+        """Whether the token may be what was refused: how servers say that is not documented."""
+        code = "" if response.status in DONE else _code(response.body)
+        age = asyncio.get_running_loop().time() - self._token_at
+        if code == "NOT_ENOUGH_RIGHTS" and age >= self._config.token_doubt_seconds:
+            return True
+        return response.status in NO_LONGER_KNOWN and not code
+
     async def _valid_token(self, refused: str) -> str:
         """The token, fetched when there is none or when it is the one just refused."""
         async with self._token_turn:
             if self._token in ("", refused):
                 self._token = await self._fetch_token()
+                self._token_at = asyncio.get_running_loop().time()
             return self._token
 
     async def _fetch_token(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,18 @@ from tenant_apps.trading.adapters.contract import PATIENCE, Calls, TradingPlatfo
 from tenant_apps.trading.adapters.ctrader import CTraderPlatform, ledger
 from tenant_apps.trading.adapters.ctrader.tests.sandbox import MANAGER, SandboxHarness, SandboxProcess
 from tenant_apps.trading.errors import OutcomeUnknown, PlatformRejected, PlatformUnavailable, Rejection
-from tenant_apps.trading.ports import Account, AccountChange, BalanceKind, Deal, DealEntry, DealKind, Heard, Lots, Side
+from tenant_apps.trading.ports import (
+    Account,
+    AccountChange,
+    BalanceKind,
+    Deal,
+    DealEntry,
+    DealKind,
+    Heard,
+    Lots,
+    NewAccount,
+    Side,
+)
 
 TENTH = Lots(Decimal("0.10"))
 
@@ -220,25 +232,6 @@ class TestCTraderHabits:
                     refused()
                 assert caught.value.name in (Rejection.NO_PERMISSION, Rejection.FORBIDDEN)
 
-    @pytest.mark.parametrize("status", [500, 502, 429])
-    def test_a_strange_status_after_an_opening_is_unknown_then_found_or_not(
-        self, harness: SandboxHarness, calls: Calls, status: int
-    ) -> None:
-        wish = new_account(harness.group)
-        harness.fault("http_status", "/v2/webserv/traders", status=status)
-        with pytest.raises(OutcomeUnknown, match=str(status)):
-            calls.run(lambda platform: platform.account_open(wish))
-        assert calls.run(lambda platform: platform.account_open_find(harness.group, wish.external_id)) is None
-
-    def test_an_opening_whose_answer_was_lost_is_found(self, harness: SandboxHarness, calls: Calls) -> None:
-        wish = new_account(harness.group)
-        harness.fault("drop_after_commit", "/v2/webserv/traders")
-        with pytest.raises(OutcomeUnknown):
-            calls.run(lambda platform: platform.account_open(wish))
-        found = calls.run(lambda platform: platform.account_open_find(harness.group, wish.external_id))
-        assert found is not None
-        assert calls.get(found.login).external_id == wish.external_id
-
     def test_a_half_open_connection_is_replaced_by_a_time_out(self, harness: SandboxHarness, account: Account) -> None:
         with BlockingPlatform(
             lambda: harness.platform(call_seconds=0.5, heartbeat_seconds=0.2, silence_seconds=1)
@@ -264,3 +257,161 @@ class TestCTraderHabits:
             assert opened.external_id == wish.external_id
             users = [linking.run(lambda platform: platform.ctid.create(wish.email)) for _ in range(2)]
             assert users[0] == users[1]
+
+
+async def gap_of(heard: AsyncIterator[Heard]) -> None:
+    async with asyncio.timeout(20):
+        while not (await anext(heard)).gap:
+            pass
+
+
+class TestFaultsOfWebServices:
+    """The second interface: accounts are opened and changed there, and nowhere else."""
+
+    path = "/v2/webserv/traders"
+
+    @pytest.fixture
+    def calls(self, harness: SandboxHarness) -> Iterator[Calls]:
+        with BlockingPlatform(lambda: harness.platform(call_seconds=0.5)) as platform:
+            calls = Calls(platform)
+            calls.run(lambda platform: platform.groups())
+            yield calls
+        harness.disarm()
+
+    def open(self, calls: Calls, wish: NewAccount) -> Account:
+        return calls.run(lambda platform: platform.account_open(wish))
+
+    def find(self, calls: Calls, wish: NewAccount) -> Account | None:
+        return calls.run(lambda platform: platform.account_open_find(wish.group, wish.external_id))
+
+    @pytest.mark.parametrize(
+        ("kind", "more", "happened"),
+        [
+            ("http_status", {"status": 500}, False),
+            ("http_status", {"status": 429}, False),
+            ("drop_before_commit", {}, False),
+            ("half_open", {}, False),
+            ("drop_after_commit", {}, True),
+            ("slow", {"seconds": 1.0}, True),
+        ],
+    )
+    def test_an_opening_without_a_clear_answer_is_unknown_then_found_or_not(
+        self, harness: SandboxHarness, calls: Calls, kind: str, more: dict[str, Any], happened: bool
+    ) -> None:
+        wish = new_account(harness.group)
+        harness.fault(kind, self.path, **more)
+        with pytest.raises(OutcomeUnknown):
+            self.open(calls, wish)
+        found = self.find(calls, wish)
+        assert (found is not None) == happened
+        if found is not None:
+            assert calls.get(found.login).external_id == wish.external_id
+        else:
+            assert self.open(calls, wish).external_id == wish.external_id
+
+    def test_missing_rights_are_a_refusal_and_nothing_is_opened_or_changed(
+        self, harness: SandboxHarness, calls: Calls
+    ) -> None:
+        wish = new_account(harness.group)
+        harness.fault("rights_missing", self.path)
+        with pytest.raises(PlatformRejected) as caught:
+            self.open(calls, wish)
+        assert caught.value.name is Rejection.NO_PERMISSION
+        assert self.find(calls, wish) is None
+        login = self.open(calls, wish).login
+        harness.fault("rights_missing", f"{self.path}/{login}")
+        with pytest.raises(PlatformRejected):
+            calls.update(login, AccountChange(leverage=77))
+        assert calls.get(login).leverage == wish.leverage
+
+    @pytest.mark.parametrize("path", ["ProtoManagerAuthReq", "/v2/webserv/managers/token"])
+    def test_a_refused_hash_is_a_refused_log_in_and_no_unknown(self, harness: SandboxHarness, path: str) -> None:
+        harness.fault("wrong_hash", path)
+        wish = new_account(harness.group)
+        try:
+            with BlockingPlatform(harness.platform) as platform, pytest.raises(PlatformRejected) as caught:
+                self.open(Calls(platform), wish)
+        except PlatformRejected as error:  # the Manager's API is logged in to at once
+            refused = error
+        else:
+            refused = caught.value
+        finally:
+            harness.disarm()
+        assert refused.name is Rejection.AUTHENTICATION_FAILED
+        with BlockingPlatform(harness.platform) as platform:
+            assert self.find(Calls(platform), wish) is None
+
+    def test_a_changed_manager_s_password_ends_the_token_too(self, process: SandboxProcess) -> None:
+        harness = SandboxHarness(process, "changed")
+        with BlockingPlatform(lambda: harness.platform(token_doubt_seconds=0.0)) as platform:
+            calls = Calls(platform)
+            wish = new_account(harness.group)
+            self.open(calls, wish)
+            harness.admin("PATCH", "", {"managers": [{"login": MANAGER, "password": "Another-Pass2"}]})
+            with pytest.raises(PlatformRejected) as caught:
+                self.open(calls, new_account(harness.group))
+            assert caught.value.name is Rejection.AUTHENTICATION_FAILED
+        with BlockingPlatform(lambda: harness.platform(password="Another-Pass2")) as platform:
+            assert self.find(Calls(platform), wish) is not None
+
+
+class TestListeningThroughFaults:
+    def test_a_half_open_connection_is_heard_of_again_from_a_gap_on(self, harness: SandboxHarness) -> None:
+        async def main() -> None:
+            quick = {"call_seconds": 0.5, "heartbeat_seconds": 0.2, "silence_seconds": 1.0}
+            async with harness.platform(**quick) as platform:
+                heard = platform.listen()
+                assert await anext(heard) == Heard(gap=True)
+                login = (await platform.account_open(new_account(harness.group))).login
+                await asyncio.to_thread(harness.fault, "half_open", "ProtoTraderByIdReq")
+                with pytest.raises(PlatformUnavailable):
+                    await platform.account_get(login)
+                await gap_of(heard)
+                done = await platform.balance_operation(operation(login, "5"))
+                await heard_until(heard, done.deal)
+                await heard.aclose()  # type: ignore[attr-defined]
+
+        asyncio.run(main())
+
+    def test_a_dropped_connection_is_a_gap_and_what_follows_is_told_once(self, harness: SandboxHarness) -> None:
+        async def main() -> None:
+            async with harness.platform() as platform:
+                heard = platform.listen()
+                assert await anext(heard) == Heard(gap=True)
+                login = (await platform.account_open(new_account(harness.group))).login
+                await asyncio.to_thread(harness.fault, "drop_after_commit", "ProtoChangeBalanceReq")
+                since = datetime.now(UTC)
+                wish = operation(login, "500")
+                with pytest.raises(OutcomeUnknown):
+                    await platform.balance_operation(wish)
+                await gap_of(heard)
+                found = await platform.balance_operation_find(login, wish.operation_id, since)
+                assert found is not None
+                again = await platform.balance_operation(operation(login, "1"))
+                told = await heard_until(heard, again.deal)
+                assert [deal.deal for one in told for deal in one.deals] == [again.deal]
+                await heard.aclose()  # type: ignore[attr-defined]
+
+        asyncio.run(main())
+
+    @pytest.mark.parametrize(("seconds", "fits"), [(60, True), (400, False)])
+    def test_a_clock_that_runs_wrong_is_measured_or_refused(
+        self, process: SandboxProcess, seconds: int, fits: bool
+    ) -> None:
+        harness = SandboxHarness(process, f"skewed-{seconds}")
+        harness.admin("POST", "/faults", {"kind": "clock_skew", "seconds": seconds})
+        platform = BlockingPlatform(harness.platform)
+        if not fits:
+            with pytest.raises(PlatformUnavailable, match="clock"), platform:
+                pass
+            return
+        with platform:
+            calls = Calls(platform)
+            info = calls.run(lambda platform: platform.server_info())
+            assert abs(info.clock_skew - timedelta(seconds=seconds)) < timedelta(seconds=10)
+            login = calls.run(lambda platform: platform.account_open(new_account(harness.group))).login
+            wish, since = operation(login, "3"), datetime.now(UTC)
+            done = calls.move(wish)
+            found = calls.find(wish, since)
+            assert found is not None
+            assert found.deal == done.deal

@@ -98,6 +98,16 @@ def test_a_missing_right_is_no_dead_token(play):
     play(scenario)
 
 
+def test_an_older_token_is_doubted_when_rights_are_missing(play):
+    async def scenario(server):
+        async with CTraderPlatform(server.config(token_doubt_seconds=0.0)) as platform:
+            server.web_script["GET", ONE].append(WebReply({"errorCode": "NOT_ENOUGH_RIGHTS"}, 400))
+            assert await platform.account_states(logins=[LOGIN])
+            assert len(server.asked_for("POST", "/v2/webserv/managers/token")) == 2
+
+    play(scenario)
+
+
 def test_a_refused_log_in_to_webservices_says_so(play):
     async def scenario(server):
         token = ("POST", "/v2/webserv/managers/token")

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -307,13 +306,14 @@ def test_a_change_of_which_nothing_was_sent_is_sent(play):
 
 def test_a_change_after_a_long_silence_begins_with_a_probe(play):
     async def scenario(server):
-        async with CTraderPlatform(server.config(heartbeat_seconds=0.2, silence_seconds=60)) as platform:
-            await platform.account_get(LOGIN)
-            session = await platform._parts.link.session()
-            server.always[wire.PROBE.request] = DROP
-            session._heard_at -= 10  # as after a machine's sleep
+        async with CTraderPlatform(server.config()) as platform:
+            link = platform._parts.link
+            session = await link.session()
+            server.script[wire.PROBE.request].append(DROP)
+            session._heard_at -= 1000  # as after a machine's sleep
             server.script[519].append(CHANGED)
-            assert (await platform.balance_operation(replace(DEPOSIT, check_margin=False))).deal
+            wish = pb.ChangeBalanceReq(trader_id=TRADER, amount=1, type=0, in_asset_digits=True)
+            assert (await link.change(wire.CHANGE_BALANCE, wish)).history_id == 55
         assert len(server.of(wire.CHANGE_BALANCE)) == 1
         assert server.connections == 2
 
