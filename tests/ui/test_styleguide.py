@@ -5,6 +5,8 @@ import itertools
 import pytest
 from playwright.sync_api import Page, expect
 
+from kernel.money import Money
+from tenant_apps.reconciliation.standing import Owed
 from tests.ui.conftest import AXE, OpenPage
 from tests.ui.modes import SERIOUS
 from tests.ui.test_templates import draw
@@ -64,6 +66,22 @@ def test_an_amount_stays_in_its_tile_on_a_phone(open_page: OpenPage, language: s
     for box in page.locator(".ui-stat").all():
         assert box.evaluate("(one) => one.scrollWidth <= one.clientWidth")
         assert box.locator("bdi").evaluate("(one) => one.getClientRects().length") == 1
+
+
+@pytest.mark.parametrize("width", [390, 560, 700, 890, 960])
+def test_what_is_owed_longest_is_not_cut(open_page: OpenPage, width: int) -> None:
+    amount = Money(987_654_321, "KWD")
+    row = Owed("", "Emirates bank KWD", True, amount, [amount] * 4)
+    page = open_page("/styleguide/", width=1280)
+    page.evaluate(
+        "([table, width]) => { const main = document.querySelector('main');"
+        " main.innerHTML = table; main.firstElementChild.style.inlineSize = `${width}px`; }",
+        [draw('{% include "reconciliation/_owed.html" %}', rows=[row]), width],
+    )
+    table = page.locator(".ui-table-wrap")
+    assert table.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+    expect(table.locator("tbody td").last).to_be_visible()
+    expect(table.locator("tbody td").nth(1)).to_be_visible()
 
 
 @pytest.mark.parametrize("path", PAGES)
