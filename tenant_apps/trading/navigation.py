@@ -3,14 +3,13 @@
 from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
-from tenant_apps.trading.bulk_selectors import bulk_mine
 from tenant_apps.trading.case_selectors import cases_unresolved
 from tenant_apps.trading.permissions_list import BULK_VIEW, CASES_VIEW, SERVERS_VIEW, VIEW
 
 register("office", section="trading", key="trading-accounts", label=pgettext_lazy("navigation", "Trading accounts"),
          icon="chart-candlestick", url="trading:office-accounts", permission=VIEW, order=10)  # fmt: skip
 register("office", section="trading", key="trading-bulk", label=pgettext_lazy("navigation", "Bulk changes"),
-         icon="list-checks", url="trading:office-bulks", permission=BULK_VIEW, order=15, badge=bulk_mine)  # fmt: skip
+         icon="list-checks", url="trading:office-bulks", permission=BULK_VIEW, order=15)  # fmt: skip
 register("office", section="trading", key="trading-cases", label=pgettext_lazy("navigation", "Trading cases"),
          icon="circle-alert", url="trading:office-cases", permission=CASES_VIEW, order=20, badge=cases_unresolved)  # fmt: skip
 register("office", section="trading", key="trading-servers", label=pgettext_lazy("navigation", "Trading servers"),
