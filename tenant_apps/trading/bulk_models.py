@@ -123,11 +123,11 @@ class BulkChange(Entity):
 
     @property
     def title(self) -> str:
-        """For people: `Leverage → 1:30`, or whose values come back."""
+        """For people: `Leverage: 1:30`, or whose values come back."""
         words = BulkWhat(self.what).label
         if self.purpose == BulkPurpose.UNDO:
             return pgettext("bulk change", "%(what)s as before") % {"what": words}
-        return f"{words} \u2192 \u2068{self.aim}\u2069"
+        return f"{words}: \u2068{self.aim}\u2069"
 
     @property
     def topic(self) -> str:

@@ -3,7 +3,6 @@
 from django.utils.translation import pgettext_lazy
 
 from kernel.navigation import register
-from tenant_apps.trading.bulk_selectors import bulk_mine
 from tenant_apps.trading.case_selectors import cases_unresolved
 from tenant_apps.trading.permissions_list import BULK_VIEW, CASES_VIEW, DEALING, SERVERS_VIEW, VIEW
 
@@ -14,7 +13,7 @@ register("office", section="trading", key="trading-dealing", label=pgettext_lazy
 register("office", section="trading", key="trading-exposure", label=pgettext_lazy("navigation", "Exposure"),
          icon="scale", url="trading:office-exposure", permission=DEALING, order=14)  # fmt: skip
 register("office", section="trading", key="trading-bulk", label=pgettext_lazy("navigation", "Bulk changes"),
-         icon="list-checks", url="trading:office-bulks", permission=BULK_VIEW, order=15, badge=bulk_mine)  # fmt: skip
+         icon="list-checks", url="trading:office-bulks", permission=BULK_VIEW, order=15)  # fmt: skip
 register("office", section="trading", key="trading-cases", label=pgettext_lazy("navigation", "Trading cases"),
          icon="circle-alert", url="trading:office-cases", permission=CASES_VIEW, order=20, badge=cases_unresolved)  # fmt: skip
 register("office", section="trading", key="trading-servers", label=pgettext_lazy("navigation", "Trading servers"),

@@ -306,9 +306,11 @@ def _begin(change: BulkChange, actor: Actor, reason: str) -> None:
 def approve(*, actor: Actor, bulk_id: UUID, seen: str | None = None) -> ProposedChange:
     """The second pair of eyes. `seen`: the digest of the proposal that was shown. Raises ShownDiffers, SamePerson,
     WrongState, ChangeStale."""
-    row = _proposal(bulk_id)
-    as_shown(seen, row)
-    return change_approve(actor=actor, change_id=row.pk)
+    with transaction.atomic():
+        _locked(bulk_id)  # before the proposal, as whoever drops the plan does
+        row = _proposal(bulk_id)
+        as_shown(seen, row)
+        return change_approve(actor=actor, change_id=row.pk)
 
 
 def refuse(*, actor: Actor, bulk_id: UUID, reason: str = "") -> ProposedChange:

@@ -13,15 +13,16 @@ import pytest
 from kernel import clock, commands
 from kernel.actors import Actor, Reach
 from kernel.errors import Forbidden, Invalid, NotFound
+from kernel.events import Envelope
 from kernel.ids import uuid7
 from kernel.models import AuditEntry, Command
 from kernel.tests.dying import forked, killed_anywhere
 from tenant_apps.accounts.actors import actor_for
 from tenant_apps.accounts.models import User
 from tenant_apps.clients.errors import SamePerson
-from tenant_apps.clients.models import Client, LegalEntity
+from tenant_apps.clients.models import Client, LegalEntity, TimelineEntry
 from tenant_apps.notifications.models import Notification
-from tenant_apps.trading import bulk_selectors, caps, platforms
+from tenant_apps.trading import bulk_selectors, caps, handlers, platforms
 from tenant_apps.trading.errors import (
     AccountNotReady,
     BulkEmpty,
@@ -159,6 +160,17 @@ def test_the_clients_rules_cap_leverage_at_every_entrance(book: Book) -> None:
     assert opened.leverage == 30, "the most below the type's usual one"
     demo = book.a_type("demo", leverages=[30, 500], leverage_default=500, live=False)
     assert accounts.account_open(actor=TEST, client=book.people[0], account_type=demo).leverage == 500
+
+
+def test_no_first_account_where_the_rules_allow_none_of_its_leverages(book: Book) -> None:
+    AccountType.objects.update(automatic=False)
+    book.a_type("wild", leverages=[100, 500], leverage_default=100, automatic=True)
+    person = book.people[0]
+    told = {"client_id": str(person.pk)}
+    handlers.on_kyc_approved(Envelope(uuid7(), "kyc.approved", "x", told, clock.now(), {}))
+    assert not Command.objects.exists()
+    line = TimelineEntry.objects.get(client_id=person.pk, kind="trading.account_failed")
+    assert line.data["problem"] == "leverage_above_cap"
 
 
 def test_the_stricter_of_country_and_legal_entity_caps(book: Book, django_assert_num_queries: Any) -> None:
