@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 from django.conf import settings
 
 from kernel import http
@@ -91,7 +90,7 @@ def open_bank_account(iban: str, currency: str, owner: str, *, opening: Money | 
     ask_bank("PUT", iban, **values)
 
 
-def ask_bank(method: str, path: str, **values: object) -> httpx.Response:
+def ask_bank(method: str, path: str, **values: object) -> Any:
     """Raises Unavailable when the bank refuses."""
     repeats = method in ("GET", "PUT")
     address = f"{bank_url()}/api/accounts/{path}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Case, IntegerField, Value, When
 from django.utils.translation import pgettext_lazy
@@ -129,11 +130,11 @@ def _tell_margin(event: Envelope, kind: str, words: Callable[[Mapping[str, Any]]
             title, body = words(event.payload)
             notify(user_id=client.user_id, kind=kind, title=title, body=body, link=f"/accounts/{event['account_id']}/")
     if event["live"] and client.owner_id:
-        _tell_owner(client, event, kind)
+        _tell_owner(client, client.owner_id, event, kind)
 
 
-def _tell_owner(client: Client, event: Envelope, kind: str) -> None:
-    owner = User.objects.filter(pk=client.owner_id, realm=Realm.STAFF, active=True).first()
+def _tell_owner(client: Client, owner_id: UUID, event: Envelope, kind: str) -> None:
+    owner = User.objects.filter(pk=owner_id, realm=Realm.STAFF, active=True).first()
     if owner is None or not actor_for(owner).may(VIEW, client):
         return
     user_told(

@@ -116,6 +116,9 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "portal:home": (Look(), Look(NEWCOMER)),
     "payments:cashier": (Look(), Look(NEWCOMER)),
     "trading:portal-accounts": (Look(), Look(NEWCOMER)),
+    "trading:office-exposure": (Look(), Look(query="?split=book&real=demo")),
+    "trading:office-exposure-positions": (Look(query="symbol"), Look()),
+    "trading:office-server-health": (Look(), Look(query="?window=24h")),
     "kyc:portal-overview": (Look(), Look(NEWCOMER)),
     "kyc:portal-profile": (Look(NEWCOMER),),
     "kyc:portal-identity": (Look(NEWCOMER),),
@@ -124,7 +127,11 @@ LOOKS: dict[str, tuple[Look, ...]] = {
 }
 # Pages of surfaces made for desks that people also open on a phone.
 ON_PHONES = frozenset(
-    {"office:money", "office:money-item", "payments:figures", "payments:withdrawal", "trading:office-bulk"}
+    {
+        *("office:money", "office:money-item", "payments:figures", "payments:withdrawal"),
+        *("trading:office-dealing", "trading:office-exposure", "trading:office-exposure-positions"),
+        *("trading:office-server-health", "trading:office-bulk"),
+    }
 )
 # Answers that lead elsewhere or refuse in this world, and why that is right.
 NOT_A_PAGE: dict[str, str] = {

@@ -56,6 +56,7 @@ def make(ref: Any) -> World:
         _cashier()
         _bulk(world)
         _desk(world)
+        _dealing(world)
     with context.public():
         _operators(world)
         _console(world)
@@ -366,6 +367,27 @@ def _states(model: Any) -> list[str]:
 
 
 # --- the vendor
+
+
+def _dealing(world: World) -> None:
+    """Trades and positions of a live account that is short of margin, its curve, and what its server answered."""
+    from kernel.models import Command
+    from tenant_apps.trading.models import AccountType, Deal, EquityPoint, Position, TradingAccount
+
+    now, account = clock.now(), TradingAccount.objects.get(pk=world.brokerage.own.uuid)
+    AccountType.objects.update(margin_call=100, stop_out=50, stop_out_unit="percent")
+    TradingAccount.objects.filter(pk=account.pk).update(live=True, state="open", margin_level=Decimal("62.5"))
+    Deal.objects.update(
+        kind="sell", entry="out", reason="stop_out", symbol="EURUSD", deleted_at=None, executed_at=now, stored_at=now
+    )
+    Position.objects.update(symbol="EURUSD", side="buy", notional_minor=12_345_600)
+    world.values["symbol"] = "?symbol=EURUSD"
+    EquityPoint.objects.create(account=account, at=now - timedelta(days=1), balance_minor=100_000, equity_minor=100_000)
+    for state, milliseconds in (("succeeded", 80), ("failed", 12_000)):
+        Command.objects.create(
+            kind="trading.balance", aggregate=account.aggregate, state=state, sent_at=now, finished_at=now,
+            latency_ms=milliseconds, error_code="" if state == "succeeded" else "no_money",
+        )  # fmt: skip
 
 
 def _operators(world: World) -> None:
