@@ -146,13 +146,13 @@ def today(actor: Actor, places: Chosen, base: Base, servers: Iterable[TradingSer
     """Four queries. The servers are named so that the index of their deals' times serves."""
     since = midnight()
     rows = _deals(actor).filter(places.places(), server__in=[row.pk for row in servers], executed_at__gte=since)
-    summed: dict[str, Any] = {"total": Sum(base.of("result_minor")), "trades": Count("id")}
-    by_account = rows.order_by().values("account").annotate(**summed)
+    total = Sum(base.of("result_minor"))
+    by_account = rows.order_by().values("account").annotate(total=total, trades=Count("id"))
     best = list(by_account.filter(total__gt=0).order_by("-total", "account")[:TOP])
     worst = list(by_account.filter(total__lt=0).order_by("total", "account")[:TOP])
     ids = [row["account"] for row in (*best, *worst)]
     accounts = TradingAccount.objects.select_related("client").in_bulk(ids)
-    symbols: Any = rows.order_by().values("symbol").annotate(**summed).exclude(total=None)
+    symbols: Any = rows.order_by().values("symbol").annotate(total=total, trades=Count("id")).exclude(total=None)
     ordered = sorted(symbols, key=lambda row: (-abs(row["total"]), row["symbol"]))[:TOP]
     return Today(
         since=since,
