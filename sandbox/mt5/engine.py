@@ -36,8 +36,7 @@ class Engine:
         wall = server.wall_ms()
         changed = server.market.step(now, wall)
         with server.transaction():
-            rolled = store.meta_get(server.db, "rolled_wall_ms")
-            if rolled is None or risk.roll_over(server, rolled, wall) > 0:
+            if risk.roll_over(server, store.meta_get(server.db, "rolled_wall_ms") or wall, wall) > 0:
                 store.meta_put(server.db, "rolled_wall_ms", wall)
             if changed:
                 risk.check_stops(server, changed)

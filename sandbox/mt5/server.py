@@ -91,6 +91,8 @@ class TradingServer:
         self._catch_up()
         self.db.execute("DELETE FROM events WHERE seq < (SELECT MAX(seq) FROM events) - ?", (EVENTS_KEPT,))
         self.market.start(clock.now_ms(), self.wall_ms())
+        if store.meta_get(self.db, "rolled_wall_ms") is None:  # nights count from now on, not from the first beat
+            store.meta_put(self.db, "rolled_wall_ms", self.wall_ms())
 
     @staticmethod
     def create(path: Path, config: ServerConfig, groups: list[GroupSpec], managers: list[Manager]) -> None:

@@ -13,6 +13,7 @@ from kernel.errors import Forbidden, Invalid, NotFound
 from kernel.models import OutboxMessage
 from kernel.relay import drain
 from kernel.tenancy import context
+from tenant_apps.clients import rule_packs
 from tenant_apps.clients.errors import SamePerson
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.payments.models import Deposit, DepositState
@@ -51,7 +52,7 @@ def test_a_deposit_brings_its_bonus_as_credit(world: World, account: TradingAcco
     assert (grant.state, grant.amount, grant.credit) == (GrantState.ACTIVE, eur("150"), eur("150"))
     assert on_server(world, account) == ("300.00", "150.00")
     assert OutboxMessage.objects.filter(name="bonuses.granted").count() == 1
-    assert grant.pack == "offshore 1"
+    assert grant.pack == f"offshore {rule_packs.packs()['offshore'].version}"
     sound()
 
 
