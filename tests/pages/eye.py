@@ -62,7 +62,6 @@ class Eye:
         )
         self.context.set_default_timeout(PATIENCE)
         self.context.add_init_script(RECORD_VIOLATIONS)
-        self.context.add_init_script(AXE.read_text(encoding="utf-8"))
         self.page: Page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.errors.append(f"script error: {error}"))
         self.page.on(
@@ -94,11 +93,16 @@ class Eye:
         shell = (surface, sight.seat)
         # What axe asks for is the same markup in every language: the second one is asked on each surface's first page.
         first = shell not in self.shells
-        serious = self.page.evaluate(SERIOUS, first) if first or self.language == AXE_LANGUAGE else []
+        serious = self._axe(whole=first) if first or self.language == AXE_LANGUAGE else []
         if kind == PAGE:
             self.shells.add(shell)
         narrow = self._narrow() if sight.route.name in ON_PHONES and kind == PAGE else ()
         return [*self._plain(facts, kind), *narrow, *serious, *self.errors]
+
+    def _axe(self, *, whole: bool) -> list[str]:
+        """Not with every page's own scripts: half of the pages are not asked, and reading it takes longer than most pages."""
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        return list(self.page.evaluate(SERIOUS, whole))
 
     def _narrow(self) -> Iterator[str]:
         """The page in view as a phone has it: whether all of it can be reached there."""
