@@ -37,11 +37,9 @@ def _accounts() -> list[Any]:
 
     from tenant_apps.trading.models import AccountState, TradingAccount
 
-    counts = {
-        "trades": Count("deals", filter=Q(deals__entry="out")),
-        "payments": Count("deals", filter=Q(deals__kind="balance")),
-    }
-    rows = TradingAccount.objects.filter(live=True, state=AccountState.OPEN).annotate(**counts)
+    rows = TradingAccount.objects.filter(live=True, state=AccountState.OPEN).annotate(
+        trades=Count("deals", filter=Q(deals__entry="out")), payments=Count("deals", filter=Q(deals__kind="balance"))
+    )
     found = rows.filter(payments=1, trades__gt=0).select_related("client").order_by("-trades", "login")
     return list(found[: len(OFFERS)])
 

@@ -79,6 +79,14 @@ class Strategy(Entity):
         return self.state == StrategyState.WAITING or bool(self.wanted)
 
     @property
+    def performance_share(self) -> Decimal:
+        return self.performance_fee / 100
+
+    @property
+    def management_share(self) -> Decimal:
+        return self.management_fee / 100
+
+    @property
     def volume_fee(self) -> Money:
         return Money(self.volume_fee_minor, self.account.currency)
 

@@ -1,4 +1,4 @@
-"""Menu entries."""
+"""Menu entries. In the portal the way is a panel of the trading page (`panels.py`): its bar is full."""
 
 from django.utils.translation import pgettext_lazy
 
@@ -9,5 +9,3 @@ from .selectors import waiting
 
 register("office", section="trading", key="copying", label=pgettext_lazy("navigation", "Strategies"),
          icon="trophy", url="copying:office-strategies", permission=VIEW, order=16, badge=waiting)  # fmt: skip
-register("portal", section="trading", key="copying", label=pgettext_lazy("navigation", "Strategies"),
-         icon="trophy", url="copying:portal-board", order=30)  # fmt: skip

@@ -34,7 +34,11 @@ def years(stats: StrategyStats) -> list[Year]:
         year, _, number = month.partition("-")
         found.setdefault(int(year), {})[int(number)] = Decimal(str(growth))
     return [
-        Year(year, [months.get(number) for number in range(1, 13)], prod(1 + one for one in months.values()) - 1)
+        Year(
+            year,
+            [months.get(number) for number in range(1, 13)],
+            prod((1 + one for one in months.values()), start=Decimal(1)) - 1,
+        )
         for year, months in sorted(found.items(), reverse=True)
     ]
 

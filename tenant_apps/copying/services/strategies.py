@@ -74,7 +74,8 @@ def wanted_of(row: Strategy) -> Terms | None:
     """The texts and terms that wait behind those shown."""
     if not row.wanted:
         return None
-    return Terms(**{name: Decimal(value) if name in PERCENTS else value for name, value in row.wanted.items()})
+    said: dict[str, Any] = {**row.wanted, **{name: Decimal(row.wanted[name]) for name in PERCENTS}}
+    return Terms(**said)
 
 
 def may_offer(account: TradingAccount) -> bool:

@@ -156,6 +156,10 @@ def test_too_few_and_unknown_are_said(portal: Any, several: dict[str, Strategy])
     assert "Too few" not in portal(f"/strategies/{several['Steady'].pk}/")
 
 
+def test_the_way_to_the_board_is_on_the_trading_page(portal: Any) -> None:
+    assert 'href="/strategies/"' in portal("/accounts/")
+
+
 def test_a_client_offers_hides_and_ends(desk: Desk, portal: Any) -> None:
     browser = desk.browser(desk.user, "portal")
     assert f"/strategies/offer/{desk.account.pk}/" in portal("/strategies/mine/")
