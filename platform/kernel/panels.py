@@ -3,7 +3,7 @@
     register("client.tab", key="payments", title=pgettext_lazy("client tab", "Payments"), icon="banknote",
              permission="payments.view", template="payments/office/client_tab.html", context=client_tab, order=30)
 
-Slots: client.tab and client.side (subject: the client), portal.home (subject: the client), office.dashboard (subject:
+Slots: client.tab and client.side (subject: the client), portal.home and portal.trading (the client), office.dashboard (subject:
 None), console.tenant (subject: the tenant), office.setup (subject: None; the set-up checklist).
 `context(request, subject) -> dict | None`; None leaves the panel out. Items of office.setup need no template: their context
 is {"done": bool, "href": str, "text": str, "action": str}, and the pages that list them draw them alike.

@@ -34,6 +34,7 @@ from . import (
     people,
     setup,
     statements,
+    strategies,
 )
 from .book import Book, fresh, moment, remember, remembered
 from .brokers import BROKERS, Broker
@@ -64,6 +65,7 @@ PARTS: tuple[Part, ...] = (
     Part("money", "deposits, transfers, trades and withdrawals in the ledger", money.write),
     Part("entities", "two companies of one brokerage", entities.write),
     Part("bonuses", "a deposit bonus that two people agreed to", bonuses.write),
+    Part("strategies", "strategies that clients offer to be followed", strategies.write),
     Part("statements", "the banks' statements of the day before", statements.write),
     Part("afterwards", "segments and activity", afterwards.write),
     Part("ctrader", "a cTrader server beside the first", ctrader.write),

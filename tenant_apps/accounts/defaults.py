@@ -53,6 +53,7 @@ _AGENT = ("clients.view", "clients.edit", "clients.note", "clients.task", "leads
 # The last one does nothing until a rule of approval asks who is responsible for the client.
 _OWN_MONEY = (
     *("kyc.view", "payments.view", "trading.view", "wallets.view", "bonuses.view"),
+    "copying.view",
     "payments.withdrawal.agree",
 )
 
@@ -70,6 +71,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
             Rule("trading.view", TEAM),
             Rule("wallets.view", TEAM),
             Rule("bonuses.view", TEAM),
+            Rule("copying.view", TEAM),
             Rule("reports.*", TEAM, read=True),
             Rule("accounts.staff.view"),
         ),
@@ -106,13 +108,14 @@ DEFAULTS: tuple[DefaultRole, ...] = (
             Rule("bonuses.*"),
             Rule("wallets.*", read=True),
             Rule("trading.*", read=True),
+            Rule("copying.*"),
             Rule("audit.view"),
         ),
     ),
     DefaultRole(
         "dealing",
         "Dealing desk",
-        (Rule("clients.view"), Rule("clients.note"), Rule("clients.task"), Rule("trading.*")),
+        (Rule("clients.view"), Rule("clients.note"), Rule("clients.task"), Rule("trading.*"), Rule("copying.*")),
         masks=("email", "phone"),
     ),
     DefaultRole(
@@ -128,6 +131,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
             Rule("kyc.*", read=True),
             Rule("trading.*", read=True),
             Rule("trading.cases.approve"),
+            Rule("copying.view"),
             Rule("reports.*", read=True),
         ),
     ),
@@ -136,7 +140,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
         "Support",
         (
             *(Rule(code) for code in ("clients.view", "clients.note", "clients.task")),
-            *(Rule(f"{app}.*", read=True) for app in ("kyc", "payments", "wallets", "trading", "bonuses")),
+            *(Rule(f"{app}.*", read=True) for app in ("kyc", "payments", "wallets", "trading", "bonuses", "copying")),
         ),
     ),
     DefaultRole(

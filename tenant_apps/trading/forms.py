@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.core.validators import URLValidator
 from django.utils.html import format_html
 from django.utils.translation import pgettext_lazy
 
@@ -180,7 +181,7 @@ class ServerForm(UiForm, forms.Form):
     """What a connection to any trading server needs. An empty password keeps the stored one."""
 
     kind: Platform
-    setting_names: tuple[str, ...] = ("quiet_period", "public_name")
+    setting_names: tuple[str, ...] = ("quiet_period", "public_name", "copy_url")
     order_of_fields: tuple[str, ...] = ()
     usual_port: int
 
@@ -207,6 +208,17 @@ class ServerForm(UiForm, forms.Form):
         min_value=1,
         max_value=3600,
         initial=180,
+    )
+    copy_url = forms.URLField(
+        label=pgettext_lazy("trading server", "Where clients copy strategies"),
+        help_text=pgettext_lazy(
+            "trading server",
+            "Address of the platform’s own page or app for it. Without one, clients are told to ask you.",
+        ),
+        max_length=300,
+        required=False,
+        assume_scheme="https",
+        validators=[URLValidator(schemes=["https"])],
     )
     enabled = forms.BooleanField(label=pgettext_lazy("trading server", "In use"), required=False, initial=True)
 

@@ -43,9 +43,10 @@ class TradingServer(Entity):
 
     `settings` of all: ca_file (PEM path, None for the machine's store), quiet_period (seconds after which "not found"
     proves that a lost operation did not happen), comment (at most 7 characters behind the operation id), sessions,
-    public_name (what clients type into their terminal). Of MT5: transport (https, or raw for the text protocol over
-    TCP), call_seconds, server_zone and server_zone_shift_hours (see Mt5Config). Of cTrader: plant, environment, broker, web_host and
-    web_port (WebServices; an empty host is the Manager's API's), and what else `adapters/registry.py` takes.
+    public_name (what clients type into their terminal), copy_url (where they copy strategies). Of MT5: transport (https,
+    or raw for the text protocol over TCP), call_seconds, server_zone and server_zone_shift_hours (see Mt5Config). Of
+    cTrader: plant, environment, broker, web_host and web_port (WebServices; an empty host is the Manager's API's), and
+    what else `adapters/registry.py` takes.
     """
 
     kind = models.CharField(max_length=10, choices=Platform.choices, default=Platform.MT5)
@@ -81,6 +82,10 @@ class TradingServer(Entity):
     def public_name(self) -> str:
         """What a client chooses as server in the terminal."""
         return str(self.settings.get("public_name") or self.name)
+
+    @property
+    def copy_url(self) -> str:
+        return str(self.settings.get("copy_url") or "")
 
 
 class Book(models.TextChoices):

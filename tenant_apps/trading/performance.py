@@ -10,10 +10,14 @@ Drawdown: the largest fall of that growth from a peak so far, 1 − index / peak
 Risk 2004): a withdrawal is no fall.
 
 An account emptied by withdrawals stands still until money comes; one emptied by trading has lost everything, and stays so.
+
+Where money moved in a long silence of the record, and something was won or lost in it too, nobody knows on how much capital
+that was (`Gap.unknown`): who shows figures to others shows none of such a time.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +32,7 @@ from kernel import clock
 from .models import Deal, EquityPoint, TradingAccount
 
 PERIOD = timedelta(days=365)
+SILENCE = timedelta(days=1)  # without a point, after which a payment can no longer be told from what trading did
 SKEW = timedelta(minutes=2)  # a server's clock and ours, and the minute between two points
 BY_HAND = ("balance", "charge", "correction", "bonus", "compensation")
 
@@ -55,6 +60,11 @@ class Gap:
     inflow: int = 0
     outflow: int = 0  # not negative
 
+    @property
+    def unknown(self) -> bool:
+        moved = self.right.equity - self.left.equity
+        return self.right.at - self.left.at > SILENCE and moved != self.inflow - self.outflow
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -66,6 +76,25 @@ class Stretch:
 
     def index(self, equity: int) -> float:
         return self.level if self.factor is None else max(0.0, equity * self.factor)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A curve from its first point to its last, and how it is cut."""
+
+    first: Point
+    last: Point
+    gaps: list[Gap]
+    parts: list[Stretch]
+
+    @property
+    def level(self) -> float:
+        """The index at the end."""
+        return self.parts[-1].index(self.last.equity)
+
+    def known_since(self, moment: datetime) -> bool:
+        """Whether everything from this moment on is known."""
+        return self.first.at <= moment and not any(gap.unknown and gap.right.at > moment for gap in self.gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +161,39 @@ def gaps(flows: Iterable[Flow], around: Sequence[Sequence[Point]]) -> list[Gap]:
 
 def performance(account: TradingAccount) -> Performance | None:
     """Over the last year, or as long as there is a record of the equity; None without one. Five queries at most."""
-    points = EquityPoint.objects.filter(account=account, at__gte=clock.now() - PERIOD)
+    record = record_of(account, clock.now() - PERIOD)
+    if record is None:
+        return None
+    return Performance(record.first.at, _share(record.level - 1), _share(drawdown(account, record)))
+
+
+def record_of(account: TradingAccount, since: datetime | None = None) -> Record | None:
+    """The account's record from a moment on, or all there is; None with fewer than two points. Four queries at most."""
+    points = EquityPoint.objects.filter(account=account)
+    if since is not None:
+        points = points.filter(at__gte=since)
     first, last = points.order_by("at").first(), points.order_by("-at").first()
     if first is None or last is None or first.at == last.at:
         return None
     flows = _flows(account, first.at)
-    parts = stretches(Point(first.at, first.equity_minor), gaps(flows, _around(account, first.at, flows)))
-    grown = parts[-1].index(last.equity_minor) - 1
-    return Performance(first.at, _share(grown), _share(_drawdown(account, parts)))
+    begin, found = Point(first.at, first.equity_minor), gaps(flows, _around(account, first.at, flows))
+    return Record(begin, Point(last.at, last.equity_minor), found, stretches(begin, found))
+
+
+def levels(account: TradingAccount, record: Record, moments: Sequence[datetime]) -> list[float]:
+    """The index at each of these moments, as the last point before left it; 1 where there is none yet. One query."""
+    begins = [part.at for part in record.parts]
+    found = [1.0] * len(moments)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.n, p.at, p.equity_minor FROM unnest(%s::timestamptz[]) WITH ORDINALITY AS m(moment, n), LATERAL ("
+            "SELECT at, equity_minor FROM trading_equity_point WHERE account_id = %s AND at >= %s AND at <= m.moment"
+            " ORDER BY at DESC LIMIT 1) p",
+            [list(moments), account.pk, record.first.at],
+        )
+        for number, at, equity in cursor.fetchall():
+            found[number - 1] = record.parts[bisect_right(begins, at) - 1].index(equity)
+    return found
 
 
 def _share(value: float) -> Decimal:
@@ -174,8 +228,9 @@ def _around(account: TradingAccount, since: datetime, flows: Sequence[Flow]) -> 
     return found
 
 
-def _drawdown(account: TradingAccount, parts: Sequence[Stretch]) -> float:
+def drawdown(account: TradingAccount, record: Record) -> float:
     """Over every point of the record, in the database: a busy year has some hundred thousand of them."""
+    parts = record.parts
     ends = [*(part.at for part in parts[1:]), clock.now() + PERIOD]
     held = [(part.at, end, part.factor) for part, end in zip(parts, ends, strict=True) if part.factor is not None]
     if not held:

@@ -111,6 +111,11 @@ LOOKS: dict[str, tuple[Look, ...]] = {
     "payments:withdrawal": (Look(), *_states("withdrawal_id", "withdrawal", "checked", "sending", "paid", "rejected")),
     "trading:office-bulk": (Look(), *_states("bulk_id", "bulk", "plan", "waiting", "running", "done")),
     "trading:office-bulk-new": (Look(), Look(query="?what=type&tag=vip&country=DE")),
+    "copying:portal-board": (Look(), Look(query="?currency=USD")),
+    "copying:portal-strategy": (Look(), *_states("strategy_id", "strategy", "listed", "few", "ended")),
+    "copying:portal-mine": (Look(), Look("funded")),
+    "copying:office-strategies": (Look(), Look(query="?view=all")),
+    "copying:office-strategy": (Look(), *_states("strategy_id", "strategy", "listed", "suspended")),
     "kyc:office-review": (Look(), Look(values={"case_id": "case.approved"})),
     # --- a client whose check is open, and the empty pages of somebody new
     "portal:home": (Look(), Look(NEWCOMER)),

@@ -57,6 +57,7 @@ def make(ref: Any) -> World:
         _bulk(world)
         _desk(world)
         _dealing(world)
+        _strategies(world)
     with context.public():
         _operators(world)
         _console(world)
@@ -388,6 +389,45 @@ def _dealing(world: World) -> None:
             kind="trading.balance", aggregate=account.aggregate, state=state, sent_at=now, finished_at=now,
             latency_ms=milliseconds, error_code="" if state == "succeeded" else "no_money",
         )  # fmt: skip
+
+
+def _strategies(world: World) -> None:
+    """Strategies of another client in each of their states, one of them too few to judge; the population's own one waits."""
+    from tenant_apps.copying.models import Strategy, StrategyStats
+    from tenant_apps.trading.models import TradingAccount
+
+    whole = {
+        "judged": True, "standing": Decimal("3.2"), "growth": Decimal("0.321"), "growth_month": Decimal("-0.012"),
+        "drawdown": Decimal("0.1"), "worst_day": Decimal("-0.03"), "sharpe": Decimal("1.4"), "win_rate": Decimal("0.6"),
+        "profit_factor": Decimal("1.8"), "trades": 120, "age_days": 200, "capital_minor": 1_000_000, "capital_currency": "EUR",
+        "months": [["2025-12", 0.1], ["2026-01", 0.2]], "curve": [["2025-12-30", 0.0], ["2025-12-31", 0.1], ["2026-01-02", 0.3]],
+        "since": clock.now() - timedelta(days=200),
+    }  # fmt: skip
+    faces: dict[str, tuple[str, dict[str, Any]]] = {
+        "listed": ("listed", whole),
+        "few": ("listed", {"growth": Decimal("0.5"), "trades": 3}),
+        "ended": ("ended", whole),
+        "suspended": ("suspended", whole),
+    }
+    for number, (face, (state, figures)) in enumerate(faces.items()):
+        account = TradingAccount.objects.get(pk=world.brokerage.foreign.uuid)
+        account.pk, account.login, account.ledger_kind, account.dedupe_key = (
+            uuid7(),
+            900 + number,
+            f"face{number}",
+            face,
+        )
+        account.save(force_insert=True)
+        row = Strategy.objects.create(
+            account=account, name=f"Strategy {face}", description="Majors only, a few trades a week", state=state,
+            released_at=clock.now(), consented_at=clock.now(), ended_at=clock.now() if state == "ended" else None,
+            note="A complaint" if state == "suspended" else "", show_capital=True,
+        )  # fmt: skip
+        StrategyStats.objects.create(strategy=row, as_of=clock.now(), **figures)
+        world.values[f"strategy.{face}"] = str(row.pk)
+    wanted = {"name": "Another", "description": "Gold", "performance_fee": "10", "management_fee": "1",
+              "volume_fee_minor": 0, "minimum_minor": 500, "show_capital": False}  # fmt: skip
+    Strategy.objects.filter(pk=world.values["strategy.listed"]).update(wanted=wanted)
 
 
 def _operators(world: World) -> None:

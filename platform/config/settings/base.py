@@ -47,6 +47,7 @@ TENANT_APPS = [
     "tenant_apps.payments",
     "tenant_apps.trading",
     "tenant_apps.bonuses",
+    "tenant_apps.copying",
     "tenant_apps.reconciliation",
     "tenant_apps.campaigns",
     "tenant_apps.automation",

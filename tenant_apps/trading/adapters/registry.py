@@ -28,6 +28,8 @@ class Adapter:
     groups_have_currency: bool = True
     """Otherwise an account's currency is chosen when it is opened, and `group_currencies` of the configuration says it."""
     investor_password: bool = True
+    copying: bool = False
+    """Whether following a strategy, and stopping, can be asked of the server, and it tells who follows."""
 
 
 def _mt5(settings: Mapping[str, Any]) -> dict[str, Any]:

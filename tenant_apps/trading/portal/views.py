@@ -16,6 +16,7 @@ from kernel import throttle
 from kernel.errors import AppError
 from kernel.guards import client_only
 from kernel.pages import page
+from kernel.panels import panels, rendered
 from kernel.ui.toast import trigger
 from tenant_apps.clients.models import KycState
 from tenant_apps.trading import pages, selectors
@@ -33,6 +34,8 @@ def account_list(request: Any) -> HttpResponse:
     if request.htmx:
         return render(request, "trading/portal/accounts.html#rows", values)
     values["margin_mails"] = selectors.margin_mails_wanted(request.client.pk)
+    slots = panels("portal.trading", request)
+    values["panels"] = [html for one in slots if (html := rendered(one, request, request.client))]
     topics = [account.topic for account in rows if account.ledger_kind]
     return page(request, "trading/portal/accounts.html", values, live=[*topics, f"client:{request.client.pk}"])
 
