@@ -1,6 +1,6 @@
 """`python -m benchmarks [--rounds N] [--full] [name …]`: prints ratios with medians and spread.
 
-Needs DATABASE_URL and REDIS_URL.
+Needs DATABASE_URL and REDIS_URL; `python -m benchmarks --soak [--help]`, which kills both, has its own (`benchmarks.soak`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def machine() -> str:
 
 def benchmarks(*, full: bool) -> dict[str, Callable[[int], Result | list[Result] | None]]:
     """By name, in the order in which they run."""
-    from benchmarks import browser, bulk, events, ledger, overhead, pages, sweeping, tenants
+    from benchmarks import browser, bulk, events, ingest, ledger, overhead, pages, sweeping, tenants, trading_latency
 
     return {
         "tenants": tenants.run,
@@ -48,11 +48,17 @@ def benchmarks(*, full: bool) -> dict[str, Callable[[int], Result | list[Result]
         "hot": ledger.run_hot,
         "pages": partial(pages.run, full=full),
         "events": events.run,
+        "ingest": ingest.run,
+        "trading": partial(trading_latency.run, full=full),
         "browser": browser.run,  # last: its page, its processes and their CPU must not lie in the others' figures
     }
 
 
 def main() -> int:
+    if "--soak" in sys.argv[1:]:
+        from benchmarks.soak import run
+
+        return run.main([argument for argument in sys.argv[1:] if argument != "--soak"])
     import django
 
     django.setup()

@@ -51,7 +51,7 @@ ALL_SEEN = "() => window.seen.told && window.seen.numbers && window.seen.row"
 
 def run(rounds: int) -> Result | None:
     """Forty positions opened or closed, one at a time; `rounds` only lengthens the run. None without a browser."""
-    chrome = _chromium()
+    chrome = chromium()
     if chrome is None:
         _skip("no Chromium was found: install one, or name one in CHROME")
         return None
@@ -64,10 +64,10 @@ def run(rounds: int) -> Result | None:
         (ref,) = make_tenants(1)
         trader = make_trader(ref, stack)
         stack.start_product()
-        return _result(_measure(chrome, stack, trader, WARM_UP + COUNT + rounds)[WARM_UP:])
+        return _result(measure_page(chrome, stack, trader, WARM_UP + COUNT + rounds)[WARM_UP:])
 
 
-def _chromium() -> str | None:
+def chromium() -> str | None:
     from launcher import browser
     from launcher.console import LauncherError
 
@@ -85,7 +85,7 @@ def _skip(why: str) -> None:
 Delays = dict[str, float]
 
 
-def _measure(chrome: str, stack: Stack, trader: Trader, count: int) -> list[Delays]:
+def measure_page(chrome: str, stack: Stack, trader: Trader, count: int) -> list[Delays]:
     """Milliseconds from each deal to the page, by what the page notes."""
     from playwright.sync_api import sync_playwright
 
@@ -104,7 +104,7 @@ def _measure(chrome: str, stack: Stack, trader: Trader, count: int) -> list[Dela
                 f"() => Number(document.querySelector('{free}').dataset.liveRaw) === {trader.deposit_minor}"
             )
             page.evaluate(WATCH, [trader.book_topic, trader.free_key, trader.deposit_minor // 100])
-            return _deals(page, lambda data: stack.order(trader.server, data), trader.login, count)
+            return _deals(page, lambda data: stack.order(trader.server, data, kind=trader.kind), trader.login, count)
         finally:
             browser.close()
 

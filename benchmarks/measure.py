@@ -43,7 +43,7 @@ class Series:
 
 @dataclass(slots=True)
 class Result:
-    """A table: the first series is what the others are compared with."""
+    """A table: the first series is what the others are compared with. Without any, what the note says."""
 
     title: str
     series: Sequence[Series]
@@ -119,6 +119,8 @@ def duration(seconds: float) -> str:
 
 def table(result: Result) -> str:
     """The result as text: ratio to the first line by wall time and by CPU."""
+    if not result.series:
+        return f"\n{result.title}\n  {result.note}"
     base = result.series[0]
     lines = [f"\n{result.title}", f"  {'':44} {'median':>9} {'spread':>7} {'CPU':>9} {'ratio':>7} {'CPU ratio':>9}"]
     for one in result.series:

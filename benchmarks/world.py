@@ -16,8 +16,9 @@ from kernel.actors import system
 from kernel.ids import short_id
 from kernel.tenancy import context, directory, schemas
 from kernel.tenancy.context import TenantRef
+from launcher import fingerprints
 
-from .processes import Stack
+from .processes import ROOT, Stack
 
 if TYPE_CHECKING:
     from tenant_apps.accounts.models import User
@@ -29,24 +30,51 @@ BENCH = system("benchmarks")
 
 
 @contextmanager
-def own_database() -> Iterator[str]:
-    """Created, migrated and dropped; the aliases point at it meanwhile."""
-    from kernel.tenancy.upgrade import upgrade_public, upgrade_template
-
+def own_database(*, cloned: bool = False) -> Iterator[str]:
+    """Created, migrated and dropped; the aliases point at it meanwhile. `cloned`: from one that stays for the next run."""
     name = f"rialto_bench_{os.getpid()}"
+    base = _base() if cloned else ""
     with _admin() as admin:
-        admin.execute(f"CREATE DATABASE {name}")
+        admin.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {base}" if base else ""))
     try:
-        for alias in connections:
-            connections[alias].close()
-            connections[alias].settings_dict["NAME"] = name
-        upgrade_public()
-        upgrade_template()
+        _point_at(name)
+        if not base:
+            _migrate()
         yield name
     finally:
         connections.close_all()
         with _admin() as admin:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _base() -> str:
+    """A migrated database with nobody in it; its name says what it was made from."""
+    made_from = [*ROOT.glob("*/*/migrations/*.py"), *ROOT.glob("*/migrations/*.py"), *ROOT.glob("*/*/sql/*.sql")]
+    made_from += (ROOT / "platform" / "kernel" / "tenancy").glob("*.py")
+    name = f"rialto_bench_base_{fingerprints.of_files(made_from, root=ROOT)[:12]}"
+    with _admin() as admin:
+        if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            return name
+        admin.execute(f"DROP DATABASE IF EXISTS {name}_new")
+        admin.execute(f"CREATE DATABASE {name}_new")
+        _point_at(f"{name}_new")
+        _migrate()
+        connections.close_all()
+        admin.execute(f"ALTER DATABASE {name}_new RENAME TO {name}")
+    return name
+
+
+def _point_at(name: str) -> None:
+    for alias in connections:
+        connections[alias].close()
+        connections[alias].settings_dict["NAME"] = name
+
+
+def _migrate() -> None:
+    from kernel.tenancy.upgrade import upgrade_public, upgrade_template
+
+    upgrade_public()
+    upgrade_template()
 
 
 def _admin() -> psycopg.Connection[Any]:
@@ -106,6 +134,7 @@ class Trader:
     book_topic: str
     free_key: str
     deposit_minor: int
+    kind: str = "mt5"  # or ctrader
 
 
 def make_trader(ref: TenantRef, stack: Stack) -> Trader:
@@ -131,7 +160,7 @@ def make_trader(ref: TenantRef, stack: Stack) -> Trader:
         kind = AccountType.objects.create(
             name="Standard", server=server, group="real\\std-eur", currency="EUR", leverages=[30], leverage_default=30
         )
-        client, session = _signed_in()
+        client, session = signed_in()
         account = account_adopt(actor=BENCH, client=client, account_type=kind, login=login, leverage=30)
     return Trader(
         server=ref.slug, login=login, account_id=str(account.pk), host=f"{ref.slug}.localhost", session=session,
@@ -139,18 +168,18 @@ def make_trader(ref: TenantRef, stack: Stack) -> Trader:
     )  # fmt: skip
 
 
-def _signed_in() -> tuple[Client, str]:
+def signed_in(number: int = 1) -> tuple[Client, str]:
     """A verified client and the key of a session as a log-in would leave it."""
     from kernel import clock
     from tenant_apps.accounts.models import Realm, User
     from tenant_apps.clients.models import Client, KycState, Stage
 
-    email = "trader@example.com"
+    email = f"trader{number}@example.com"
     user = User.objects.create(
         realm=Realm.CLIENT, email=email, name="Greta Lindqvist", language="en", email_verified_at=clock.now()
     )
     client = Client.objects.create(
-        number=1, user_id=user.pk, stage=Stage.VERIFIED, first_name="Greta", last_name="Lindqvist", email=email,
+        number=number, user_id=user.pk, stage=Stage.VERIFIED, first_name="Greta", last_name="Lindqvist", email=email,
         language="en", country="DE", currency="EUR", kyc_state=KycState.APPROVED,
     )  # fmt: skip
     return client, _session_of(user)

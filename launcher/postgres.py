@@ -209,6 +209,9 @@ class Postgres:
 
     def _spawn(self, port: int) -> None:
         settings = {**SETTINGS, **({} if self._durable else HASTY_SETTINGS)}
+        settings |= (
+            {"track_commit_timestamp": "on"} if self._throwaway else {}
+        )  # benchmarks ask when a row was committed
         settings |= {"port": str(port), "cluster_name": self._state.mark()}
         command: list[str | Path] = [self._bin / "postgres", "-D", self._here(self.data)]
         for name, value in settings.items():

@@ -106,11 +106,11 @@ def running(
 
 
 @contextmanager
-def throwaway(folder: Path, *, given: Mapping[str, str] | None = None) -> Iterator[Services]:
-    """Services for tests: no fsync, kept between runs for a quick start. A simultaneous run gets its own."""
+def throwaway(folder: Path, *, durable: bool = False, given: Mapping[str, str] | None = None) -> Iterator[Services]:
+    """Services for tests: no fsync unless `durable`, kept between runs for a quick start. A simultaneous run gets its own."""
     for number in range(1, 10):
         candidate = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
-        manager = running(candidate, throwaway=True, given=given)
+        manager = running(candidate, throwaway=True, durable=durable, given=given)
         try:
             services = manager.__enter__()
         except InUseError:

@@ -15,7 +15,7 @@ per aggregate; they write to the database only. What must go outside becomes a c
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar, dataclass_transform
@@ -131,18 +131,30 @@ def as_plain(value: Any) -> Any:
 
 def publish(fact: Event, *, aggregate: str, actor: Actor | None = None) -> OutboxMessage:
     """Write the event beside the fact. Outside a transaction this is a defect and raises."""
+    return publish_all([(fact, aggregate)], actor=actor)[0]
+
+
+def publish_all(facts: Iterable[tuple[Event, str]], *, actor: Actor | None = None) -> list[OutboxMessage]:
+    """As `publish`, of facts with their aggregates, in this order: one statement and one wake-up, however many."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("an event is published in the transaction that makes it true")
-    payload = {field.name: as_plain(getattr(fact, field.name)) for field in dataclasses.fields(fact)}  # type: ignore[arg-type]
-    message = OutboxMessage.objects.create(
-        name=fact.name,
-        aggregate=aggregate[:80],
-        payload=payload,
-        headers={"actor": actor.as_json() if actor else {}, "request_id": request_id.get()},
-        available_at=clock.present(),  # a fact may be dated back; the relay has had it since now
-    )
+    headers = {"actor": actor.as_json() if actor else {}, "request_id": request_id.get()}
+    now = clock.present()  # a fact may be dated back; the relay has had it since now
+    messages = [
+        OutboxMessage(
+            name=fact.name, aggregate=aggregate[:80], payload=_payload(fact), headers=headers, available_at=now
+        )
+        for fact, aggregate in facts
+    ]
+    if not messages:
+        return []
+    OutboxMessage.objects.bulk_create(messages)
     from kernel.relay import wake
 
     tenant_id = context.tenant().id  # now: an outer transaction may commit in another scope
     transaction.on_commit(lambda: wake(tenant_id))
-    return message
+    return messages
+
+
+def _payload(fact: Event) -> dict[str, Any]:
+    return {field.name: as_plain(getattr(fact, field.name)) for field in dataclasses.fields(fact)}  # type: ignore[arg-type]

@@ -61,6 +61,15 @@ def test_rolled_back_fact_has_no_event(tenant: Any) -> None:
     assert not OutboxMessage.objects.exists()
 
 
+def test_many_facts_are_one_statement_and_keep_their_order(
+    live_tenant: Any, handlers: list[tuple[str, int]], django_assert_num_queries: Any
+) -> None:
+    with transaction.atomic(), django_assert_num_queries(1):
+        events.publish_all((Happened(number=number), "a") for number in range(50))
+    relay.drain()
+    assert [number for name, number in handlers if name == "first"] == list(range(50))
+
+
 def test_every_handler_once_in_order(live_tenant: Any, handlers: list[tuple[str, int]]) -> None:
     for number in range(3):
         publish(number)

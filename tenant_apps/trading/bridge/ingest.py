@@ -8,7 +8,7 @@ follows from the rows that were new, in the same transaction.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,7 +18,7 @@ from django.utils.translation import pgettext_lazy
 
 from kernel import clock
 from kernel.actors import named, system
-from kernel.events import publish
+from kernel.events import publish_all
 from kernel.money import Money
 from tenant_apps.ledger import services as ledger
 from tenant_apps.trading import ledgers
@@ -79,7 +79,8 @@ def store_deals(
         new_ids = _insert(server.pk, ours, accounts)
         new = tuple(deal for deal in ours if deal.deal in new_ids)
         if new:
-            _post(server, new, accounts)
+            rows = _held({accounts[deal.login].id for deal in new})
+            _post(server, new, accounts, rows)
             _touch(new, accounts)
             if not history:
                 _publish(new, accounts)
@@ -103,14 +104,24 @@ def _insert(server_id: UUID, deals: Sequence[Deal], accounts: Mapping[int, Accou
     return new
 
 
-def _post(server: TradingServer, deals: Iterable[Deal], accounts: Mapping[int, AccountRef]) -> None:
+def _held(account_ids: Collection[UUID]) -> dict[UUID, TradingAccount]:
+    """The accounts, locked before their ledger's as whoever moves money from or to them does, and in one order."""
+    rows = TradingAccount.objects.select_related("server").filter(pk__in=account_ids).order_by("pk")
+    return {row.pk: row for row in rows.select_for_update(of=("self",), no_key=True)}
+
+
+def _post(
+    server: TradingServer,
+    deals: Iterable[Deal],
+    accounts: Mapping[int, AccountRef],
+    rows: Mapping[UUID, TradingAccount],
+) -> None:
     """Bring the ledger's mirrors to where these deals brought the server. Accounts in one order, against deadlocks."""
     by_account: dict[UUID, list[Deal]] = defaultdict(list)
     refs = {accounts[deal.login].id: accounts[deal.login] for deal in deals}
     for deal in deals:
         if accounts[deal.login].live:
             by_account[accounts[deal.login].id].append(deal)
-    rows = TradingAccount.objects.select_related("server").in_bulk(list(by_account))
     for account_id in sorted(by_account):
         _post_account(server, rows[account_id], refs[account_id], by_account[account_id])
 
@@ -221,21 +232,24 @@ def _touch(deals: Iterable[Deal], accounts: Mapping[int, AccountRef]) -> None:
 
 
 def _publish(deals: Iterable[Deal], accounts: Mapping[int, AccountRef]) -> None:
-    for deal in deals:
-        account = accounts[deal.login]
-        if deal.kind in TRADES and deal.entry in CLOSING and account.live:
-            publish(
-                DealClosed(
-                    client_id=account.client_id,
-                    account_id=account.id,
-                    deal_id=deal.deal,
-                    symbol=deal.symbol,
-                    lots=deal.closed_lots or deal.lots,
-                    profit=Money(result_of(deal, account.currency), account.currency),
-                    executed_at=deal.executed_at.isoformat(),
-                ),
-                aggregate=f"trading.account:{account.id}",
-            )
+    closed = [deal for deal in deals if deal.kind in TRADES and deal.entry in CLOSING and accounts[deal.login].live]
+    publish_all((_closed(deal, accounts[deal.login]), _aggregate(accounts[deal.login])) for deal in closed)
+
+
+def _closed(deal: Deal, account: AccountRef) -> DealClosed:
+    return DealClosed(
+        client_id=account.client_id,
+        account_id=account.id,
+        deal_id=deal.deal,
+        symbol=deal.symbol,
+        lots=deal.closed_lots or deal.lots,
+        profit=Money(result_of(deal, account.currency), account.currency),
+        executed_at=deal.executed_at.isoformat(),
+    )
+
+
+def _aggregate(account: AccountRef) -> str:
+    return f"trading.account:{account.id}"
 
 
 def _advance(server_id: UUID, until: datetime) -> None:
@@ -265,13 +279,18 @@ def store_states(changed: Mapping[UUID, Snapshot], *, curve: bool) -> None:
     ids, rows = list(changed), list(changed.values())
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE trading_account a SET balance_minor = v.balance, credit_minor = v.credit, equity_minor = v.equity,"
+            # In the order in which everybody takes several of them.
+            "WITH held AS MATERIALIZED"
+            " (SELECT id FROM trading_account WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE)"
+            " UPDATE trading_account a SET balance_minor = v.balance, credit_minor = v.credit, equity_minor = v.equity,"
             " margin_minor = v.margin, free_margin_minor = v.free, floating_minor = v.floating,"
             " margin_level = v.level, leverage = v.leverage, seen_at = %s"
             " FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
             " %s::bigint[], %s::numeric[], %s::int[])"
-            " AS v(id, balance, credit, equity, margin, free, floating, level, leverage) WHERE a.id = v.id",
+            " AS v(id, balance, credit, equity, margin, free, floating, level, leverage), held"
+            " WHERE a.id = v.id AND held.id = a.id",
             [
+                ids,
                 now,
                 ids,
                 [row.balance for row in rows],

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+import redis
 from django.db import close_old_connections
 
 from kernel import clock
@@ -325,13 +326,17 @@ class ServerWatch:
         self._at["accounts"] = 0.0
 
     async def _watchers(self) -> None:
-        """Which accounts an open page watches, by the subscriptions of the web processes. Asked twice a second."""
+        """Which accounts an open page watches, by the subscriptions of the web processes. Asked twice a second. Without
+        Redis no page hears anything: nothing is watched, and the deals come in all the same."""
         if not self._due("watchers", 0.5):
             return
         topics = {channel(self.tenant.id, account.topic): account.topic for account in self._accounts.values()}
 
         def ask() -> frozenset[str]:
-            found: dict[Any, int] = dict(client().pubsub_numsub(*topics))
+            try:
+                found: dict[Any, int] = dict(client().pubsub_numsub(*topics))
+            except redis.RedisError:
+                return frozenset()
             return frozenset(topics[name] for name, count in found.items() if count)
 
         self._watched = await self._db(ask)

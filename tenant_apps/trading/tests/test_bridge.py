@@ -10,12 +10,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.db import connections
+import pytest
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
+from kernel.clock import now
 from kernel.money import Money
 from kernel.redis import client as redis_client
 from kernel.tenancy import context
 from tenant_apps.ledger import selectors as ledger
+from tenant_apps.trading import platforms
 from tenant_apps.trading.bridge import ingest, lease, metrics
 from tenant_apps.trading.bridge.records import accounts_of
 from tenant_apps.trading.bridge.watch import OVERLAP_EVERY, RECENT, ServerWatch
@@ -97,6 +101,18 @@ def test_what_happened_while_no_bridge_ran_is_caught_up(world: World, tmp_path: 
     assert ledger.broken_invariants() == {}
 
 
+def test_a_bridge_without_redis_goes_on(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = trader(world)
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:9/0")  # of the bridge: this process has its own since long
+    with bridge(tmp_path):
+        until(lambda: Deal.objects.count() == 1, "the deposit's deal")
+        world.admin("POST", "/faults", {"kind": "burst", "login": account.login, "count": 4})
+        until(lambda: Deal.objects.count() == 5, "the deals")
+        until(lambda: agree(world, account), "ledger and server agreeing")
+    world.server.refresh_from_db()
+    assert (world.server.last_error, world.server.last_error_at) == ("", None)
+
+
 def test_two_bridges_share_without_doubling(world: World, tmp_path: Path) -> None:
     account = trader(world)
     (tmp_path / "one").mkdir()
@@ -112,9 +128,6 @@ def test_two_bridges_share_without_doubling(world: World, tmp_path: Path) -> Non
 
 def test_the_same_deals_twice_are_one(world: World) -> None:
     """What two bridges at once, or an overlapping window, would bring."""
-    from kernel.clock import now
-    from tenant_apps.trading import platforms
-
     account = trader(world)
     world.admin("POST", "/faults", {"kind": "burst", "login": account.login, "count": 10})
     known = accounts_of(world.server.pk)
@@ -128,6 +141,56 @@ def test_the_same_deals_twice_are_one(world: World) -> None:
     second = ingest.store_deals(world.server, [*read, *read], known)
     assert (len(first.new), len(second.new), Deal.objects.count()) == (11, 0, 11)
     assert balance(account.client_id, account.ledger_kind) == server_minor(world, account)
+
+
+def test_a_withdrawal_and_the_deals_of_its_account_do_not_deadlock(world: World) -> None:
+    """Who moves money takes the account first and its ledger then. Deals that are stored meanwhile do the same."""
+    account = trader(world)
+    world.admin("POST", "/faults", {"kind": "burst", "login": account.login, "count": 4})
+    known = accounts_of(world.server.pk)
+    since, until_ = now() - ingest.OVERLAP, now() + ingest.OVERLAP
+    read = platforms.ask(world.server, lambda platform: platform.deals(since, until_, logins=list(known)))
+
+    def store() -> int:
+        try:
+            with context.use(tenant):
+                return len(ingest.store_deals(world.server, read, known).new)
+        finally:
+            connections.close_all()
+
+    tenant = context.tenant()
+    with ThreadPoolExecutor(1) as executor:
+        with transaction.atomic():
+            TradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+            stored = executor.submit(store)
+            until(_somebody_waits, "the storing's waiting for the account")
+            transfers.transfer_to_wallet(actor=TEST, account=account, amount=Money(5_000, "EUR"), key="meanwhile")
+        assert stored.result() == 5
+    settle()
+    assert balance(account.client_id, account.ledger_kind) == server_minor(world, account)
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def test_more_deals_at_once_are_not_more_questions(world: World) -> None:
+    account = trader(world)
+    world.admin("POST", "/faults", {"kind": "burst", "login": account.login, "count": 42})
+    known = accounts_of(world.server.pk)
+    since, until_ = now() - ingest.OVERLAP, now() + ingest.OVERLAP
+    read = platforms.ask(world.server, lambda platform: platform.deals(since, until_, logins=list(known)))
+    trades = sorted((deal for deal in read if deal.entry), key=lambda deal: deal.deal)
+    asked = []
+    for some in (trades[:2], trades[2:4], trades[4:]):  # the first time, accounts of the ledger come into being
+        with CaptureQueriesContext(connection) as queries:
+            assert ingest.store_deals(world.server, some, known).new
+        asked.append(len(queries))
+    assert asked[1] == asked[2]
 
 
 def test_a_slow_server_starves_no_neighbour(
@@ -152,7 +215,6 @@ def test_a_slow_server_starves_no_neighbour(
 
 def test_money_that_moved_without_us_is_a_case(world: World, tmp_path: Path) -> None:
     from tenant_apps.accounts.tests.support import actor, staff
-    from tenant_apps.trading import platforms
     from tenant_apps.trading.ports import Amount, BalanceKind, BalanceOperation
     from tenant_apps.trading.services.cases import case_resolve, settlement_approve
 
