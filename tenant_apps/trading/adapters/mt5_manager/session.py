@@ -196,14 +196,12 @@ class Session:
             task.cancel()
 
     async def close(self) -> None:
-        """Never raises."""
+        """Say goodbye, but do not wait long for a service that has no manners. Never raises."""
         if self.is_usable:
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(1):
                     await self._send({"type": "bye", "reason": "closing"})
-                self._writer.close()
+                    self._writer.close()
+                    await self._writer.wait_closed()
         self.drop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(1):
-                await self._writer.wait_closed()
