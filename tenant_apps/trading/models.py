@@ -45,9 +45,9 @@ class TradingServer(Entity):
     `settings` of all: ca_file (PEM path, None for the machine's store), quiet_period (seconds after which "not found"
     proves that a lost operation did not happen), comment (at most 7 characters behind the operation id), sessions,
     public_name (what clients type into their terminal). Of MT5: transport (https, or raw for the text protocol over
-    TCP), server_zone and server_zone_shift_hours (see Mt5Config). Of cTrader: plant, environment, broker, web_host and
-    web_port (WebServices; an empty host is the Manager's API's), and what else `adapters/registry.py` takes. Of a Manager
-    bridge: fingerprint (SHA-256 of its certificate in hex); `manager` is whom the service works as.
+    TCP), call_seconds, server_zone and server_zone_shift_hours (see Mt5Config). Of cTrader: plant, environment, broker,
+    web_host and web_port (WebServices; an empty host is the Manager's API's), and what else `adapters/registry.py`
+    takes. Of a Manager bridge: fingerprint (SHA-256 of its certificate in hex); `manager` is whom the service works as.
     """
 
     kind = models.CharField(max_length=20, choices=Platform.choices, default=Platform.MT5)

@@ -32,7 +32,9 @@ class Adapter:
 
 
 def _mt5(settings: Mapping[str, Any]) -> dict[str, Any]:
+    patience = {"call_seconds": float(settings["call_seconds"])} if settings.get("call_seconds") else {}
     return {
+        **patience,
         "transport": settings.get("transport") or "https",
         "server_zone": settings.get("server_zone") or None,
         "server_zone_shift": timedelta(hours=float(settings.get("server_zone_shift_hours", 0))),

@@ -59,13 +59,13 @@ def _called(account: AccountRef, snapshot: Snapshot) -> bool:
 
 
 def _ended(row: MarginAlert, snapshots: Mapping[UUID, Snapshot], accounts: Mapping[UUID, AccountRef]) -> bool:
-    """Whether the alert is over, which is written down. One of an account not looked at stays."""
+    """Whether the alert is over, which is written down: recovered, or an account that has been archived. One not looked
+    at yet stays."""
     account, snapshot = accounts.get(row.account_id), snapshots.get(row.account_id)
-    if account is None or snapshot is None:
-        return False
-    level = account.levels.margin_call if row.kind == AlertKind.MARGIN_CALL else account.levels.stop_out
-    if not recovered(_value(account, snapshot), level):
-        return False
+    if account is not None:
+        level = account.levels.margin_call if row.kind == AlertKind.MARGIN_CALL else account.levels.stop_out
+        if snapshot is None or not recovered(_value(account, snapshot), level):
+            return False
     MarginAlert.objects.filter(pk=row.pk, recovered_at=None).update(recovered_at=clock.now())
     return True
 

@@ -87,6 +87,8 @@ def test_a_worker_killed_anywhere_opens_one_account(world: World, point: str) ->
 
 def test_a_server_killed_while_it_works_is_asked_again(world: World) -> None:
     account = funded(world, wallet=10_000)
+    world.server.settings["call_seconds"] = 2
+    world.server.save()
     world.admin("POST", "/faults", {"kind": "half_open", "path": "/api/trade/balance"})
     row = transfers.transfer_to_account(actor=TEST, account=account, amount=Money(3_000, "EUR"), key="only")
     assert commands.run(row.command_id) in {CommandState.UNKNOWN, CommandState.PENDING}

@@ -102,6 +102,14 @@ def test_without_positions_or_levels_there_is_none(desk: Desk, eye: Eye) -> None
     assert told("margin_call") == 1
 
 
+def test_an_account_not_followed_any_more_has_no_open_alert(eye: Eye) -> None:
+    eye.sees("90")
+    alerts.look(eye.server.pk, {}, (), eye.accounts)
+    assert MarginAlert.objects.filter(recovered_at=None).count() == 1
+    alerts.look(eye.server.pk, {}, (), {})
+    assert MarginAlert.objects.filter(recovered_at=None).count() == 0
+
+
 def test_a_level_in_money_is_of_the_equity(desk: Desk) -> None:
     eye = Eye(desk.account, Levels(Decimal(500), Decimal(200), MONEY))
     eye.sees("20", equity=50_001)
