@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from django.db import connection
@@ -151,7 +151,7 @@ def _leverage(servers: Fleet) -> Result:
     return _result(f"{NAMES[servers.kind]}, leverage changed in the office", lines, "by a worker process")
 
 
-def _result(title: str, lines: dict[str, Sequence[float]], note: str) -> Result:
+def _result(title: str, lines: Mapping[str, Sequence[float]], note: str) -> Result:
     notes = [note]
     goal = lines["goal"][0]
     for name, values in lines.items():

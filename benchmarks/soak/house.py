@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ class House:
             "worker": [*celery, "-s", str(self.folder / "beat"), "--without-gossip", "--without-mingle"],
         }.items():  # fmt: skip
             desk = {"mt5": self.mt5_admin, "ctrader": self.ctrader_admin}.get(name)
-            ready = (lambda port=desk: _answers(port)) if desk else (lambda: True)
+            ready = partial(_answers, desk) if desk else _at_once
             self.mortals[name] = Mortal(name, command, self._environment(), self.folder / f"{name}.log", ready)
 
     def _kept(self, name: str) -> list[str]:
@@ -142,6 +143,10 @@ class House:
         request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
+
+
+def _at_once() -> bool:
+    return True
 
 
 def _answers(port: int) -> bool:

@@ -114,7 +114,7 @@ def compose(size: Size) -> list[Step]:
     steps: list[Step] = [*_bursts(size, rng), *_moves(size, rng), *_dealer(size, rng)]
     rng.shuffle(steps)
     first, last = (round(len(steps) * share) for share in STAGED)
-    faults = [*_wires(size, rng), *_deaths(size, rng)]
+    faults: list[Wire | Death] = [*_wires(size, rng), *_deaths(size, rng)]
     rng.shuffle(faults)
     # From behind, so that what is inserted does not move the places still to come.
     for place, fault in sorted(((rng.randrange(first, last), fault) for fault in faults), key=lambda one: -one[0]):

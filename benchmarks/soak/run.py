@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from benchmarks.soak import plan
 from launcher import services
@@ -89,14 +90,14 @@ def _scene(house: House, size: plan.Size) -> list[Brokerage]:
     return made
 
 
-def _logins(brokerages: Sequence[Brokerage]) -> dict[object, int]:
+def _logins(brokerages: Sequence[Brokerage]) -> dict[UUID, int]:
     from kernel.tenancy import context
     from tenant_apps.trading.models import TradingAccount
 
-    found: dict[object, int] = {}
+    found: dict[UUID, int] = {}
     for one in brokerages:
         with context.use(one.ref):
-            found |= dict(TradingAccount.objects.values_list("pk", "login"))
+            found |= {pk: int(login or 0) for pk, login in TradingAccount.objects.values_list("pk", "login")}
     return found
 
 

@@ -7,15 +7,17 @@ from typing import Any
 
 from sandbox.exchange.retcodes import Refused, Retcode
 
-REQUEST_FAULTS = {
-    "slow",
-    "drop_after_commit",
-    "drop_before_commit",
-    "wrong_hash",
-    "rights_missing",
-    "half_open",
-    "http_status",
-}
+REQUEST_FAULTS = frozenset(
+    {
+        "slow",
+        "drop_after_commit",
+        "drop_before_commit",
+        "wrong_hash",
+        "rights_missing",
+        "half_open",
+        "http_status",
+    }
+)
 """Kinds that wait for a matching request. The others (amended deal, clock skew, ...) act at once."""
 
 
@@ -34,18 +36,19 @@ class Fault:
 
 @dataclass(slots=True)
 class FaultPlan:
-    """The armed faults of one server. Not stored: a restarted server is healthy again."""
+    """The armed faults of one server, of the kinds it knows. Not stored: a restarted server is healthy again."""
 
     armed: list[Fault] = field(default_factory=list)
     last_id: int = 0
     triggered: int = 0
+    kinds: frozenset[str] = REQUEST_FAULTS
 
     def arm(self, kind: str, *, path: str = "", count: int = 1, value: float = 0.0) -> Fault:
         """Arm a fault for the next `count` requests whose path begins with `path`.
 
         Refused 3 for unknown kinds.
         """
-        if kind not in REQUEST_FAULTS or count < 1:
+        if kind not in self.kinds or count < 1:
             raise Refused(Retcode.INVALID_PARAMETERS, f"fault {kind} x {count}")
         self.last_id += 1
         fault = Fault(self.last_id, kind, path, count, value)

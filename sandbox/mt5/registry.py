@@ -21,6 +21,8 @@ ALL_RIGHTS = [0, 1, 24, 25, 26, 27, 29]
 class Registry:
     """The process's servers, its clock and its feed."""
 
+    suffix = HOST_SUFFIX
+
     def __init__(self, state: Path, clock: Clock, seed: int) -> None:
         self._state = state
         self.clock = clock
@@ -37,9 +39,13 @@ class Registry:
         return server
 
     def by_host(self, host: str) -> TradingServer | None:
-        """The server a Host header (`name.mt5.localhost:port`) speaks of."""
+        """The server a host (`name.mt5.localhost`, with or without a port) speaks of."""
         name = host.partition(":")[0].lower()
-        return self.servers.get(name.removesuffix(HOST_SUFFIX)) if name.endswith(HOST_SUFFIX) else None
+        return self.servers.get(name.removesuffix(self.suffix)) if name.endswith(self.suffix) else None
+
+    def manager_from(self, request: dict[str, Any]) -> Manager:
+        """See `manager_from` below."""
+        return manager_from(request)
 
     def create(self, request: dict[str, Any]) -> TradingServer:
         """Create a server from the admin request. Refused 3 for a taken name or anything malformed."""
@@ -49,7 +55,7 @@ class Registry:
             raise Refused(Retcode.INVALID_PARAMETERS, f"unknown settings: {', '.join(sorted(unknown))}")
         try:
             config = ServerConfig(**settings)
-            managers = [manager_from(one) for one in request.get("managers", [])]
+            managers = [self.manager_from(one) for one in request.get("managers", [])]
             currencies = request.get("currencies") or [config.currency]
             groups = [GroupSpec(**one) for one in request.get("groups", [])] or default_groups(currencies)
         except (TypeError, KeyError, ValueError) as error:

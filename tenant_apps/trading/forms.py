@@ -13,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 from kernel.money import CURRENCIES
 from kernel.ui.forms import CardRadioSelect, MoneyField, UiForm, normalise_digits
 from tenant_apps.trading import caps
+from tenant_apps.trading.adapters.mt5_manager.config import SECRET_LENGTH, fingerprint_of
 from tenant_apps.trading.models import AccountType, Book, BulkWhat, Direction, Platform, TradingAccount
 from tenant_apps.trading.services.account_types import TypeValues
 
@@ -225,7 +226,7 @@ class ServerForm(UiForm, forms.Form):
     def __init__(self, *args: Any, hint: str = "", is_new: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["port"].initial = self.usual_port
-        for name in self.fields.keys() & {"name", "host", "web_host", "plant", "environment", "broker"}:
+        for name in self.fields.keys() & {"name", "host", "web_host", "plant", "environment", "broker", "fingerprint"}:
             self.fields[name].widget.attrs["dir"] = "ltr"
         self.order_fields(list(self.order_of_fields))
         self.fields["password"].required = is_new
@@ -297,7 +298,47 @@ class CTraderServerForm(ServerForm):
         return str(self.cleaned_data["web_host"]).strip().lower()
 
 
-SERVER_FORMS: Mapping[str, type[ServerForm]] = {form.kind.value: form for form in (Mt5ServerForm, CTraderServerForm)}
+class Mt5ManagerServerForm(ServerForm):
+    """The service beside the Manager API proves itself by the secret, and by its certificate or the fingerprint of it."""
+
+    kind = Platform.MT5_MANAGER
+    setting_names = (*ServerForm.setting_names, "fingerprint")
+    order_of_fields = ("name", "public_name", "host", "port", "fingerprint")
+    usual_port = 7443
+
+    manager = forms.IntegerField(
+        label=pgettext_lazy("trading server", "Manager login"),
+        help_text=pgettext_lazy("trading server", "As whom the service works on the trading server."),
+        min_value=1,
+    )
+    password = forms.CharField(
+        label=pgettext_lazy("trading server", "Shared secret"),
+        help_text=pgettext_lazy("trading server", "The same as in the service's settings: 32 characters or more."),
+        min_length=SECRET_LENGTH,
+        max_length=128,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    fingerprint = forms.CharField(
+        label=pgettext_lazy("trading server", "Certificate fingerprint"),
+        help_text=pgettext_lazy(
+            "trading server", "SHA-256, if no public authority has signed the service's certificate. Otherwise empty."
+        ),
+        max_length=200,
+        required=False,
+    )
+
+    def clean_fingerprint(self) -> str:
+        try:
+            return fingerprint_of(self.cleaned_data["fingerprint"])
+        except ValueError as error:
+            text = pgettext_lazy("trading server", "A SHA-256 fingerprint has 64 hexadecimal digits.")
+            raise forms.ValidationError(text) from error
+
+
+SERVER_FORMS: Mapping[str, type[ServerForm]] = {
+    form.kind.value: form for form in (Mt5ServerForm, CTraderServerForm, Mt5ManagerServerForm)
+}
 
 
 class NoteForm(UiForm, forms.Form):

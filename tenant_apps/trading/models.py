@@ -36,6 +36,7 @@ def price_text(price: Decimal) -> str:
 class Platform(models.TextChoices):
     MT5 = "mt5", "MetaTrader 5"
     CTRADER = "ctrader", "cTrader"
+    MT5_MANAGER = "mt5_manager", "MetaTrader 5 (Manager bridge)"
 
 
 class TradingServer(Entity):
@@ -46,10 +47,11 @@ class TradingServer(Entity):
     public_name (what clients type into their terminal), copy_url (where they copy strategies). Of MT5: transport (https,
     or raw for the text protocol over TCP), call_seconds, server_zone and server_zone_shift_hours (see Mt5Config). Of
     cTrader: plant, environment, broker, web_host and web_port (WebServices; an empty host is the Manager's API's), and
-    what else `adapters/registry.py` takes.
+    what else `adapters/registry.py` takes. Of a Manager bridge: fingerprint (SHA-256 of its certificate in hex);
+    `manager` is whom the service works as.
     """
 
-    kind = models.CharField(max_length=10, choices=Platform.choices, default=Platform.MT5)
+    kind = models.CharField(max_length=20, choices=Platform.choices, default=Platform.MT5)
     name = models.CharField(max_length=40)
     host = models.CharField(max_length=253)
     port = models.PositiveIntegerField(default=443)
@@ -76,7 +78,7 @@ class TradingServer(Entity):
     @property
     def platform_name(self) -> str:
         """As traders call it, before a login's number."""
-        return "MT5" if self.kind == Platform.MT5 else self.get_kind_display()
+        return "MT5" if self.kind in {Platform.MT5, Platform.MT5_MANAGER} else self.get_kind_display()
 
     @property
     def public_name(self) -> str:

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from sandbox.exchange import store
-from sandbox.exchange.faults import REQUEST_FAULTS
 from sandbox.exchange.money import LOT, parse_decimal, to_scaled
 from sandbox.exchange.records import Action, Order, Reason
 from sandbox.exchange.retcodes import Refused, Retcode
@@ -222,7 +221,7 @@ def fault(request: AdminRequest) -> Data:
     """Arm a fault for coming requests, or do mischief at once (see mischief.MISCHIEF)."""
     server, data = request.server, request.data
     kind = str(data["kind"])
-    if kind in REQUEST_FAULTS:
+    if kind in server.faults.kinds:
         value = float(data.get("seconds", data.get("status", 0)))
         if kind == "http_status" and not 400 <= value <= 599:
             raise Refused(Retcode.INVALID_PARAMETERS, "status 400-599")

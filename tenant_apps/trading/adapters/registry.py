@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from tenant_apps.trading.adapters.ctrader import CTraderConfig, CTraderPlatform
 from tenant_apps.trading.adapters.mt5 import Mt5Config, Mt5Platform
+from tenant_apps.trading.adapters.mt5_manager import Mt5ManagerConfig, Mt5ManagerPlatform
 from tenant_apps.trading.ports import TradingPlatform
 
 
@@ -59,7 +60,12 @@ def _ctrader(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, "link_ctid": bool(settings.get("link_ctid", False))}
 
 
+def _mt5_manager(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"fingerprint": str(settings.get("fingerprint") or "")}
+
+
 ADAPTERS: Mapping[str, Adapter] = {
     "mt5": Adapter(Mt5Config, _mt5, Mt5Platform),
     "ctrader": Adapter(CTraderConfig, _ctrader, CTraderPlatform, groups_have_currency=False, investor_password=False),
+    "mt5_manager": Adapter(Mt5ManagerConfig, _mt5_manager, Mt5ManagerPlatform),
 }

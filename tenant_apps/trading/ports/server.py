@@ -135,8 +135,8 @@ class Heard:
     """What a server told by itself.
 
     `deals` are whole and may come again (they are unique per server and deal). `logins` are accounts whose money,
-    settings or positions are no longer what was read last. After a `gap` (the first message of every connection) something
-    may have been missed: everything is read from the last watermark on.
+    settings or positions are no longer what was read last. After a `gap` (the first message of every connection, unless
+    the server takes up where the last one ended) something may have been missed: everything is read from the last watermark on.
     """
 
     deals: tuple[Deal, ...] = ()

@@ -74,9 +74,10 @@ def server_save(
 
 
 def _address(host: str, port: int, settings: dict[str, Any]) -> tuple[object, ...]:
-    """All places where the password is proven, and over what."""
+    """All places where the password is proven, over what, and by what they are known."""
     web_host = str(settings.get("web_host") or "").strip().lower()
-    return host.strip().lower(), port, settings.get("transport") or "https", web_host, settings.get("web_port")
+    transport, fingerprint = settings.get("transport") or "https", settings.get("fingerprint") or ""
+    return host.strip().lower(), port, transport, web_host, settings.get("web_port"), fingerprint
 
 
 def _plain(server: TradingServer) -> dict[str, Any]:

@@ -93,7 +93,9 @@ def test_what_happened_while_no_bridge_ran_is_caught_up(world: World, tmp_path: 
         until(lambda: Deal.objects.count() == 1, "the deposit's deal")
         process.stop(signal.SIGKILL)
         world.admin("POST", "/faults", {"kind": "burst", "login": account.login, "count": 40})
-        redis_client().delete(lease._key(world.server.pk))  # as when it has ended: until then nobody else may follow the server
+        redis_client().delete(
+            lease._key(world.server.pk)
+        )  # as when it has ended: until then nobody else may follow the server
         process.start()
         until(lambda: Deal.objects.count() == 41, "the deals of the gap")
         until(lambda: agree(world, account), "ledger and server agreeing")

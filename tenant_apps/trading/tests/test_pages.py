@@ -351,6 +351,34 @@ def test_a_ctrader_server_s_webservices_are_an_address_of_the_password(desk: Des
     assert server.settings["web_host"] == "web.example"
 
 
+BRIDGE = {
+    "name": "mb", "host": "mb.example", "port": 7443, "manager": 77, "password": "a secret of thirty-two characters!",
+    "quiet_period": 180, "fingerprint": "", "enabled": "on",
+}  # fmt: skip
+
+
+def test_a_manager_bridge_is_connected_in_the_office(desk: Desk) -> None:
+    from tenant_apps.trading import platforms
+
+    browser, path = desk.browser(desk.staff(ALL_GRANTS), "office"), "/trading/servers/new/?kind=mt5_manager"
+    fresh = browser.get(path).content.decode()
+    assert ('value="7443"' in fresh, 'name="fingerprint"' in fresh, 'name="transport"' in fresh) == (True, True, False)
+    for wrong in ({"password": ""}, {"password": "Too-Short9"}, {"fingerprint": "ab:cd"}):
+        assert browser.post(path, BRIDGE | wrong).status_code == 422, wrong
+    assert browser.post(path, BRIDGE | {"fingerprint": ":".join(["AB"] * 32)}).status_code == 302
+    server = TradingServer.objects.get(name="mb")
+    assert (server.kind, server.settings["fingerprint"]) == ("mt5_manager", "ab" * 32)
+    assert "secret" not in str(server.settings)
+    page = f"/trading/servers/{server.pk}/"
+    kept = BRIDGE | {"password": "", "fingerprint": "AB" * 32}
+    assert browser.post(page, kept | {"quiet_period": 60}).status_code == 302
+    for elsewhere in ({"fingerprint": "cd" * 32}, {"fingerprint": ""}, {"host": "evil.example"}):
+        assert browser.post(page, kept | elsewhere).status_code == 422, elsewhere
+    assert browser.post(page, BRIDGE | {"fingerprint": "cd" * 32}).status_code == 302
+    server.refresh_from_db()
+    assert (platforms.config_of(server).fingerprint, platforms.quiet_period(server).total_seconds()) == ("cd" * 32, 180)
+
+
 def test_a_server_stays_of_its_platform_and_unknown_ones_are_not_found(desk: Desk) -> None:
     browser = desk.browser(desk.staff(ALL_GRANTS), "office")
     assert browser.get("/trading/servers/new/?kind=abacus").status_code == 404

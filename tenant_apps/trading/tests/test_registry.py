@@ -9,6 +9,7 @@ from kernel import secrets
 from tenant_apps.trading import platforms
 from tenant_apps.trading.adapters.ctrader import CTraderConfig, CTraderPlatform
 from tenant_apps.trading.adapters.mt5 import Mt5Config, Mt5Platform
+from tenant_apps.trading.adapters.mt5_manager import Mt5ManagerConfig, Mt5ManagerPlatform
 from tenant_apps.trading.errors import NoServer
 from tenant_apps.trading.models import TradingServer
 from tenant_apps.trading.ports import PushingPlatform
@@ -57,3 +58,15 @@ def test_what_is_not_told_has_a_value_except_who_we_are(tenant):
 def test_a_kind_nobody_speaks_is_no_server(tenant):
     with pytest.raises(NoServer):
         platforms.platform_for(server_of("abacus", {}))
+
+
+def test_a_manager_bridge_is_known_by_secret_and_fingerprint(tenant):
+    server = server_of("mt5_manager", {"fingerprint": ":".join(["AB"] * 32), "quiet_period": 5})
+    config = platforms.config_of(server, sessions=3)
+    assert isinstance(config, Mt5ManagerConfig)
+    assert (config.manager, config.password, config.fingerprint) == (7, "Secret-Pass1", "ab" * 32)
+    assert (config.ca_file, config.quiet_period.total_seconds()) == (None, 5)
+    platform = platforms.platform_for(server)
+    assert isinstance(platform, Mt5ManagerPlatform)
+    assert isinstance(platform, PushingPlatform)
+    assert (server.platform_name, server.get_kind_display()) == ("MT5", "MetaTrader 5 (Manager bridge)")
