@@ -16,8 +16,9 @@ OTHER = "NL91ABNA0417164300"
 URL = f"/api/accounts/{BROKER}"
 
 
-def today() -> str:
-    return datetime.now(UTC).date().isoformat()
+def tomorrow() -> str:
+    """A day that a bank takes even if midnight falls between the writing of a file and its arrival."""
+    return (datetime.now(UTC).date() + timedelta(days=1)).isoformat()
 
 
 def payment(reference: str = "W1", amount: str = "10.00", iban: str = CLIENT, name: str = "Lena Vogt") -> str:
@@ -35,7 +36,7 @@ def file(*payments: str, count: str = "", total: str = "10.00", message: str = "
         f"<CstmrCdtTrfInitn><GrpHdr><MsgId>{message}</MsgId><CreDtTm>2026-11-23T09:00:00</CreDtTm>"
         f"<NbOfTxs>{count or len(items)}</NbOfTxs><CtrlSum>{total}</CtrlSum><InitgPty><Nm>Nordwind</Nm></InitgPty></GrpHdr>"
         "<PmtInf><PmtInfId>B1</PmtInfId><PmtMtd>TRF</PmtMtd><PmtTpInf><SvcLvl><Cd>SEPA</Cd></SvcLvl></PmtTpInf>"
-        f"<ReqdExctnDt><Dt>{day or today()}</Dt></ReqdExctnDt><Dbtr><Nm>Nordwind</Nm></Dbtr>"
+        f"<ReqdExctnDt><Dt>{day or tomorrow()}</Dt></ReqdExctnDt><Dbtr><Nm>Nordwind</Nm></Dbtr>"
         f"<DbtrAcct><Id><IBAN>{BROKER}</IBAN></Id></DbtrAcct><DbtrAgt><FinInstnId><BICFI>COBADEFFXXX</BICFI></FinInstnId>"
         f"</DbtrAgt><ChrgBr>SLEV</ChrgBr>{''.join(items)}</PmtInf></CstmrCdtTrfInitn></Document>"
     )

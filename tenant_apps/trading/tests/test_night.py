@@ -21,12 +21,13 @@ from tenant_apps.trading.tests.conftest import TEST, World
 from tenant_apps.trading.tests.test_bridge import trader
 from tenant_apps.trading.tests.test_compare import of_states, shift
 
+GRACE = night.GRACE
+
 
 @pytest.fixture
 def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """At noon, whenever the tests run: the night is over. The day itself stays, so that the server's clock agrees."""
-    real = clock.present()
-    monkeypatch.setattr(clock, "now", lambda: max(clock.present(), real.replace(hour=0, minute=20)))
+    """The night is over whenever the tests run, soon after midnight too. The clock stays: the server's must agree with it."""
+    monkeypatch.setattr(night, "GRACE", timedelta(0))
     return world
 
 
@@ -42,7 +43,7 @@ def synced(world: World, **values: Any) -> TradingAccount:
 def kept() -> list[dict[str, Any]]:
     row = Comparison.objects.order_by("-at").first()
     assert row is not None
-    assert row.day == night.last_day()
+    assert row.day == row.at.date() - timedelta(days=1)
     return list(row.figures)
 
 
@@ -211,7 +212,8 @@ def test_a_server_without_live_accounts_is_done_too_and_nothing_changes_a_compar
 
 
 def test_shortly_after_midnight_nothing_is_compared(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(night, "GRACE", GRACE)
     midnight = clock.present().replace(hour=0, minute=0, second=0, microsecond=0)
-    monkeypatch.setattr(clock, "now", lambda: midnight + night.GRACE - timedelta(seconds=1))
+    monkeypatch.setattr(clock, "now", lambda: midnight + GRACE - timedelta(seconds=1))
     assert night.compare_night() == []
     assert not Comparison.objects.exists()
