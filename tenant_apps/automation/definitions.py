@@ -37,6 +37,8 @@ EVENTS: dict[str, Any] = {
     "kyc.rejected": pgettext_lazy("event", "An identity was rejected"),
     "trading.account_opened": pgettext_lazy("event", "A trading account was opened"),
     "trading.deal_closed": pgettext_lazy("event", "A trade was closed"),
+    "trading.margin_call": pgettext_lazy("event", "An account got a margin call"),
+    "trading.stopped_out": pgettext_lazy("event", "An account was stopped out"),
     "payments.deposit_credited": pgettext_lazy("event", "A deposit was credited"),
     "payments.deposit_failed": pgettext_lazy("event", "A deposit failed"),
     "payments.withdrawal_requested": pgettext_lazy("event", "A withdrawal was requested"),
@@ -54,6 +56,8 @@ EVENTS: dict[str, Any] = {
 FIELDS: dict[str, dict[str, str]] = {
     "clients.stage_changed": {"stage": "text"},
     "clients.active_day": {"active_days": "number"},
+    "trading.margin_call": {"live": "flag"},
+    "trading.stopped_out": {"live": "flag"},
     "payments.deposit_credited": {"first": "flag", "method": "text"},
     "bonuses.burnt": {"reason": "text"},
     "bonuses.ended": {"reason": "text"},
@@ -62,6 +66,7 @@ FIELDS: dict[str, dict[str, str]] = {
 }
 FIELD_WORDS = {
     "first": pgettext_lazy("trigger field", "First one"),
+    "live": pgettext_lazy("trigger field", "Live account"),
     "active_days": pgettext_lazy("trigger field", "Active days"),
     "stage": pgettext_lazy("trigger field", "Stage"),
     "method": pgettext_lazy("trigger field", "Payment method"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -30,6 +31,7 @@ from tenant_apps.clients.models import Client, Task
 from tenant_apps.kyc.events import KycSubmitted
 from tenant_apps.notifications.models import Mail, Notification
 from tenant_apps.payments.events import DepositCredited
+from tenant_apps.trading.events import MarginCall
 
 
 @pytest.fixture
@@ -109,6 +111,27 @@ def test_first_deposit_tells_the_agent_and_makes_a_call_once(agent: User, moved_
     assert task.kind == "call"
     assert task.due_at == moved_clock.at + timedelta(hours=4)
     assert Notification.objects.get(user_id=agent.pk).title == "First deposit from Lena Brandt"
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_margin_call_of_a_live_account_asks_for_a_call(agent: User, moved_clock: MovedClock, live: bool) -> None:
+    client = client_make(owner_id=agent.pk)
+    rule = services.rule_publish(
+        rule=None, name="Margin", conditions=None, actor=SYSTEM,
+        trigger={"kind": "event", "event": "trading.margin_call", "where": {"live": True}},
+        actions=[{"do": "task", "title": "Call", "kind": "call", "due_hours": 1, "to": "owner"}],
+    )  # fmt: skip
+    services.rule_activate(rule=rule, active=True, actor=SYSTEM)
+    account = uuid4()
+    _say(
+        MarginCall(
+            account_id=account, client_id=client.pk, login=7, live=live, alert_id=1, value=Decimal(80), threshold=Decimal(100),
+            stop_out=Decimal(50), unit="percent", currency="EUR",
+        ),
+        client,
+    )  # fmt: skip
+    deliver()
+    assert Task.objects.filter(client=client).exists() is live
 
 
 def test_an_event_seen_twice_runs_once_even_across_versions(agent: User, moved_clock: MovedClock) -> None:
