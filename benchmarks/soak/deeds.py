@@ -85,7 +85,7 @@ class Deeds:
 
     def _breathe(self) -> None:
         """Not so far ahead of the worker that all faults are over before it has begun."""
-        if self.house.up("worker") and waiting(self.brokerages) > WAITING_MOST:
+        if self.house.up("worker") and self.house.up("postgres") and waiting(self.brokerages) > WAITING_MOST:
             processes.wait_until(lambda: waiting(self.brokerages) < WAITING_MOST // 2, seconds=PATIENCE)
 
     def _one(self, step: plan.Step) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from threading import Event
@@ -21,6 +22,7 @@ from tenant_apps.trading.models import Deal, TradingAccount
 
 LONGEST = timedelta(hours=1)  # longer than any lease and any pause between two questions
 ROUNDS = 12
+STILL = 4.0  # seconds without a command's end, after which only time can help
 
 
 class Restless(Exception):
@@ -41,7 +43,7 @@ def settle(house: House, brokerages: Sequence[Brokerage], *, seconds: float) -> 
     for one in brokerages:
         house.admin(one.desk, "DELETE", f"{one.path}/faults")
     for _ in range(ROUNDS):
-        if processes.wait_until(lambda: not waiting(brokerages), seconds=seconds / ROUNDS):
+        if _ended(brokerages, seconds):
             break
         _let_time_pass(house, brokerages)
     else:
@@ -50,6 +52,21 @@ def settle(house: House, brokerages: Sequence[Brokerage], *, seconds: float) -> 
         raise Restless(f"deals are not all read: {[one.ref.slug for one in brokerages if not _read(one)]}")
     if not processes.wait_until(lambda: not any(_undelivered(one) for one in brokerages), seconds=seconds):
         raise Restless(f"events are not delivered: {sum(_undelivered(one) for one in brokerages)}")
+
+
+def _ended(brokerages: Sequence[Brokerage], seconds: float) -> bool:
+    """Whether all commands are finished with; no longer than something still moves."""
+    left, moved = -1, time.monotonic()
+
+    def over() -> bool:
+        nonlocal left, moved
+        now = waiting(brokerages)
+        if now != left:
+            left, moved = now, time.monotonic()
+        return not now or time.monotonic() - moved > STILL
+
+    processes.wait_until(over, seconds=seconds)
+    return not left
 
 
 def _let_time_pass(house: House, brokerages: Sequence[Brokerage]) -> None:

@@ -8,7 +8,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from benchmarks.soak.house import House
     from benchmarks.soak.proof import Found
 
-FIRST_SECONDS = 300.0  # for accounts to be opened; later on for what is under way to end
+PATIENCE = 600.0  # seconds for accounts to be opened; later on for what is under way to end
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -72,11 +73,22 @@ def _soak(own: services.Services, folder: Path, size: plan.Size) -> int:
 def _run(house: House, size: plan.Size) -> tuple[Counter[str], Found]:
     from benchmarks.soak import deeds, proof, rest
 
-    brokerages = _scene(house, size)
+    with _timed("the scene"):
+        brokerages = _scene(house, size)
     work = deeds.Deeds(house, brokerages, _logins(brokerages))
-    work.all(plan.compose(size))
-    rest.settle(house, brokerages, seconds=FIRST_SECONDS)
-    return work.done, proof.prove(brokerages, work.amended)
+    with _timed("deeds and faults"):
+        work.all(plan.compose(size))
+    with _timed("coming to rest"):
+        rest.settle(house, brokerages, seconds=PATIENCE)
+    with _timed("the proof"):
+        return work.done, proof.prove(brokerages, work.amended)
+
+
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    _say(f"  {time.monotonic() - started:7.1f} s  {what}")
 
 
 def _scene(house: House, size: plan.Size) -> list[Brokerage]:
@@ -86,7 +98,7 @@ def _scene(house: House, size: plan.Size) -> list[Brokerage]:
         house.start(name)
     made = brokerages.make(house, size.tenants)
     house.start("bridge")
-    rest.opened(made, seconds=FIRST_SECONDS)
+    rest.opened(made, seconds=PATIENCE)
     return made
 
 

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.soak import plan
 
 ROOT = Path(__file__).parents[2]
-SMALL = plan.Size(tenants=2, deals=1_500, operations=80, seed=7)
+SMALL = plan.Size(tenants=2, deals=400, operations=24, seed=7)
 
 
 def test_a_seed_says_everything_and_each_kind_of_fault_comes() -> None:
