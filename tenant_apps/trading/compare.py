@@ -20,7 +20,7 @@ from kernel.errors import Outside
 from kernel.logs import log
 from kernel.money import Money
 from tenant_apps.trading import ledgers, platforms, under_way
-from tenant_apps.trading.bridge import ingest
+from tenant_apps.trading.bridge import ingest, posting
 from tenant_apps.trading.bridge.records import (
     BY_HAND,
     DEAL_COLUMNS,
@@ -208,7 +208,7 @@ def _follow(server: TradingServer, row: Deal, difference: int, kind: str, fields
     amount = account.money(difference)
     by_hand = bool(difference and account.live) and DealKind(row.kind) in BY_HAND
     if difference and account.live:
-        ingest.move(
+        posting.move(
             account,
             amount,
             house="suspense" if by_hand else "trading-pnl",

@@ -34,6 +34,14 @@ def mirror(account: TradingAccount) -> Account:
     )
 
 
+def mirrors_of(accounts: Iterable[TradingAccount]) -> dict[UUID, Account]:
+    """Those mirrors that are there already. One query."""
+    ids = {(client_owner(row.client_id), row.ledger_kind, row.currency): row.pk for row in accounts}
+    found = Account.objects.filter(owner__in={key[0] for key in ids}, kind__in={key[1] for key in ids})
+    keyed = ((one, (one.owner, one.kind, one.currency)) for one in found)
+    return {ids[key]: one for one, key in keyed if key in ids}
+
+
 def mirrors(accounts: Iterable[TradingAccount]) -> dict[UUID, int]:
     """What the servers' balances must be in minor units, of those that anything was posted for. One query."""
     ids = {(client_owner(row.client_id), row.ledger_kind, row.currency): row.pk for row in accounts}

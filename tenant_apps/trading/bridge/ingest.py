@@ -7,24 +7,18 @@ follows from the rows that were new, in the same transaction.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.utils.translation import pgettext_lazy
 
 from kernel import clock
-from kernel.actors import named, system
 from kernel.events import publish_all
 from kernel.money import Money
-from tenant_apps.ledger import services as ledger
-from tenant_apps.trading import ledgers
-from tenant_apps.trading.bridge import alerts
+from tenant_apps.trading.bridge import alerts, posting
 from tenant_apps.trading.bridge.records import (
-    BY_HAND,
     CLOSING,
     DEAL_COLUMNS,
     TRADES,
@@ -36,19 +30,12 @@ from tenant_apps.trading.bridge.records import (
 )
 from tenant_apps.trading.events import DealClosed
 from tenant_apps.trading.models import (
-    CaseKind,
-    Direction,
     TradingAccount,
     TradingServer,
-    Transfer,
-    TransferState,
     Watermark,
 )
-from tenant_apps.trading.operations import command_of
 from tenant_apps.trading.ports import Deal
-from tenant_apps.trading.services import cases
 
-BRIDGE = system(named("trading: bridge", pgettext_lazy("system actor", "Trading server")))
 OVERLAP = timedelta(seconds=60)
 _QUOTED = ", ".join(f'"{column}"' for column in DEAL_COLUMNS)
 _ARRAYS = ", ".join(f"%s::{kind}[]" for kind in DEAL_COLUMNS.values())
@@ -80,7 +67,7 @@ def store_deals(
         new = tuple(deal for deal in ours if deal.deal in new_ids)
         if new:
             rows = _held({accounts[deal.login].id for deal in new})
-            _post(server, new, accounts, rows)
+            posting.post(server, new, accounts, rows)
             _touch(new, accounts)
             if not history:
                 _publish(new, accounts)
@@ -108,112 +95,6 @@ def _held(account_ids: Collection[UUID]) -> dict[UUID, TradingAccount]:
     """The accounts, locked before their ledger's as whoever moves money from or to them does, and in one order."""
     rows = TradingAccount.objects.select_related("server").filter(pk__in=account_ids).order_by("pk")
     return {row.pk: row for row in rows.select_for_update(of=("self",), no_key=True)}
-
-
-def _post(
-    server: TradingServer,
-    deals: Iterable[Deal],
-    accounts: Mapping[int, AccountRef],
-    rows: Mapping[UUID, TradingAccount],
-) -> None:
-    """Bring the ledger's mirrors to where these deals brought the server. Accounts in one order, against deadlocks."""
-    by_account: dict[UUID, list[Deal]] = defaultdict(list)
-    refs = {accounts[deal.login].id: accounts[deal.login] for deal in deals}
-    for deal in deals:
-        if accounts[deal.login].live:
-            by_account[accounts[deal.login].id].append(deal)
-    for account_id in sorted(by_account):
-        _post_account(server, rows[account_id], refs[account_id], by_account[account_id])
-
-
-def _post_account(server: TradingServer, account: TradingAccount, ref: AccountRef, deals: list[Deal]) -> None:
-    own = _own_operations(account, deals)
-    past, traded = [], []
-    for deal in deals:
-        if ref.adopted_at and deal.executed_at < ref.adopted_at:
-            past.append(deal)
-        elif deal.kind not in BY_HAND:
-            traded.append(deal)
-        elif deal.deal not in own:
-            _orphan(server, account, deal)
-    post_sum(account, past, "trading-opening")
-    post_sum(account, traded, "trading-pnl")
-
-
-def post_sum(account: TradingAccount, deals: Sequence[Deal], house: str) -> None:
-    """One ledger transfer for the sum of these deals: account's mirror against a house account."""
-    total = sum(result_of(deal, account.currency) for deal in deals)
-    if not total:
-        return
-    first, last = deals[0].deal, deals[-1].deal
-    move(
-        account,
-        account.money(total),
-        house=house,
-        kind=house.replace("-", "."),
-        key=f"{house}:{account.pk}:{first}-{last}:{len(deals)}",
-        data={"first": first, "last": last, "deals": len(deals), "reference": str(account)},
-    )
-
-
-def move(account: TradingAccount, amount: Money, *, house: str, kind: str, key: str, data: dict[str, object]) -> None:
-    """`amount` onto the account's mirror (or off it, when negative) against a house account."""
-    ledger.post(
-        kind=kind,
-        legs=[
-            ledger.Leg(ledgers.counter(house, amount.currency), -amount),
-            ledger.Leg(ledgers.mirror(account), amount),
-        ],
-        key=key,
-        actor=BRIDGE,
-        data=data,
-    )
-
-
-def _own_operations(account: TradingAccount, deals: list[Deal]) -> set[int]:
-    """Deals that one of our commands made: id in the comment, account and amount agree, and no other deal has it.
-
-    One whose transfer was given up is nobody's: the money stayed where it was, yet here it moves.
-    """
-    named = {deal.deal: command for deal in deals if deal.kind in BY_HAND and (command := command_of(deal.comment))}
-    if not named:
-        return set()
-    rows = Transfer.objects.filter(command_id__in=named.values(), account=account).exclude(state=TransferState.FAILED)
-    transfers = {row.command_id: row for row in rows}
-    own: set[int] = set()
-    taken: set[UUID] = set()
-    for deal in deals:
-        command = named.get(deal.deal)
-        transfer = transfers.get(command) if command else None
-        if transfer is None or command is None or command in taken or transfer.deal not in (None, deal.deal):
-            continue
-        sign = -1 if transfer.direction == Direction.TO_WALLET else 1
-        if result_of(deal, account.currency) == sign * transfer.amount_minor:
-            own.add(deal.deal)
-            taken.add(command)
-    return own
-
-
-def _orphan(server: TradingServer, account: TradingAccount, deal: Deal) -> None:
-    """Money moved on the server without us: the mirror follows, against `suspense`, and a person looks at it."""
-    amount = account.money(result_of(deal, account.currency))
-    if amount.minor:
-        move(
-            account,
-            amount,
-            house="suspense",
-            kind="trading.orphan",
-            key=f"trading.orphan:{server.pk}:{deal.deal}",
-            data={"deal": deal.deal, "comment": deal.comment, "reference": str(account)},
-        )
-    cases.case_open(
-        kind=CaseKind.ORPHAN_DEAL,
-        server=server,
-        account=account,
-        amount=amount,
-        dedupe_key=f"orphan:{server.pk}:{deal.deal}",
-        data={"deal": deal.deal, "kind": deal.kind.value, "comment": deal.comment},
-    )
 
 
 def _touch(deals: Iterable[Deal], accounts: Mapping[int, AccountRef]) -> None:

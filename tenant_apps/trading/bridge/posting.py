@@ -1,0 +1,157 @@
+"""What deals do to the ledger: each account's mirror goes where they brought the server, in the transaction that stores them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import pgettext_lazy
+
+from kernel.actors import named, system
+from kernel.money import Money
+from tenant_apps.ledger import services as ledger
+from tenant_apps.ledger.models import Account
+from tenant_apps.trading import ledgers
+from tenant_apps.trading.bridge.records import BY_HAND, AccountRef, result_of
+from tenant_apps.trading.models import CaseKind, Direction, TradingAccount, TradingServer, Transfer, TransferState
+from tenant_apps.trading.operations import command_of
+from tenant_apps.trading.ports import Deal
+from tenant_apps.trading.services import cases
+
+BRIDGE = system(named("trading: bridge", pgettext_lazy("system actor", "Trading server")))
+MOST_POSTINGS = ledger.MOST_LEGS // 2  # of two legs each
+
+
+def post(
+    server: TradingServer,
+    deals: Iterable[Deal],
+    accounts: Mapping[int, AccountRef],
+    rows: Mapping[UUID, TradingAccount],
+) -> None:
+    """Bring the ledger's mirrors to where these deals brought the server. Accounts in one order, against deadlocks."""
+    by_account: dict[UUID, list[Deal]] = defaultdict(list)
+    refs = {accounts[deal.login].id: accounts[deal.login] for deal in deals}
+    for deal in deals:
+        if accounts[deal.login].live:
+            by_account[accounts[deal.login].id].append(deal)
+    books = Books(rows[account_id] for account_id in by_account)
+    for account_id in sorted(by_account):
+        _post_account(server, rows[account_id], refs[account_id], by_account[account_id], books)
+    books.close()
+
+
+class Books:
+    """What is to be posted, in one round trip for many accounts instead of several for each."""
+
+    def __init__(self, accounts: Iterable[TradingAccount]) -> None:
+        self._mirrors = ledgers.mirrors_of(accounts)
+        self._houses: dict[tuple[str, str], Account] = {}
+        self._postings: list[ledger.Posting] = []
+
+    def move(self, account: TradingAccount, amount: Money, *, house: str, **posting: Any) -> None:
+        """As `move`, when the books are closed."""
+        place = (house, amount.currency)
+        if place not in self._houses:
+            self._houses[place] = ledgers.counter(*place)
+        if account.pk not in self._mirrors:
+            self._mirrors[account.pk] = ledgers.mirror(account)
+        legs = [ledger.Leg(self._houses[place], -amount), ledger.Leg(self._mirrors[account.pk], amount)]
+        self._postings.append(ledger.Posting(legs=legs, **posting))
+
+    def close(self) -> None:
+        for start in range(0, len(self._postings), MOST_POSTINGS):
+            ledger.post_many(postings=self._postings[start : start + MOST_POSTINGS], actor=BRIDGE)
+
+
+def _post_account(
+    server: TradingServer, account: TradingAccount, ref: AccountRef, deals: list[Deal], books: Books
+) -> None:
+    own = _own_operations(account, deals)
+    past, traded = [], []
+    for deal in deals:
+        if ref.adopted_at and deal.executed_at < ref.adopted_at:
+            past.append(deal)
+        elif deal.kind not in BY_HAND:
+            traded.append(deal)
+        elif deal.deal not in own:
+            _orphan(server, account, deal, books)
+    _post_sum(account, past, "trading-opening", books)
+    _post_sum(account, traded, "trading-pnl", books)
+
+
+def _post_sum(account: TradingAccount, deals: Sequence[Deal], house: str, books: Books) -> None:
+    """One ledger transfer for the sum of these deals: account's mirror against a house account."""
+    total = sum(result_of(deal, account.currency) for deal in deals)
+    if not total:
+        return
+    first, last = deals[0].deal, deals[-1].deal
+    books.move(
+        account,
+        account.money(total),
+        house=house,
+        kind=house.replace("-", "."),
+        key=f"{house}:{account.pk}:{first}-{last}:{len(deals)}",
+        data={"first": first, "last": last, "deals": len(deals), "reference": str(account)},
+    )
+
+
+def move(account: TradingAccount, amount: Money, *, house: str, kind: str, key: str, data: dict[str, object]) -> None:
+    """`amount` onto the account's mirror (or off it, when negative) against a house account."""
+    ledger.post(
+        kind=kind,
+        legs=[
+            ledger.Leg(ledgers.counter(house, amount.currency), -amount),
+            ledger.Leg(ledgers.mirror(account), amount),
+        ],
+        key=key,
+        actor=BRIDGE,
+        data=data,
+    )
+
+
+def _own_operations(account: TradingAccount, deals: list[Deal]) -> set[int]:
+    """Deals that one of our commands made: id in the comment, account and amount agree, and no other deal has it.
+
+    One whose transfer was given up is nobody's: the money stayed where it was, yet here it moves.
+    """
+    named = {deal.deal: command for deal in deals if deal.kind in BY_HAND and (command := command_of(deal.comment))}
+    if not named:
+        return set()
+    rows = Transfer.objects.filter(command_id__in=named.values(), account=account).exclude(state=TransferState.FAILED)
+    transfers = {row.command_id: row for row in rows}
+    own: set[int] = set()
+    taken: set[UUID] = set()
+    for deal in deals:
+        command = named.get(deal.deal)
+        transfer = transfers.get(command) if command else None
+        if transfer is None or command is None or command in taken or transfer.deal not in (None, deal.deal):
+            continue
+        sign = -1 if transfer.direction == Direction.TO_WALLET else 1
+        if result_of(deal, account.currency) == sign * transfer.amount_minor:
+            own.add(deal.deal)
+            taken.add(command)
+    return own
+
+
+def _orphan(server: TradingServer, account: TradingAccount, deal: Deal, books: Books) -> None:
+    """Money moved on the server without us: the mirror follows, against `suspense`, and a person looks at it."""
+    amount = account.money(result_of(deal, account.currency))
+    if amount.minor:
+        books.move(
+            account,
+            amount,
+            house="suspense",
+            kind="trading.orphan",
+            key=f"trading.orphan:{server.pk}:{deal.deal}",
+            data={"deal": deal.deal, "comment": deal.comment, "reference": str(account)},
+        )
+    cases.case_open(
+        kind=CaseKind.ORPHAN_DEAL,
+        server=server,
+        account=account,
+        amount=amount,
+        dedupe_key=f"orphan:{server.pk}:{deal.deal}",
+        data={"deal": deal.deal, "kind": deal.kind.value, "comment": deal.comment},
+    )
