@@ -15,16 +15,18 @@ per aggregate; they write to the database only. What must go outside becomes a c
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar, dataclass_transform
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from kernel import clock
 from kernel.actors import Actor
+from kernel.ids import uuid7
 from kernel.logs import request_id
 from kernel.models import OutboxMessage
 from kernel.money import Money
@@ -114,6 +116,8 @@ def event_names() -> list[str]:
 
 def as_plain(value: Any) -> Any:
     """JSON form of what events and commands may hold."""
+    if value is None or isinstance(value, bool | int | str):
+        return value  # first: most are, and there may be thousands of events at once
     if isinstance(value, Money):
         return value.as_json()
     if isinstance(value, UUID | Decimal):
@@ -124,36 +128,49 @@ def as_plain(value: Any) -> Any:
         return {str(key): as_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [as_plain(item) for item in value]
-    if value is None or isinstance(value, bool | int | str):
-        return value
     raise TypeError(f"an event cannot hold {type(value).__name__}")
 
 
 def publish(fact: Event, *, aggregate: str, actor: Actor | None = None) -> OutboxMessage:
     """Write the event beside the fact. Outside a transaction this is a defect and raises."""
-    return publish_all([(fact, aggregate)], actor=actor)[0]
+    _of_a_transaction()
+    now = clock.present()  # a fact may be dated back; the relay has had it since now
+    message = OutboxMessage.objects.create(
+        name=fact.name, aggregate=aggregate[:80], payload=_payload(fact), headers=_headers(actor), available_at=now
+    )
+    _wake_after()
+    return message
 
 
-def publish_all(facts: Iterable[tuple[Event, str]], *, actor: Actor | None = None) -> list[OutboxMessage]:
-    """As `publish`, of facts with their aggregates, in this order: one statement and one wake-up, however many."""
+def publish_all(facts: Iterable[tuple[Event, str]], *, actor: Actor | None = None) -> None:
+    """As `publish`, of facts with their aggregates, in this order: one COPY and one wake-up, however many."""
+    _of_a_transaction()
+    facts = list(facts)
+    if not facts:
+        return
+    headers, created, now = json.dumps(_headers(actor)), clock.now().isoformat(), clock.present().isoformat()
+    columns = "message_id, name, aggregate, payload, headers, created_at, available_at, attempts, error"
+    with connection.cursor() as cursor, cursor.copy(f"COPY kernel_outbox ({columns}) FROM STDIN") as copy:
+        for fact, aggregate in facts:
+            payload = json.dumps(_payload(fact))
+            copy.write_row((uuid7(), fact.name, aggregate[:80], payload, headers, created, now, 0, ""))
+    _wake_after()
+
+
+def _of_a_transaction() -> None:
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("an event is published in the transaction that makes it true")
-    headers = {"actor": actor.as_json() if actor else {}, "request_id": request_id.get()}
-    now = clock.present()  # a fact may be dated back; the relay has had it since now
-    messages = [
-        OutboxMessage(
-            name=fact.name, aggregate=aggregate[:80], payload=_payload(fact), headers=headers, available_at=now
-        )
-        for fact, aggregate in facts
-    ]
-    if not messages:
-        return []
-    OutboxMessage.objects.bulk_create(messages)
+
+
+def _wake_after() -> None:
     from kernel.relay import wake
 
     tenant_id = context.tenant().id  # now: an outer transaction may commit in another scope
     transaction.on_commit(lambda: wake(tenant_id))
-    return messages
+
+
+def _headers(actor: Actor | None) -> dict[str, Any]:
+    return {"actor": actor.as_json() if actor else {}, "request_id": request_id.get()}
 
 
 def _payload(fact: Event) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal, localcontext
+from decimal import ROUND_DOWN, Context, Decimal, localcontext
 from typing import Any
 
 # ISO 4217 (list one, 2026-01) exponents that are not 2, and the precision at which we keep crypto assets.
@@ -119,6 +119,9 @@ def minor_units(currency: str) -> int:
         raise CurrencyUnknown(currency) from None
 
 
+_EXACT = Context(prec=60)  # one for all: entering a context of its own is most of what a conversion costs
+
+
 @dataclass(frozen=True, slots=True, order=False)
 class Money:
     """An amount in whole minor units. `Money(1050, "EUR")` is ten euros fifty; `Money(1050, "KWD")` is 1.050 dinar."""
@@ -136,11 +139,10 @@ class Money:
         """From major units. Without a named rounding, more decimals than the currency has are refused."""
         if isinstance(amount, float):
             raise TypeError("money never comes from a float")
-        with localcontext(prec=60):
-            scaled = Decimal(amount).scaleb(minor_units(currency))
-            whole = scaled.to_integral_value(rounding=rounding or ROUND_DOWN)
-            if rounding is None and whole != scaled:
-                raise ValueError(f"{amount} has more decimals than {currency}")
+        scaled = _EXACT.scaleb(Decimal(amount), minor_units(currency))
+        whole = scaled.to_integral_value(rounding=rounding or ROUND_DOWN, context=_EXACT)
+        if rounding is None and whole != scaled:
+            raise ValueError(f"{amount} has more decimals than {currency}")
         return cls(int(whole), currency)
 
     @classmethod

@@ -1,8 +1,7 @@
 """Storing what was read. Each function is one transaction in the tenant's scope, safe to repeat with the same records.
 
-Deals go in as one array per column (a brokerage's role may not make temporary tables) with ON CONFLICT DO NOTHING: what
-two bridges, an overlapping window or a second run bring again is not new. Everything that follows from a deal (ledger, cases, events, watermark)
-follows from the rows that were new, in the same transaction.
+Deals go in by COPY, those that are not there yet: what two bridges, an overlapping window or a second run bring again is not new.
+Everything that follows from a deal (ledger, cases, events, watermark) follows from the rows that were new, in the same transaction.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from kernel import clock
+from kernel import clock, locks
 from kernel.events import publish_all
 from kernel.money import Money
 from tenant_apps.trading.bridge import alerts, posting
@@ -29,16 +28,11 @@ from tenant_apps.trading.bridge.records import (
     result_of,
 )
 from tenant_apps.trading.events import DealClosed
-from tenant_apps.trading.models import (
-    TradingAccount,
-    TradingServer,
-    Watermark,
-)
+from tenant_apps.trading.models import TradingAccount, TradingServer, Watermark
 from tenant_apps.trading.ports import Deal
 
 OVERLAP = timedelta(seconds=60)
-_QUOTED = ", ".join(f'"{column}"' for column in DEAL_COLUMNS)
-_ARRAYS = ", ".join(f"%s::{kind}[]" for kind in DEAL_COLUMNS.values())
+_COLUMNS = ", ".join(f'"{column}"' for column in DEAL_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +57,7 @@ def store_deals(
     if not ours:
         return Stored((), clock.now())
     with transaction.atomic():
-        new_ids = _insert(server.pk, ours, accounts)
+        new_ids = copy_new(server.pk, ours, accounts)
         new = tuple(deal for deal in ours if deal.deal in new_ids)
         if new:
             rows = _held({accounts[deal.login].id for deal in new})
@@ -77,18 +71,25 @@ def store_deals(
     return Stored(new, clock.now())
 
 
-def _insert(server_id: UUID, deals: Sequence[Deal], accounts: Mapping[int, AccountRef]) -> set[int]:
-    now = clock.now()
-    rows = {deal.deal: deal_row(deal, server_id, accounts[deal.login], now) for deal in deals}
-    columns = [list(column) for column in zip(*rows.values(), strict=True)]
+def copy_new(server_id: UUID, deals: Sequence[Deal], accounts: Mapping[int, AccountRef]) -> set[int]:
+    """The numbers of the deals that were not there, which now are. One transaction per server at a time, so that what
+    was looked for and not found cannot come in between."""
+    locks.hold(f"trading.deals:{server_id}")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO trading_deal ({_QUOTED}) SELECT * FROM unnest({_ARRAYS})"  # noqa: S608 - our own names
-            " ON CONFLICT (server_id, deal) DO NOTHING RETURNING deal",
-            columns,
+            # One by one through the unique index: of many numbers at once PostgreSQL may read all deals of the server.
+            "SELECT deal FROM unnest(%s::bigint[]) AS asked(number), LATERAL"
+            " (SELECT deal FROM trading_deal WHERE server_id = %s AND deal = asked.number LIMIT 1) AS there",
+            [[deal.deal for deal in deals], server_id],
         )
-        new = {int(row[0]) for row in cursor.fetchall()}
-    return new
+        known = {number for (number,) in cursor.fetchall()}
+        new = {deal.deal: deal for deal in deals if deal.deal not in known}
+        if new:
+            now = clock.now()
+            with cursor.copy(f"COPY trading_deal ({_COLUMNS}) FROM STDIN") as copy:
+                for deal in new.values():
+                    copy.write_row(deal_row(deal, server_id, accounts[deal.login], now))
+    return set(new)
 
 
 def _held(account_ids: Collection[UUID]) -> dict[UUID, TradingAccount]:

@@ -66,6 +66,8 @@ def ref_of(row: TradingAccount, country: str) -> AccountRef:
 
 def minor(amount: Decimal, currency: str) -> int:
     """Minor units; a server that keeps more decimals than the currency has is rounded half to even."""
+    if not amount:
+        return 0  # most of them
     return Money.of(amount, currency, rounding=ROUND_HALF_EVEN).minor
 
 
@@ -81,15 +83,12 @@ def event_ms(moment: datetime) -> int:
     return int((moment.timestamp() - clock.shift()) * 1000)
 
 
-# Columns of trading_deal with their types, in the order of `deal_row`.
-DEAL_COLUMNS: dict[str, str] = {
-    "server_id": "uuid", "deal": "bigint", "account_id": "uuid", "login": "bigint", "order": "bigint",
-    "position": "bigint", "kind": "text", "entry": "text", "reason": "text", "symbol": "text", "lots": "numeric",
-    "closed_lots": "numeric", "price": "numeric", "position_price": "numeric", "contract_size": "numeric",
-    "profit_minor": "bigint", "swap_minor": "bigint", "commission_minor": "bigint", "result_minor": "bigint",
-    "currency": "text", "digits": "smallint", "executed_at": "timestamptz", "stored_at": "timestamptz",
-    "comment": "text",
-}  # fmt: skip
+# Columns of trading_deal, in the order of `deal_row`.
+DEAL_COLUMNS = (
+    "server_id", "deal", "account_id", "login", "order", "position", "kind", "entry", "reason", "symbol", "lots",
+    "closed_lots", "price", "position_price", "contract_size", "profit_minor", "swap_minor", "commission_minor",
+    "result_minor", "currency", "digits", "executed_at", "stored_at", "comment",
+)  # fmt: skip
 
 
 def deal_row(deal: Deal, server_id: UUID, account: AccountRef, stored_at: datetime) -> tuple[Any, ...]:
