@@ -20,13 +20,11 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import Count, Q, Sum
-
 from kernel import clock
 from tenant_apps.trading.base_currency import Base
 from tenant_apps.trading.models import TradingAccount
 from tenant_apps.trading.performance import Record, drawdown, levels, record_of
-from tenant_apps.trading.selectors import FEW, closed_trades_of, thinned
+from tenant_apps.trading.selectors import FEW, thinned, trades_closed
 
 PERIODS = {
     "growth_month": timedelta(days=30),
@@ -132,15 +130,12 @@ def sharpe(days: Sequence[float]) -> Decimal | None:
 
 
 def _of_trades(account: TradingAccount, since: datetime) -> dict[str, Any]:
-    row = closed_trades_of(account).filter(executed_at__gte=since).order_by().aggregate(
-        trades=Count("id"), wins=Count("id", filter=Q(result_minor__gt=0)),
-        gains=Sum("result_minor", filter=Q(result_minor__gt=0)), losses=Sum("result_minor", filter=Q(result_minor__lt=0)),
-    )  # fmt: skip
-    trades, losses = row["trades"], -(row["losses"] or 0)
+    found = trades_closed(account, since)
+    win_rate, factor = found.win_rate, found.profit_factor
     return {
-        "trades": trades,
-        "win_rate": round(Decimal(row["wins"]) / trades, 6) if trades else None,
-        "profit_factor": round(clipped(Decimal(row["gains"] or 0) / losses), 2) if losses else None,
+        "trades": found.count,
+        "win_rate": None if win_rate is None else round(win_rate, 6),
+        "profit_factor": None if factor is None else round(clipped(factor), 2),
     }
 
 

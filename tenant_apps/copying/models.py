@@ -34,7 +34,9 @@ class Strategy(Entity):
     """A live account as its client offers it, one strategy per account for ever: nobody begins anew with a clean record.
 
     Fees and the least amount are stated, not charged by us. `wanted`: other texts and terms of a released one, which wait
-    for release while those of before are shown. `visible` is the client's switch. `released_at`: when it was first shown.
+    for release while those of before are shown, as those do of one that is offered anew. `visible` is the client's switch.
+    `withheld`: the office took its name and texts from view, and until it releases them nothing else shows them again.
+    `released_at`: when it was first shown.
     """
 
     account = models.ForeignKey(TradingAccount, on_delete=models.PROTECT, related_name="strategies")
@@ -46,6 +48,7 @@ class Strategy(Entity):
     minimum_minor = models.BigIntegerField(default=0)
     show_capital = models.BooleanField(default=False)
     visible = models.BooleanField(default=True)
+    withheld = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=10, choices=StrategyState.choices, default=StrategyState.WAITING)
     wanted = models.JSONField(null=True, blank=True)
     consented_at = models.DateTimeField()
@@ -72,6 +75,11 @@ class Strategy(Entity):
     @property
     def on_board(self) -> bool:
         return self.state == StrategyState.LISTED and self.visible
+
+    @property
+    def nameless(self) -> bool:
+        """Whether others may read its figures, and neither name nor texts."""
+        return self.withheld or self.state == StrategyState.SUSPENDED
 
     @property
     def waits(self) -> bool:

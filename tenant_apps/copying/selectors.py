@@ -120,8 +120,9 @@ def _median(values: list[Decimal | None]) -> Decimal | None:
 
 
 def strategy_for(actor: Actor, strategy_id: UUID) -> Strategy:
-    """One that was shown to others, or the client's own. Raises NotFound; a suspended one is nobody else's business."""
-    released = Q(released_at__isnull=False) & ~Q(state=StrategyState.SUSPENDED)
+    """One that was shown to others, or the client's own. Raises NotFound; a suspended one is nobody else's business, nor
+    one that was ended while it was."""
+    released = Q(released_at__isnull=False, withheld=False) & ~Q(state=StrategyState.SUSPENDED)
     row = _public().filter(released | Q(account__client=actor.client_id), pk=strategy_id).first()
     if row is None:
         raise NotFound

@@ -1,5 +1,7 @@
 """The most leverage that rules allow a client's live account: of the pack that protects residents of the country which the
 client names, proved or not, and of the pack of the client's legal entity, whichever is stricter. Demo accounts have none.
+While a change of a verified identity waits to be confirmed (clients.identity_change), the strictest pack of all: one person
+alone must not move a client out of the reach of rules.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from tenant_apps.clients.identity_change import held
 from tenant_apps.clients.models import Client, LegalEntity
 from tenant_apps.clients.rule_packs import packs, protecting
 from tenant_apps.trading.models import AccountType
@@ -18,7 +21,7 @@ class Caps:
     """Of many clients, with the legal entities read once. `by_entity`: the pack's key; None is the default entity."""
 
     by_entity: Mapping[UUID | None, str]
-    _known: dict[tuple[str, UUID | None], int | None] = field(default_factory=dict)
+    _known: dict[tuple[str, UUID | None, bool], int | None] = field(default_factory=dict)
 
     @classmethod
     def load(cls) -> Caps:
@@ -30,10 +33,12 @@ class Caps:
                 found[None] = pack
         return cls(found)
 
-    def of(self, country: str, entity_id: UUID | None) -> int | None:
-        key = (country, entity_id)
+    def of(self, country: str, entity_id: UUID | None, *, unconfirmed: bool = False) -> int | None:
+        """`unconfirmed`: a change of the client's identity waits to be confirmed."""
+        key = (country, entity_id, unconfirmed)
         if key not in self._known:
-            holding = (protecting(country), packs().get(self.by_entity.get(entity_id, "")))
+            own = [protecting(country), packs().get(self.by_entity.get(entity_id, ""))]
+            holding = [*packs().values()] if unconfirmed else own
             limits = [pack.leverage for pack in holding if pack is not None and pack.leverage is not None]
             self._known[key] = min(limits, default=None)
         return self._known[key]
@@ -41,7 +46,7 @@ class Caps:
 
 def cap_of(client: Client) -> int | None:
     """One query."""
-    return Caps.load().of(client.country, client.entity_id)
+    return Caps.load().of(client.country, client.entity_id, unconfirmed=held(client))
 
 
 def allowed(leverages: Iterable[int], cap: int | None, *, live: bool = True) -> list[int]:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import BooleanField, Case, Exists, OuterRef, QuerySet, Value, When
 
 from kernel import commands
 from kernel.errors import AppError
 from kernel.models import Command
+from tenant_apps.clients.identity_change import standing
 from tenant_apps.trading.caps import Caps
 from tenant_apps.trading.errors import (
     AccountNotReady,
@@ -57,20 +58,24 @@ class Facts(NamedTuple):
     state: str
     country: str
     entity_id: UUID | None
+    unconfirmed: bool
     money_moves: bool
     trades: bool
 
 
 _COLUMNS = (
     "pk", "server_id", "account_type_id", "leverage", "live", "state", "client__country", "client__entity_id",
-    "money_moves", "trades",
+    "unconfirmed", "money_moves", "trades",
 )  # fmt: skip
 
 
 def _rows(accounts: QuerySet[TradingAccount]) -> Any:
     moving = Transfer.objects.filter(account=OuterRef("pk"), state=TransferState.PENDING)
+    confirmed = When(standing("client__"), then=Value(False))
     return accounts.annotate(
-        money_moves=Exists(moving), trades=Exists(Position.objects.filter(account=OuterRef("pk")))
+        unconfirmed=Case(confirmed, default=Value(True), output_field=BooleanField()),
+        money_moves=Exists(moving),
+        trades=Exists(Position.objects.filter(account=OuterRef("pk"))),
     ).values_list(*_COLUMNS)
 
 
@@ -103,7 +108,7 @@ class Judge:
             return Obstacle.NOT_OPEN
         if leverage not in self._types[facts.type_id].leverages:
             return Obstacle.NOT_OFFERED
-        cap = self._caps.of(facts.country, facts.entity_id)
+        cap = self._caps.of(facts.country, facts.entity_id, unconfirmed=facts.unconfirmed)
         return Obstacle.ABOVE_CAP if facts.live and cap is not None and leverage > cap else None
 
     def account_type(self, facts: Facts, type_id: UUID) -> Obstacle | None:

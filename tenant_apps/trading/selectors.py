@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Count, Max, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils.translation import pgettext_lazy
 
@@ -139,28 +140,64 @@ class Statistics:
 
 def statistics(account: TradingAccount) -> Statistics:
     """One query over the closed trades, one over the money movements."""
-    row = closed_trades_of(account).aggregate(
-        trades=Count("id"),
-        lots=Sum("lots"),
-        net=Sum("result_minor"),
-        best=Max("result_minor"),
-        worst=Min("result_minor"),
-        wins=Count("id", filter=Q(result_minor__gt=0)),
-        gains=Sum("result_minor", filter=Q(result_minor__gt=0)),
-        losses=Sum("result_minor", filter=Q(result_minor__lt=0)),
-    )
+    found = trades_closed(account)
     deposits = deals_of(account).filter(kind="balance").aggregate(total=Sum("result_minor"))["total"]
-    trades, losses = row["trades"], -(row["losses"] or 0)
     return Statistics(
-        trades=trades,
-        lots=row["lots"] or Decimal(0),
-        net=account.money(row["net"] or 0),
-        best=account.money(max(row["best"] or 0, 0)),
-        worst=account.money(min(row["worst"] or 0, 0)),
-        win_rate=Decimal(row["wins"]) / trades if trades else None,
-        profit_factor=Decimal(row["gains"] or 0) / losses if losses else None,
+        trades=found.count,
+        lots=found.lots,
+        net=account.money(found.gains - found.losses),
+        best=account.money(max(found.best, 0)),
+        worst=account.money(min(found.worst, 0)),
+        win_rate=found.win_rate,
+        profit_factor=found.profit_factor,
         deposits=account.money(deposits or 0),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Closed trades in minor units, all they cost included; `losses` is not negative."""
+
+    count: int
+    lots: Decimal
+    best: int
+    worst: int
+    wins: int
+    gains: int
+    losses: int
+
+    @property
+    def win_rate(self) -> Decimal | None:
+        return Decimal(self.wins) / self.count if self.count else None
+
+    @property
+    def profit_factor(self) -> Decimal | None:
+        return Decimal(self.gains) / self.losses if self.losses else None
+
+
+# MetaTrader charges commission at both ends. What a position cost when it was opened belongs to its closing deals, by lots.
+_CLOSED = """
+    WITH opened AS (
+      SELECT position, sum(result_minor) / sum(lots) AS a_lot FROM trading_deal
+       WHERE account_id = %(account)s AND deleted_at IS NULL AND kind IN ('buy', 'sell') AND entry = 'in'
+       GROUP BY position HAVING sum(result_minor) <> 0 AND sum(lots) > 0
+    ), closed AS (
+      SELECT d.lots, d.result_minor + coalesce(round(o.a_lot * d.closed_lots), 0) AS earned
+        FROM trading_deal d LEFT JOIN opened o ON o.position = d.position
+       WHERE d.account_id = %(account)s AND d.deleted_at IS NULL AND d.kind IN ('buy', 'sell')
+         AND d.entry IN ('in_out', 'out', 'out_by') AND d.executed_at >= coalesce(%(since)s::timestamptz, '-infinity')
+    )
+    SELECT count(*), coalesce(sum(lots), 0), coalesce(max(earned), 0)::bigint, coalesce(min(earned), 0)::bigint,
+           count(*) FILTER (WHERE earned > 0), coalesce(sum(earned) FILTER (WHERE earned > 0), 0)::bigint,
+           coalesce(-sum(earned) FILTER (WHERE earned < 0), 0)::bigint
+      FROM closed"""
+
+
+def trades_closed(account: TradingAccount, since: datetime | None = None) -> Closed:
+    """What the trades closed from a moment on came to, or all of them. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSED, {"account": account.pk, "since": since})
+        return Closed(*cursor.fetchone())  # type: ignore[misc]
 
 
 def curve(account: TradingAccount, days: int = 30) -> Chart | None:

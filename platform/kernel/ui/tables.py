@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import F, Model, OrderBy, Q, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import Promise
@@ -14,6 +14,8 @@ from django.utils.functional import Promise
 M = TypeVar("M", bound=Model)
 Align = Literal["start", "end", "center", "num"]
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_DIGITS = 9  # of a page's number or size; more is nonsense
+_CURSOR = 2_000  # characters; the longest of ours holds a text to sort by and a key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,8 @@ def with_query(query: QueryDict, **changes: str | None) -> str:
 
 
 def _positive(text: str, default: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else default
+    usable = text.isascii() and text.isdigit() and len(text) <= _DIGITS and int(text) > 0
+    return int(text) if usable else default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +171,10 @@ class TableSpec:
         towards_less = descending != backwards
         found = rows
         if cursor is not None:
-            found = found.filter(_beyond(path, cursor, less=towards_less))
+            try:
+                found = found.filter(_beyond(path, cursor, less=towards_less))
+            except (ValueError, TypeError, ValidationError):  # it reads, but as no value of this column
+                cursor = None
         sign = "-" if towards_less else ""
         found = found.order_by(f"{sign}pk") if path == "pk" else found.order_by(f"{sign}{path}", f"{sign}pk")
         window = list(found[: size + 1])
@@ -271,6 +277,8 @@ def _write_cursor(row: Any, path: str) -> str:
 
 
 def _read_cursor(text: str) -> tuple[str, str] | None:
+    if len(text) > _CURSOR:
+        return None
     try:
         value, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, TypeError):

@@ -95,19 +95,23 @@ def strategy_offer(*, actor: Actor, account: TradingAccount, terms: Terms, conse
         if row is not None and row.state in (StrategyState.LISTED, StrategyState.SUSPENDED):
             return _change(row, terms, actor)
         row = row or Strategy(account=account)
-        for name, value in vars_of(terms).items():
-            setattr(row, name, value)
-        row.state, row.visible, row.wanted, row.ended_at, row.note = StrategyState.WAITING, True, None, None, ""
+        wanted = None
+        if row.released_at is None:
+            _say(row, terms)
+        elif plain(terms) != plain(row):
+            wanted = plain(terms)  # others read what was released, among the ended ones, until this is
+        row.state, row.visible, row.wanted, row.ended_at, row.note = StrategyState.WAITING, True, wanted, None, ""
         row.consented_at = clock.now()
         save(row)
         stats_refresh(row)
-        note("copying.offered", row, actor, after=told(plain(row), account.currency))
+        note("copying.offered", row, actor, after=told(plain(terms), account.currency))
         _tell_office(row, actor)
     return row
 
 
-def vars_of(terms: Terms) -> dict[str, Any]:
-    return {name: getattr(terms, name) for name in NAMES}
+def _say(row: Strategy, terms: Terms) -> None:
+    for name in NAMES:
+        setattr(row, name, getattr(terms, name))
 
 
 def _change(row: Strategy, terms: Terms, actor: Actor) -> Strategy:
@@ -161,10 +165,10 @@ def strategy_release(*, actor: Actor, strategy_id: UUID, seen: str | None = None
         wanted = wanted_of(row)
         if row.state not in (StrategyState.WAITING, StrategyState.SUSPENDED) and wanted is None:
             raise WrongState
-        for name, value in vars_of(wanted).items() if wanted else ():
-            setattr(row, name, value)
+        if wanted:
+            _say(row, wanted)
         _name_free(row.name, row)
-        row.state, row.wanted, row.note = StrategyState.LISTED, None, ""
+        row.state, row.wanted, row.note, row.withheld = StrategyState.LISTED, None, "", False
         row.released_at = row.released_at or clock.now()
         save(row)
         stats_refresh(row)
@@ -195,7 +199,7 @@ def strategy_suspend(*, actor: Actor, strategy_id: UUID, reason: str) -> Strateg
         row, reason = _decided(actor, strategy_id, reason)
         if row.state != StrategyState.LISTED:
             raise WrongState
-        row.state, row.note = StrategyState.SUSPENDED, reason
+        row.state, row.note, row.withheld = StrategyState.SUSPENDED, reason, True
         save(row)
         note("copying.suspended", row, actor, reason=reason)
         _tell_client(row, lambda: pgettext("notification", "Your strategy was suspended"), reason)

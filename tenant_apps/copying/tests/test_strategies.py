@@ -11,6 +11,7 @@ import pytest
 
 from kernel.actors import Actor, Reach
 from kernel.errors import AppError, Forbidden, Invalid, NotFound
+from kernel.ids import uuid7
 from kernel.models import AuditEntry
 from tenant_apps.accounts.actors import actor_for
 from tenant_apps.clients.errors import SamePerson, ShownDiffers
@@ -33,6 +34,7 @@ from tenant_apps.trading.tests.test_pages import Desk
 
 from .conftest import TERMS, client_actor, record, trades
 
+VISITOR = Actor(kind="client", id="other", label="Another", client_id=uuid7())
 RIGHTS = {"copying.view": Reach.ALL, "copying.release": Reach.ALL}
 
 
@@ -205,6 +207,38 @@ def test_what_was_shown_is_not_forgotten(desk: Desk) -> None:
         step()
         counts.append((selectors.survivorship().gone, selectors.gone().count()))
     assert counts == [(1, 1), (0, 0), (1, 1), (0, 0), (1, 1), (1, 1)]
+
+
+def test_what_is_offered_anew_is_read_by_nobody_before_its_release(desk: Desk) -> None:
+    row = offered(desk)
+    strategy_release(actor=staff(desk), strategy_id=row.pk)
+    strategy_end(actor=client_actor(desk), strategy_id=row.pk)
+    again = offered(desk, name="Call 555 1234")
+    assert (again.pk, again.state, again.name) == (row.pk, StrategyState.WAITING, "Calm trend")
+    assert (selectors.gone().get().name, selectors.strategy_for(VISITOR, row.pk).name) == ("Calm trend", "Calm trend")
+    strategy_reject(actor=staff(desk), strategy_id=row.pk, reason="A phone number")
+    assert selectors.strategy_for(VISITOR, row.pk).name == "Calm trend"
+    offered(desk, name="Calmer")
+    released = strategy_release(actor=staff(desk), strategy_id=row.pk)
+    assert (released.on_board, released.name, released.wanted) == (True, "Calmer", None)
+
+
+def test_ending_a_suspended_one_shows_its_name_to_nobody(desk: Desk) -> None:
+    row = offered(desk)
+    strategy_release(actor=staff(desk), strategy_id=row.pk)
+    strategy_suspend(actor=staff(desk), strategy_id=row.pk, reason="Names a bank")
+    steps: list[Callable[[], object]] = [
+        lambda: strategy_end(actor=client_actor(desk), strategy_id=row.pk),
+        lambda: offered(desk),
+    ]
+    for step in steps:
+        step()
+        assert selectors.gone().get().nameless
+        with pytest.raises(NotFound):
+            selectors.strategy_for(VISITOR, row.pk)
+        assert selectors.strategy_for(client_actor(desk), row.pk).pk == row.pk
+    assert not strategy_release(actor=staff(desk), strategy_id=row.pk).nameless
+    assert selectors.strategy_for(VISITOR, row.pk).pk == row.pk
 
 
 def test_medians_are_of_what_is_known(strategy: Callable[..., Strategy]) -> None:

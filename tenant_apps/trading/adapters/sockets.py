@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 # Gives a connected, non-blocking TCP socket. The platform's guard against private networks plugs in here.
 Connector = Callable[[str, int], Awaitable[socket.socket]]
@@ -54,5 +55,8 @@ async def open_tls(
     try:
         return await asyncio.open_connection(sock=raw, ssl=context, server_hostname=host)
     except BaseException:
-        raw.close()
+        # Its transport closes it. Closed under one that the loop still polls (whoever waits may give up before the handshake
+        # has begun), its number would be refused to every later connection of this process, to whichever server.
+        with suppress(OSError):
+            raw.shutdown(socket.SHUT_RDWR)
         raise

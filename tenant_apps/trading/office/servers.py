@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
-from kernel import audit, secrets
+from kernel import audit, secrets, throttle
 from kernel.errors import AppError
 from kernel.guards import guard
 from kernel.pages import page
@@ -89,6 +89,7 @@ def _initial(server: TradingServer) -> dict[str, Any]:
 def test(request: Any, server_id: UUID) -> HttpResponse:
     """Log in anew and look: rights, clock, delay."""
     server = get_object_or_404(TradingServer, pk=server_id)
+    throttle.check("trading.test", request.actor.id, burst=10, per_minute=5)
     probe = services.server_test(actor=request.actor, server=server)
     hours = probe.utc_offset.total_seconds() / 3600
     return render(request, "trading/office/_probe.html", {"probe": probe, "hours": f"{hours:+g}"})
@@ -99,6 +100,7 @@ def test(request: Any, server_id: UUID) -> HttpResponse:
 def compare(request: Any, server_id: UUID) -> HttpResponse:
     """Compare the last days with the server now, in the background."""
     server = get_object_or_404(TradingServer, pk=server_id)
+    throttle.check("trading.compare", request.actor.id, burst=5, per_minute=1)
     with transaction.atomic():
         audit.record(actor=request.actor, action="trading.compare_requested", obj=server)
         enqueue(compare_server, str(server.pk))

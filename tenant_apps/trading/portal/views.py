@@ -96,6 +96,8 @@ def transfer(request: Any, account_id: UUID) -> HttpResponse:
     """Between wallet and account."""
     found = selectors.own_account(request.actor, account_id)
     form = pages.transfer_form(request, found)
+    if request.method == "POST":
+        throttle.check("trading.transfer", str(request.client.pk), burst=20, per_minute=10)
     if request.method == "POST" and pages.transfer_begin(request, found, form):
         return pages.done(pgettext("trading account", "The money is on its way."))
     values = {"account": found, "form": form, "wallet": selectors.wallet_balance(found)}
@@ -107,6 +109,7 @@ def leverage(request: Any, account_id: UUID) -> HttpResponse:
     found = selectors.own_account(request.actor, account_id)
     form = LeverageForm(request.POST or None, account=found, with_reason=False)
     if request.method == "POST" and form.is_valid():
+        throttle.check("trading.leverage", str(found.pk), burst=10, per_minute=2)
         try:
             services.leverage_set(actor=request.actor, account=found, leverage=form.cleaned_data["leverage"])
         except AppError as error:

@@ -162,6 +162,22 @@ def test_the_clients_rules_cap_leverage_at_every_entrance(book: Book) -> None:
     assert accounts.account_open(actor=TEST, client=book.people[0], account_type=demo).leverage == 500
 
 
+def test_one_person_alone_moves_nobody_out_of_the_rules(book: Book) -> None:
+    """A change of a verified identity waits for a second person: until then the strictest rules hold, at every entrance."""
+    kind, account, person = book.a_type("wild", leverages=[30, 500], leverage_default=500), book.rows[0], book.people[0]
+    TradingAccount.objects.filter(pk=account.pk).update(account_type=kind)
+    Client.objects.filter(pk=person.pk).update(country="KZ", identity_changed_at=clock.now())
+    person.refresh_from_db()
+    with pytest.raises(LeverageAboveCap):
+        accounts.leverage_set(actor=TEST, account=account, leverage=500)
+    with pytest.raises(LeverageAboveCap):
+        accounts.account_open(actor=TEST, client=person, account_type=kind, leverage=500)
+    planned = bulk.plan(actor=book.actor(), query="", leverage=500)
+    assert results(planned)[account.login or 0] == ("skipped", "above_cap")
+    Client.objects.filter(pk=person.pk).update(identity_confirmed_at=clock.now())
+    assert accounts.leverage_set(actor=TEST, account=account, leverage=500).payload["leverage"] == 500
+
+
 def test_no_first_account_where_the_rules_allow_none_of_its_leverages(book: Book) -> None:
     AccountType.objects.update(automatic=False)
     book.a_type("wild", leverages=[100, 500], leverage_default=100, automatic=True)

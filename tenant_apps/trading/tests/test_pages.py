@@ -247,6 +247,13 @@ def test_leverage_is_changed_with_before_after_and_reason(desk: Desk) -> None:
     assert (line.before, line.after, line.reason) == ({"leverage": 30}, {"leverage": 10}, "asked")
 
 
+def test_nobody_sends_orders_to_the_server_without_end(desk: Desk) -> None:
+    browser, address = desk.browser(desk.user, "portal"), f"/accounts/{desk.account.pk}/leverage/"
+    answers = [browser.post(address, {"leverage": "30"}).status_code for _ in range(15)]
+    assert (answers[:10], 429 in answers) == ([200] * 10, True)
+    assert Command.objects.filter(kind="trading.leverage").count() == answers.count(200) < 15
+
+
 def test_the_head_of_an_open_page_follows_the_leverage(desk: Desk) -> None:
     browser = desk.browser(desk.staff(ALL_GRANTS), "office")
     page = f"/trading/accounts/{desk.account.pk}/"

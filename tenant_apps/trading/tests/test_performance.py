@@ -115,12 +115,12 @@ def store(account: TradingAccount, points: list[Point], flows: list[Flow]) -> No
 
 def deal(account: TradingAccount, number: int, at: datetime, minor: int, **values: Any) -> Deal:
     given_ = {"kind": "sell", "entry": "out", "reason": "client", "symbol": "EURUSD", "lots": Decimal(1)} | values
-    zero = dict.fromkeys(("price", "position_price", "contract_size", "closed_lots"), Decimal(1))
+    zero = dict.fromkeys(("price", "position_price", "contract_size", "closed_lots"), Decimal(1)) | {"position": 0}
     return Deal.objects.create(
-        server=account.server, deal=number, account=account, login=account.login or 0, order=0, position=0,
+        server=account.server, deal=number, account=account, login=account.login or 0, order=0,
         profit_minor=minor, swap_minor=0, commission_minor=0,
         result_minor=0 if given_["kind"] == "credit" else minor,
-        currency=account.currency, digits=2, executed_at=at, stored_at=at, **zero, **given_,
+        currency=account.currency, digits=2, executed_at=at, stored_at=at, **{**zero, **given_},
     )  # fmt: skip
 
 
@@ -167,6 +167,20 @@ def test_without_a_record_nothing_is_said(desk: Desk) -> None:
     assert performance(desk.account) is None
     EquityPoint.objects.create(account=desk.account, at=clock.now(), balance_minor=0, equity_minor=0)
     assert performance(desk.account) is None
+
+
+def test_what_opening_cost_is_counted_with_the_trade(desk: Desk) -> None:
+    """Two lots opened for 7.00, closed in halves: one gains 5.00 less 3.50 and 3.50, the other loses 1.00 less 3.50."""
+    at = clock.now() - timedelta(hours=1)
+    deal(desk.account, 1, at, -700, kind="buy", entry="in", lots=Decimal(2), position=77, closed_lots=Decimal(0))
+    deal(desk.account, 2, at, 500 - 350, position=77)
+    deal(desk.account, 3, at, -100, position=77)
+    deal(desk.account, 4, at, -900, kind="buy", entry="in", position=78, closed_lots=Decimal(0))  # open still
+    deal(desk.account, 5, at, 400, position=79)
+    found = statistics(desk.account)
+    assert (found.trades, found.lots, found.net.minor) == (3, 3, -200 - 450 + 400)
+    assert (found.best.minor, found.worst.minor) == (400, -450)
+    assert (found.win_rate, found.profit_factor) == (Decimal(1) / 3, Decimal(400) / 650)
 
 
 def test_few_trades_are_called_few(desk: Desk) -> None:
