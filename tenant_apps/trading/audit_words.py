@@ -24,6 +24,7 @@ audit_words.declare(
         "trading.bulk_started": pgettext_lazy("audit act", "Began a bulk change of trading accounts"),
         "trading.bulk_stopped": pgettext_lazy("audit act", "Stopped a bulk change of trading accounts"),
         "trading.bulk_undone": pgettext_lazy("audit act", "Began to undo a bulk change of trading accounts"),
+        "trading.bulk_exported": pgettext_lazy("audit act", "Exported the accounts of a bulk change"),
         "trading.server_saved": pgettext_lazy("audit act", "Saved a trading server"),
         "trading.exposure_exported": pgettext_lazy("audit act", "Exported the clients’ exposure"),
         "trading.margin_mails": pgettext_lazy("audit act", "Chose whether to be mailed about margin calls"),

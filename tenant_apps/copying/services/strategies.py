@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import pgettext
 
-from kernel import audit, clock
+from kernel import audit, clock, locks
 from kernel.actors import Actor
 from kernel.errors import Invalid, NotFound
 from kernel.money import Money
@@ -126,6 +126,8 @@ def _change(row: Strategy, terms: Terms, actor: Actor) -> Strategy:
 
 
 def _name_free(name: str, row: Strategy | None) -> None:
+    """Until the transaction ends: of two who want one name at once, one is told that it is taken."""
+    locks.hold("copying.names")
     others = Strategy.objects.exclude(pk=row.pk) if row else Strategy.objects.all()
     if others.filter(name__iexact=name).exists() or others.filter(wanted__name__iexact=name).exists():
         raise NameTaken(field="name")

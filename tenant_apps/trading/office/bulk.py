@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from kernel import throttle
+from kernel import audit, throttle
 from kernel.errors import AppError, NotFound
 from kernel.guards import guard
 from kernel.pages import acted, page, wants_part
@@ -198,6 +198,7 @@ def file(request: Any, bulk_id: UUID) -> HttpResponseBase:
         pgettext("bulk change", "Reason"),
         pgettext("bulk change", "When"),
     ]
+    audit.record(actor=actor, action="trading.bulk_exported", obj=found)
     return download(request, "bulk-change", header, lambda: bulk_selectors.lines_of(found, rows))
 
 

@@ -145,6 +145,29 @@ def test_the_same_deals_twice_are_one(world: World) -> None:
     assert balance(account.client_id, account.ledger_kind) == server_minor(world, account)
 
 
+def test_of_two_that_store_the_same_deals_at_once_one_waits_and_finds_them(world: World) -> None:
+    account = trader(world)
+    world.admin("POST", "/faults", {"kind": "burst", "login": account.login, "count": 4})
+    known, tenant = accounts_of(world.server.pk), context.tenant()
+    since, until_ = now() - ingest.OVERLAP, now() + ingest.OVERLAP
+    read = platforms.ask(world.server, lambda platform: platform.deals(since, until_, logins=list(known)))
+
+    def store() -> int:
+        try:
+            with context.use(tenant):
+                return len(ingest.store_deals(world.server, read, known).new)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as executor:
+        with transaction.atomic():
+            first = len(ingest.store_deals(world.server, read[:3], known).new)
+            second = executor.submit(store)
+            until(_somebody_waits, "the second storing's waiting for the first")
+        assert (first, second.result()) == (3, 2)
+    assert balance(account.client_id, account.ledger_kind) == server_minor(world, account)
+
+
 def test_a_withdrawal_and_the_deals_of_its_account_do_not_deadlock(world: World) -> None:
     """Who moves money takes the account first and its ledger then. Deals that are stored meanwhile do the same."""
     account = trader(world)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kernel.actors import Reach
-from kernel.models import Command
+from kernel.models import AuditEntry, Command
 from kernel.tenancy import context
 from tenant_apps.accounts.actors import actor_for
 from tenant_apps.clients.models import Client
@@ -86,6 +86,7 @@ def test_the_file_has_every_account_with_before_after_and_reason(book: Book) -> 
     assert lines[1:3] == [
         "600,Greta Lind,1:30,1:10,To be changed,,", "601,Greta Lind,1:10,1:10,Left as it is,It is so already,",
     ]  # fmt: skip
+    assert AuditEntry.objects.filter(action="trading.bulk_exported", object_id=str(change.pk)).count() == 1
 
 
 def test_a_manager_sees_and_changes_only_what_is_theirs(book: Book) -> None:
