@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from tenant_apps.clients.models import Client, KycState, Stage
 from tenant_apps.clients.reading import reader
 from tenant_apps.ledger import services as ledger
 from tenant_apps.trading import ledgers, pages
-from tenant_apps.trading.bridge import records, telling
+from tenant_apps.trading.bridge import metrics, records, telling
 from tenant_apps.trading.errors import Rejection
 from tenant_apps.trading.models import (
     AccountState,
@@ -296,6 +297,17 @@ def test_no_account_that_fits_is_no_empty_brokerage(desk: Desk) -> None:
     browser = desk.browser(desk.staff(ALL_GRANTS), "office")
     page = browser.get("/trading/accounts/?q=nobody").content.decode()
     assert ("Loosen a filter" in page, "when an identity is approved" in page) == (True, False)
+
+
+def test_a_server_that_has_gone_silent_is_not_followed(desk: Desk) -> None:
+    browser, counts = (
+        desk.browser(desk.staff(ALL_GRANTS), "office"),
+        metrics.Metrics(desk.server.pk, tenant="", bridge=""),
+    )
+    counts.write(force=True, mode="normal")
+    for minutes, words in ((1, "Followed"), (6, "Not followed")):
+        TradingServer.objects.update(last_ok_at=now() - timedelta(minutes=minutes))
+        assert f"{words}</span>" in browser.get("/trading/servers/").content.decode()
 
 
 def test_a_server_page_never_shows_the_password(desk: Desk) -> None:
