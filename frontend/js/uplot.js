@@ -12,8 +12,26 @@ const xFormat = (span) => {
   return span > MINUTES ? CLOCK : { ...CLOCK, second: "2-digit" };
 };
 
-// Room for the longest of the value axis's texts at eleven pixels; the two marks of isolation take none.
-const axisSize = (plot, texts) => Math.max(56, ...(texts ?? []).map((text) => 14 + 6.5 * (text.length - 2)));
+// Room for the longest of the value axis's texts at eleven pixels; marks of isolation take none.
+const axisSize = (plot, texts) => Math.max(56, ...(texts ?? []).map((text) => 14 + 6.5 * text.replace(/[\u2066-\u2069]/g, "").length));
+
+const DASHED = [6, 4];
+const isDashed = (data, series) => data.kind !== "bar" && series.tone === "muted";
+
+/** Which line is which where there are several: colour alone tells it to few. Its height, that the plot leaves free. */
+const addLegend = (element, data) => {
+  if (data.series.length < 2) return 0;
+  const legend = Object.assign(document.createElement("div"), { className: "ui-chart-legend", dir: data.rtl ? "rtl" : "ltr" });
+  data.series.forEach((series, index) => {
+    const entry = document.createElement("span");
+    const stroke = document.createElement("i");
+    stroke.style.borderBlockStart = `2px ${isDashed(data, series) ? "dashed" : "solid"} ${seriesColour(series, index)}`;
+    entry.append(stroke, series.name);
+    legend.append(entry);
+  });
+  element.append(legend);
+  return legend.offsetHeight;
+};
 
 const spanOf = (times) => times.at(-1) - times[0];
 
@@ -62,9 +80,11 @@ const draw = (element, data) => {
   const span = spanOf(data.x);
   const font = `11px ${look.font}`;
   const grid = { stroke: look.line, width: 1 };
+  element.replaceChildren();
+  const above = addLegend(element, data);
   const options = {
     width: element.clientWidth,
-    height: element.clientHeight,
+    height: element.clientHeight - above,
     padding: [10, data.rtl ? 0 : 24, 0, data.rtl ? 32 : 0],
     legend: { show: false },
     cursor: { points: { size: 8, fill: (plot, index) => seriesColour(data.series[index - 1], index - 1) }, y: false, drag: { x: false, y: false } },
@@ -81,17 +101,17 @@ const draw = (element, data) => {
         width: 2,
         points: { show: false },
         spanGaps: true,
+        dash: isDashed(data, series) ? DASHED : undefined,
         paths: data.kind === "bar" ? uPlot.paths.bars({ size: [0.66, 40], radius: 0.15 }) : uPlot.paths.spline(),
-        fill: data.kind === "area" ? (plot) => gradient(plot, series, index) : data.kind === "bar" ? colour(seriesColour(series, index), 0.85) : undefined,
+        fill: data.kind === "area" && !isDashed(data, series) ? (plot) => gradient(plot, series, index) : data.kind === "bar" ? colour(seriesColour(series, index), 0.85) : undefined,
       })),
     ],
     plugins: [tooltip(data)],
   };
-  element.replaceChildren();
   const values = [data.x, ...data.series.map((series) => series.values)];
   const plot = new uPlot(options, values, element);
   const watcher = new ResizeObserver(() => {
-    if (element.clientWidth && Math.abs(element.clientWidth - plot.width) > 1) plot.setSize({ width: element.clientWidth, height: element.clientHeight });
+    if (element.clientWidth && Math.abs(element.clientWidth - plot.width) > 1) plot.setSize({ width: element.clientWidth, height: element.clientHeight - above });
   });
   watcher.observe(element);
   const topic = element.dataset.liveChart;

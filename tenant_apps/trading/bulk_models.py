@@ -11,6 +11,8 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.models import Entity
 
+from .refusal_words import refusal_words
+
 
 class BulkWhat(models.TextChoices):
     LEVERAGE = "leverage", pgettext_lazy("bulk change", "Leverage")
@@ -61,6 +63,11 @@ class Obstacle(models.TextChoices):
     CHANGED_SINCE = "changed_since", pgettext_lazy("bulk obstacle", "Changed since")
     OUT_OF_REACH = "out_of_reach", pgettext_lazy("bulk obstacle", "No longer within reach of who asked")
     STOPPED = "stopped", pgettext_lazy("bulk obstacle", "Stopped before its turn")
+
+
+def reason_words(reason: str) -> str:
+    """Why an account is left as it is, or why the server refused."""
+    return str(Obstacle(reason).label) if reason in Obstacle.values else refusal_words(reason)
 
 
 class BulkChange(Entity):
@@ -179,5 +186,5 @@ class BulkChangeRow(models.Model):
 
     @property
     def why(self) -> str:
-        """The reason in words; the server's own where it gave one."""
-        return str(Obstacle(self.reason).label) if self.reason in Obstacle.values else self.reason
+        """The reason in words."""
+        return reason_words(self.reason)

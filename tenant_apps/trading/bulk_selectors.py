@@ -22,6 +22,7 @@ from tenant_apps.trading.models import (
     Obstacle,
 )
 from tenant_apps.trading.permissions_list import BULK_APPROVE, BULK_VIEW, VIEW
+from tenant_apps.trading.refusal_words import refusal_words
 from tenant_apps.wallets.models import ChangeState, ProposedChange
 
 KIND = "trading_bulk"  # of change_kinds
@@ -116,7 +117,7 @@ def lines_of(change: BulkChange, rows: QuerySet[BulkChangeRow]) -> Iterator[list
     found = rows.values_list("account__login", "before", "after", "state", "reason", "finished_at", *person)
     for login, before, after, state, reason, at, corporate, company, first, last in found.iterator(chunk_size=5000):
         client = Client(corporate=corporate, company=company, first_name=first, last_name=last)
-        told = reasons.get(reason, reason)
+        told = reasons.get(reason) or refusal_words(reason)
         yield [login, client.name, words(before), words(after), str(states[state]), str(told), at]
 
 

@@ -30,6 +30,7 @@ TRADES = ("buy", "sell")
 MOST = 200_000  # deals that the feed goes back, so that a filter that finds nothing does not read all there ever were
 LATE = timedelta(days=1)  # what was stored later than so is an adopted account's past, not news
 TOP = 10
+ABOVE = 5  # lines of what stands above the feed
 REASONS = {
     DealReason.CLIENT: pgettext_lazy("deal reason", "Client"),
     DealReason.MOBILE: pgettext_lazy("deal reason", "Client, phone"),
@@ -109,14 +110,14 @@ def nearest(actor: Actor, places: Chosen) -> list[TradingAccount]:
     there than reading all accounts costs here."""
     rows = TradingAccount.objects.filter(places.places(""), state=AccountState.OPEN, margin_level__isnull=False)
     rows = scoped(actor, DEALING, rows, owner="client__owner_id", team="client__team_id")
-    return list(rows.select_related("client", "account_type").order_by("margin_level", "id")[:TOP])
+    return list(rows.select_related("client", "account_type").order_by("margin_level", "id")[:ABOVE])
 
 
 def alerts(actor: Actor, places: Chosen) -> list[MarginAlert]:
     """The latest margin calls and stop-outs."""
     rows = MarginAlert.objects.filter(places.places())
     rows = scoped(actor, DEALING, rows, owner="account__client__owner_id", team="account__client__team_id")
-    return list(rows.select_related("account__client").order_by("-at", "-id")[:TOP])
+    return list(rows.select_related("account__client").order_by("-at", "-id")[:ABOVE])
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,10 @@ class LeverageForm(UiForm, forms.Form):
             del self.fields["reason"]
 
 
+# So that nobody gives many accounts what merely stood first.
+UNCHOSEN = ("", pgettext_lazy("bulk change", "Choose"))
+
+
 class BulkForm(UiForm, forms.Form):
     """What many accounts get: a leverage that some type offers, or a type."""
 
@@ -100,9 +104,9 @@ class BulkForm(UiForm, forms.Form):
         self.fields["value"].label = BulkWhat(what).label
         if what == BulkWhat.LEVERAGE:
             offered = {one for kind in self.types.values() for one in kind.leverages}
-            offer(self, "value", leverage_choices(offered))
+            offer(self, "value", [UNCHOSEN, *leverage_choices(offered)])
         else:
-            offer(self, "value", self._by_server())
+            offer(self, "value", [UNCHOSEN, *self._by_server()])
 
     def _by_server(self) -> list[tuple[str, list[tuple[str, str]]]]:
         groups: dict[str, list[tuple[str, str]]] = {}
@@ -223,15 +227,15 @@ class ServerForm(UiForm, forms.Form):
     )
     enabled = forms.BooleanField(label=pgettext_lazy("trading server", "In use"), required=False, initial=True)
 
-    def __init__(self, *args: Any, hint: str = "", is_new: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, known: bool = False, is_new: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["port"].initial = self.usual_port
         for name in self.fields.keys() & {"name", "host", "web_host", "plant", "environment", "broker", "fingerprint"}:
             self.fields[name].widget.attrs["dir"] = "ltr"
         self.order_fields(list(self.order_of_fields))
         self.fields["password"].required = is_new
-        if hint:
-            self.fields["password"].widget.attrs["placeholder"] = hint
+        if known:  # nothing of the password itself, not even its end
+            self.fields["password"].widget.attrs["placeholder"] = "••••••••"
             self.fields["password"].help_text = pgettext_lazy(
                 "trading server", "Stored encrypted. Leave empty to keep it."
             )

@@ -14,6 +14,7 @@ from kernel import clock
 from kernel.models import Command, CommandState
 
 from .models import TradingAccount, TradingServer
+from .refusal_words import refusal_words
 
 WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24)}
 BUCKETS = (50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000)  # milliseconds, each up to and with
@@ -99,6 +100,10 @@ class Trouble:
     @property
     def label(self) -> object:
         return KINDS.get(self.command.kind, self.command.kind)
+
+    @property
+    def problem(self) -> str:
+        return refusal_words(self.command.error_code)
 
 
 def troubles(server: TradingServer, window: timedelta, limit: int = 10) -> list[Trouble]:

@@ -7,6 +7,7 @@ the money columns of an account are copies of what the server says, written by t
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from django.db import models
@@ -26,6 +27,8 @@ from .bulk_models import BulkRowState as BulkRowState
 from .bulk_models import BulkState as BulkState
 from .bulk_models import BulkWhat as BulkWhat
 from .bulk_models import Obstacle as Obstacle
+
+SILENT_AFTER = timedelta(minutes=5)  # the bridge notes an answer every ten seconds
 
 
 def price_text(price: Decimal) -> str:
@@ -79,6 +82,11 @@ class TradingServer(Entity):
     def platform_name(self) -> str:
         """As traders call it, before a login's number."""
         return "MT5" if self.kind in {Platform.MT5, Platform.MT5_MANAGER} else self.get_kind_display()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it answered once and has not for a while: a bridge that has died says nothing of it."""
+        return self.last_ok_at is not None and now() - self.last_ok_at > SILENT_AFTER
 
     @property
     def public_name(self) -> str:

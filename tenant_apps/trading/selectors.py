@@ -39,6 +39,7 @@ from tenant_apps.trading.models import (
     TransferState,
 )
 from tenant_apps.trading.permissions_list import VIEW
+from tenant_apps.trading.refusal_words import refusal_words
 
 CURVE_POINTS = 400
 FEW = 30  # closed trades, below which a rate says little: the usual least size of a sample
@@ -104,7 +105,10 @@ def transfers_of(account: TradingAccount) -> QuerySet[Transfer]:
 
 def commands_of(account: TradingAccount, limit: int = 30) -> list[Command]:
     """What was done on the server for this account, newest first."""
-    return list(Command.objects.filter(aggregate=account.aggregate).order_by("-created_at")[:limit])
+    found = list(Command.objects.filter(aggregate=account.aggregate).order_by("-created_at")[:limit])
+    for row in found:
+        row.problem = refusal_words(row.error_code)  # type: ignore[attr-defined]
+    return found
 
 
 def wallet_balance(account: TradingAccount) -> Money:

@@ -206,6 +206,12 @@ def test_plain_context_is_enough_for_a_component() -> None:
     assert "ui-badge" in Template(_compiled("<c-ui.badge>x</c-ui.badge>")).render(Context())
 
 
+def test_a_tile_s_size_is_of_what_is_read_and_not_of_its_indentation() -> None:
+    """−19.2% stood there smaller than −0.78 beside it."""
+    tile = draw('<c-ui.stat label="Return">\n        {{ share|percent_signed }}\n    </c-ui.stat>', share=-0.192)
+    assert "ui-stat-long" not in tile
+
+
 def test_bare_controls_pass_their_attributes_on_and_escape_values() -> None:
     value = '"><script>'
     text = draw('<c-ui.text size="sm" class="w-40" name="q" value="{{ value }}" required />', value=value)

@@ -30,8 +30,13 @@ export const isolate = (value) => `\u2068${value}\u2069`;
 export const valueText = (data, value, compact = false, digitsAtMost = 1) => {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   const options = compact ? { notation: "compact", maximumFractionDigits: digitsAtMost } : { minimumFractionDigits: data.places, maximumFractionDigits: data.places };
-  const digits = new Intl.NumberFormat(data.locale, options).format(Math.abs(value));
-  return `\u2066${value < 0 ? "\u2212" : ""}${data.prefix}${digits}${data.suffix}\u2069`;
+  const parts = new Intl.NumberFormat(data.locale, options).formatToParts(Math.abs(value));
+  const joined = (wanted) => parts.filter(wanted).map((part) => part.value).join("");
+  const sign = value < 0 ? "\u2212" : "";
+  const word = joined((part) => part.type === "compact");
+  // A thousand said by a word stands behind its number, which in Arabic is to the left of it.
+  if (data.rtl && word) return `\u2067\u2066${sign}${data.prefix}${joined((part) => !["compact", "literal"].includes(part.type))}\u2069 ${word}${data.suffix}\u2069`;
+  return `\u2066${sign}${data.prefix}${joined(() => true)}${data.suffix}\u2069`;
 };
 /** Short texts for the marks of a value axis, with as many digits as it takes to tell each from the next, and truly. */
 export const axisTexts = (data, marks) => {

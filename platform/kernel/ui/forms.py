@@ -321,6 +321,8 @@ def style_widget(field: forms.Field) -> None:
         field.widget = DateInput(widget.attrs)
     if isinstance(field, forms.EmailField | forms.URLField):
         widget.attrs.setdefault("dir", "ltr")
+    if isinstance(widget, forms.Textarea):
+        widget.attrs.setdefault("dir", "auto")
     if isinstance(field, forms.CharField) and isinstance(widget, forms.PasswordInput):
         widget.attrs.setdefault("dir", "ltr")
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import pgettext, pgettext_lazy
 
 from kernel.errors import AppError, NotFound
@@ -61,6 +62,7 @@ def account(request: Any, account_id: UUID) -> HttpResponse:
     found = selectors.account_get(request.actor, account_id)
     values = pages.book(found, request) | {
         "commands": selectors.commands_of(found),
+        "crumbs": [(pgettext("navigation", "Trading accounts"), reverse("trading:office-accounts"))],
         "may_edit": request.actor.may(EDIT, found.client) and found.is_open,
         "may_transfer": request.actor.may(TRANSFER, found.client) and found.is_open and found.live,
     }

@@ -23,6 +23,7 @@ from kernel.ui.tables import Column, TableSpec, build_table
 from tenant_apps.clients.eyes import shown
 from tenant_apps.trading import bulk_selectors
 from tenant_apps.trading.account_filter import AccountFilter, words
+from tenant_apps.trading.bulk_models import reason_words
 from tenant_apps.trading.forms import BulkForm
 from tenant_apps.trading.models import (
     AccountType,
@@ -31,7 +32,6 @@ from tenant_apps.trading.models import (
     BulkRowState,
     BulkState,
     BulkWhat,
-    Obstacle,
 )
 from tenant_apps.trading.permissions_list import BULK_APPROVE, BULK_EDIT, BULK_VIEW, VIEW
 from tenant_apps.trading.selectors import accounts_visible
@@ -169,7 +169,7 @@ def _reasons(counts: dict[str, int]) -> list[tuple[str, str, int]]:
     for key, count in counts.items():
         _, colon, code = key.partition(":")
         if colon:
-            found.append((code, str(Obstacle(code).label) if code in Obstacle.values else code, count))
+            found.append((code, reason_words(code), count))
     return sorted(found, key=lambda line: -line[2])
 
 

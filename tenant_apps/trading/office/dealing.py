@@ -40,10 +40,12 @@ def index(request: Any) -> HttpResponse:
     what = dealing.sought(request)
     if wants_part(request, "desk"):
         return render(request, "trading/office/dealing.html#desk", _panels(request, what))
+    if wants_part(request, "risk"):
+        return render(request, "trading/office/dealing.html#risk", _risk(request, what))
     values = _feed(request, what)
     if wants_part(request, "rows"):
         return render(request, "trading/office/dealing.html#rows", values)
-    values |= _panels(request, what) | filters(request, what.places)
+    values |= _panels(request, what) | _risk(request, what) | filters(request, what.places)
     values |= {"what": what, "query": request.GET, "reasons": list(dealing.REASONS.items())}
     return page(request, "trading/office/dealing.html", values, live=[DEALS, DESK])
 
@@ -61,6 +63,10 @@ def _panels(request: Any, what: dealing.Sought) -> dict[str, Any]:
         "base": base,
         "today": dealing.today(request.actor, places, base, selectors.servers()),
         "largest": dealing.largest(request.actor, places, base),
-        "nearest": dealing.nearest(request.actor, places),
-        "alerts": dealing.alerts(request.actor, places),
     }
+
+
+def _risk(request: Any, what: dealing.Sought) -> dict[str, Any]:
+    """What stands above the feed: who may be closed out next, and who was."""
+    places = what.places
+    return {"nearest": dealing.nearest(request.actor, places), "alerts": dealing.alerts(request.actor, places)}

@@ -31,7 +31,13 @@ TABLE = TableSpec(
         Column(key="net", label=pgettext_lazy("exposure", "Net value"), sort="net*", align="num"),
         Column(key="gross", label=pgettext_lazy("exposure", "Value, both sides"), sort="gross", align="num"),
         Column(key="floating", label=pgettext_lazy("exposure", "Clients’ open result"), sort="floating", align="num"),
-        Column(key="accounts", label=pgettext_lazy("exposure", "Accounts"), sort="accounts", align="num"),
+        Column(
+            key="accounts",
+            label=pgettext_lazy("exposure", "Accounts"),
+            sort="accounts",
+            align="num",
+            css_class="ui-from-md",
+        ),
         Column(key="clients", label=pgettext_lazy("exposure", "Clients"), sort="clients", align="num"),
     ],
 )

@@ -40,12 +40,12 @@ def server_list(request: Any) -> HttpResponse:
 def edit(request: Any, server_id: UUID | None = None) -> HttpResponse:
     """Connect a server, of the platform the address names, or change one."""
     server = get_object_or_404(TradingServer, pk=server_id) if server_id else None
-    hint = secrets.hints_of(server.secret_owner).get(platforms.PASSWORD, "") if server else ""
+    known = server is not None and platforms.PASSWORD in secrets.hints_of(server.secret_owner)
     kind = server.kind if server else request.GET.get("kind", Platform.MT5.value)
     if kind not in SERVER_FORMS:
         raise Http404
     form = SERVER_FORMS[kind](
-        request.POST or None, initial=_initial(server) if server else {}, hint=hint, is_new=server is None
+        request.POST or None, initial=_initial(server) if server else {}, known=known, is_new=server is None
     )
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data

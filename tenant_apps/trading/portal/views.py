@@ -49,6 +49,10 @@ def margin_mails(request: Any) -> HttpResponse:
     return redirect("trading:portal-accounts")
 
 
+def _crumbs() -> list[tuple[str, str]]:
+    return [(pgettext("navigation", "Trading accounts"), reverse("trading:portal-accounts"))]
+
+
 def _verified(request: Any) -> bool:
     return request.client.kyc_state == KycState.APPROVED
 
@@ -72,7 +76,7 @@ def account_open(request: Any) -> HttpResponse:
         else:
             messages.success(request, pgettext("trading account", "Your account is being opened."))
             return redirect("trading:portal-account", opened.pk)
-    values = {"form": form, "types": types, "verified": _verified(request)}
+    values = {"form": form, "types": types, "verified": _verified(request), "crumbs": _crumbs()}
     return page(request, "trading/portal/open.html", values, status=422 if request.method == "POST" else 200)
 
 
@@ -80,7 +84,7 @@ def account_open(request: Any) -> HttpResponse:
 def account(request: Any, account_id: UUID) -> HttpResponse:
     """One account: live positions and equity, closed trades, curve, statistics, how to log in to the terminal."""
     found = selectors.own_account(request.actor, account_id)
-    values = pages.book(found, request)
+    values = pages.book(found, request) | {"crumbs": _crumbs()}
     part = request.GET.get("part", "")
     if request.htmx and part in {"book", "deals"}:
         return render(request, f"trading/_{part}.html", values)

@@ -39,6 +39,7 @@ def test_from_the_list_to_the_preview_to_the_end(book: Book, server: Server) -> 
     assert "/trading/bulk/new/?what=leverage&amp;tag=vip" in listed
     form = text(web.get("/trading/bulk/new/?what=leverage&tag=vip"))
     assert ('<option value="10"' in form, ">vip<" in form) == (True, True)
+    assert '<option value="" selected>Choose' in form
     answer = web.post("/trading/bulk/new/?what=leverage&tag=vip", {"value": "10"})
     change = BulkChange.objects.get()
     page = f"/trading/bulk/{change.pk}/"

@@ -303,6 +303,15 @@ def test_a_posting_is_approved_in_the_inbox_by_what_was_shown(tenant: Any) -> No
 # --- pages
 
 
+def test_a_filter_that_finds_nothing_does_not_say_that_all_agrees(tenant: Any) -> None:
+    web = log_in(tenant, staff("dealing"))
+    agrees = "Servers and books agree."
+    assert agrees in web.get("/trading/cases/").content.decode()
+    for query in ("?state=mine", f"?kind={CaseKind.values[0]}"):
+        page = web.get(f"/trading/cases/{query}").content.decode()
+        assert (agrees in page, "Loosen a filter" in page) == (False, True)
+
+
 def test_a_case_is_worked_on_from_its_page(tenant: Any) -> None:
     from tenant_apps.payments.tests.test_pages import seen_on
 

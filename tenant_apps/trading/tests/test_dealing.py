@@ -22,7 +22,7 @@ from tenant_apps.trading import dealing, exposure, latency
 from tenant_apps.trading.base_currency import base_of_brokerage
 from tenant_apps.trading.bridge.records import AccountRef, position_row
 from tenant_apps.trading.exposure import Chosen
-from tenant_apps.trading.models import AccountType, AlertKind, MarginAlert, Position, TradingAccount
+from tenant_apps.trading.models import AccountType, AlertKind, Deal, MarginAlert, Position, TradingAccount
 from tenant_apps.trading.permissions_list import DEALING, SERVERS_VIEW
 from tenant_apps.trading.tests.test_news import account as account_ref
 from tenant_apps.trading.tests.test_news import position as told_position
@@ -239,13 +239,25 @@ def test_the_dealing_page_asks_the_same_for_many_as_for_few(book: Desk) -> None:
     assert asked() <= few
 
 
-@pytest.mark.parametrize(("part", "has", "lacks"), [("rows", "EURUSD", "Largest"), ("desk", "Largest", "<html")])
+@pytest.mark.parametrize(
+    ("part", "has", "lacks"),
+    [("rows", "EURUSD", "Largest"), ("desk", "Largest", "Nearest"), ("risk", "Nearest", "Largest")],
+)
 def test_the_parts_refresh_apart(book: Desk, part: str, has: str, lacks: str) -> None:
     deal(book.account, 1, clock.now(), 5)
     headers = {"HX-Request": "true", "HX-Target": part}
     page = book.browser(dealer(book), "office").get("/trading/dealing/", headers=headers).content.decode()
     assert has in page
     assert lacks not in page
+
+
+def test_a_deal_says_whether_it_opens_or_closes(book: Desk) -> None:
+    browser = book.browser(dealer(book), "office")
+    deal(book.account, 1, clock.now(), 5)
+    assert "· Closing" in browser.get("/trading/dealing/").content.decode()
+    Deal.objects.update(entry="in")
+    page = browser.get("/trading/dealing/").content.decode()
+    assert ("· Opening" in page, "· Closing" in page) == (True, False)
 
 
 # --- a server's health
@@ -287,9 +299,9 @@ def test_the_health_page(desk: Desk) -> None:
     browser, path = desk.browser(dealer(desk), "office"), f"/trading/servers/{desk.server.pk}/health/"
     assert b"Nothing was asked" in browser.get(path).content
     answered(desk.account, 120)
-    answered(desk.account, 40, state="failed", error_code="no_money")
+    answered(desk.account, 40, state="failed", error_code="market_closed")
     page = browser.get(f"{path}?window=24h").content.decode()
     assert "p95" in page
-    assert "no_money" in page
+    assert "The market is closed" in page
     assert desk.browser(desk.staff({"trading.view": Reach.ALL}), "office").get(path).status_code == 403
     assert browser.get(f"/trading/servers/{uuid7()}/health/").status_code == 404

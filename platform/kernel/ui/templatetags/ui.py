@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django import template
 from django.template.context import Context
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import conditional_escape, format_html, strip_tags
 from django.utils.safestring import SafeString
 
 from kernel import audit_words
@@ -80,6 +80,12 @@ def money_signed(value: Any) -> SafeString:
 def number(value: Number | None, places: int = 0) -> SafeString:
     """A grouped number: `{{ 12480|number }}`, `{{ price|number:5 }}`."""
     return SafeString("") if value is None else _ltr(formatting.number_text(value, places))
+
+
+@register.filter
+def text_length(html: str) -> int:
+    """How long a piece of HTML reads, whatever its source is indented by."""
+    return len(" ".join(strip_tags(html).split()))
 
 
 @register.filter
