@@ -49,6 +49,7 @@ OFFICE = [
     "/trading/accounts/{account}/leverage/",
     "/trading/accounts/{account}/transfer/",
     "/trading/accounts/{account}/archive/",
+    "/trading/accounts/{account}/reopen/",
     "/trading/clients/{client}/open/",
     "/trading/servers/",
     "/trading/servers/new/",
@@ -63,6 +64,8 @@ PORTAL = [
     "/accounts/{account}/transfer/",
     "/accounts/{account}/leverage/",
     "/accounts/{account}/password/",
+    "/accounts/{account}/archive/",
+    "/accounts/{account}/reopen/",
 ]
 
 
