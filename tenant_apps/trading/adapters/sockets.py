@@ -9,6 +9,11 @@ from collections.abc import Awaitable, Callable
 Connector = Callable[[str, int], Awaitable[socket.socket]]
 
 
+def trust(*, ca_file: str | None, ca_text: str) -> ssl.SSLContext:
+    """Whom to believe: the authority in a file, in a text or both, else the machine's own store. Raises OSError."""
+    return ssl.create_default_context(cafile=ca_file, cadata=ca_text or None)
+
+
 class Lost(Exception):
     """The connection is of no more use.
 
