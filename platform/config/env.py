@@ -51,6 +51,16 @@ def number(name: str, default: int) -> int:
         raise SettingMissing(f"{name} must be a whole number, not {value!r}") from error
 
 
+def addresses(name: str) -> frozenset[str]:
+    """`host:port`, separated by commas."""
+    found = frozenset(part.strip().lower() for part in os.environ.get(name, "").split(",") if part.strip())
+    for address in found:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal():
+            raise SettingMissing(f"{name} must hold addresses like mt5.internal:443, not {address!r}")
+    return found
+
+
 @dataclass(frozen=True)
 class DatabaseUrl:
     user: str

@@ -74,13 +74,17 @@ class Handler:
 
 
 _events: dict[str, type[Event]] = {}
+_patient: set[str] = set()
 _handlers: dict[str, list[Handler]] = {}
 EVERY = "*"
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-def event(name: str) -> Callable[[type[T]], type[T]]:
-    """Register a frozen dataclass as an event under a name `<app>.<past_tense>`."""
+def event(name: str, *, patient: bool = False) -> Callable[[type[T]], type[T]]:
+    """Register a frozen dataclass as an event under a name `<app>.<past_tense>`.
+
+    `patient` ones may come by the thousand and let others overtake them, within their aggregate not.
+    """
 
     def decorate(cls: type[T]) -> type[T]:
         frozen = dataclasses.dataclass(frozen=True, slots=True, kw_only=True)(cls)
@@ -88,6 +92,8 @@ def event(name: str) -> Callable[[type[T]], type[T]]:
         if name in _events:
             raise ValueError(f"event {name} is registered twice")
         _events[name] = frozen  # type: ignore[assignment]
+        if patient:
+            _patient.add(name)
         return frozen
 
     return decorate
@@ -112,6 +118,10 @@ def handlers_of(event_name: str) -> list[Handler]:
 
 def event_names() -> list[str]:
     return sorted(_events)
+
+
+def patient_names() -> list[str]:
+    return sorted(_patient)
 
 
 def as_plain(value: Any) -> Any:

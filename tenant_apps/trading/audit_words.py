@@ -15,6 +15,7 @@ audit_words.declare(
         "trading.password": pgettext_lazy("audit act", "Changed a trading password"),
         "trading.password_read": pgettext_lazy("audit act", "Saw a trading password"),
         "trading.archive": pgettext_lazy("audit act", "Closed a trading account"),
+        "trading.reopen": pgettext_lazy("audit act", "Reopened a trading account"),
         "trading.transfer_requested": pgettext_lazy("audit act", "Moved money to or from a trading account"),
         "trading.case_taken": pgettext_lazy("audit act", "Took on a trading case"),
         "trading.case_handed_over": pgettext_lazy("audit act", "Handed a trading case over"),

@@ -39,7 +39,7 @@ from .services import accounts, bulk, cases, transfers
 
 T = TypeVar("T")
 OPEN, BALANCE, LEVERAGE = "trading.account_open", "trading.balance", "trading.leverage"
-GROUP, PASSWORD, ARCHIVE = "trading.group", "trading.password", "trading.archive"
+GROUP, PASSWORD, ARCHIVE, REOPEN = "trading.group", "trading.password", "trading.archive", "trading.reopen"
 
 
 class OnAccount(CommandType):
@@ -254,6 +254,18 @@ class Archive(Setting):
 
     def apply(self, account: TradingAccount, command: Command) -> None:
         account.state = AccountState.ARCHIVED
+        account.save(update_fields=["state"])
+
+
+@command(REOPEN)
+class Reopen(Setting):
+    """Log-in and trading again, as they were before the account was archived."""
+
+    def change(self, command: Command) -> AccountChange:
+        return AccountChange(can_trade=True, can_log_in=True)
+
+    def apply(self, account: TradingAccount, command: Command) -> None:
+        account.state = AccountState.OPEN
         account.save(update_fields=["state"])
 
 

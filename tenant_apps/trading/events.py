@@ -22,7 +22,7 @@ class AccountOpened(Event):
     live: bool
 
 
-@event("trading.deal_closed")
+@event("trading.deal_closed", patient=True)
 class DealClosed(Event):
     """A trade closed a position in whole or part. `profit` is the net result in the account's currency."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -71,6 +72,10 @@ class OpenForm(UiForm, forms.Form):
     @property
     def chosen(self) -> AccountType:
         return self.types[self.cleaned_data["account_type"]]
+
+
+class PlainForm(UiForm, forms.Form):
+    """A question to say yes to; nothing to fill in."""
 
 
 class LeverageForm(UiForm, forms.Form):
@@ -186,7 +191,7 @@ class ServerForm(UiForm, forms.Form):
     """What a connection to any trading server needs. An empty password keeps the stored one."""
 
     kind: Platform
-    setting_names: tuple[str, ...] = ("quiet_period", "public_name", "copy_url")
+    setting_names: tuple[str, ...] = ("quiet_period", "public_name", "copy_url", "authority")
     order_of_fields: tuple[str, ...] = ()
     usual_port: int
 
@@ -225,6 +230,17 @@ class ServerForm(UiForm, forms.Form):
         assume_scheme="https",
         validators=[URLValidator(schemes=["https"])],
     )
+    authority = forms.CharField(
+        label=pgettext_lazy("trading server", "Certificate authority"),
+        help_text=pgettext_lazy(
+            "trading server",
+            "Only if no public authority signed the server’s certificate: the text of the one that did, from"
+            " “-----BEGIN CERTIFICATE-----” on.",
+        ),
+        max_length=30_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "ltr", "spellcheck": "false"}),
+    )
     enabled = forms.BooleanField(label=pgettext_lazy("trading server", "In use"), required=False, initial=True)
 
     def __init__(self, *args: Any, known: bool = False, is_new: bool = False, **kwargs: Any) -> None:
@@ -239,6 +255,15 @@ class ServerForm(UiForm, forms.Form):
             self.fields["password"].help_text = pgettext_lazy(
                 "trading server", "Stored encrypted. Leave empty to keep it."
             )
+
+    def clean_authority(self) -> str:
+        text = str(self.cleaned_data["authority"]).strip()
+        try:
+            if text:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+        except (ValueError, OSError) as error:
+            raise forms.ValidationError(pgettext_lazy("trading server", "This is no certificate.")) from error
+        return text
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ KINDS = {
     "trading.group": pgettext_lazy("trading command", "Account type"),
     "trading.password": pgettext_lazy("trading command", "Password"),
     "trading.archive": pgettext_lazy("trading command", "Archived"),
+    "trading.reopen": pgettext_lazy("trading command", "Reopened"),
 }
 _AGGREGATE = "trading.account:"
 # An answered command's time is what was measured, or for a refusal what lies between the two moments.

@@ -45,7 +45,7 @@ class Platform(models.TextChoices):
 class TradingServer(Entity):
     """A server as a manager of the brokerage sees it. Its password stands in `kernel.secrets`, owner `secret_owner`.
 
-    `settings` of all: ca_file (PEM path, None for the machine's store), quiet_period (seconds after which "not found"
+    `settings` of all: ca_file (PEM path, None for the machine's store), authority (PEM text), quiet_period (seconds after which "not found"
     proves that a lost operation did not happen), comment (at most 7 characters behind the operation id), sessions,
     public_name (what clients type into their terminal), copy_url (where they copy strategies). Of MT5: transport (https,
     or raw for the text protocol over TCP), call_seconds, server_zone and server_zone_shift_hours (see Mt5Config). Of

@@ -44,7 +44,7 @@ REFUSALS: dict[str, tuple[type[AppError], str | None]] = {
     Obstacle.TRADES: (PositionsOpen, None),
     Obstacle.LEVERAGE_LACKING: (LeverageRefused, None),
 }
-SETTINGS = ("trading.leverage", "trading.group", "trading.archive")
+SETTINGS = ("trading.leverage", "trading.group", "trading.archive", "trading.reopen")
 
 
 class Facts(NamedTuple):

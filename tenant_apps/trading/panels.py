@@ -171,6 +171,12 @@ register_kind(
     for_client=True,
 )
 register_kind(
+    "trading.reopen",
+    icon="archive-restore",
+    words=lambda entry: pgettext("timeline", "Trading account %(login)s reopened") % {"login": _login(entry)},
+    for_client=True,
+)
+register_kind(
     "trading.margin_call",
     icon="triangle-alert",
     tone="warning",

@@ -129,8 +129,10 @@ def _after(before: Stretch, gap: Gap) -> Stretch:
 
 def place(flow: Flow, around: Sequence[Point]) -> tuple[Point, Point] | None:
     """Between which of the points around it the money shows. Clocks differ by seconds: a neighbouring pair wins where its
-    equity jumps more like the payment does. None: before the record, or not in it yet."""
+    equity jumps more like the payment does. None: before the record, within its first point, or not in it yet."""
     pairs = list(pairwise(around))
+    if pairs and _in_the_first(flow, *pairs[0], earlier=sum(point.at <= flow.at for point in around)):
+        return None
     best = next(((left, right) for left, right in pairs if left.at <= flow.at < right.at), None)
     cost = _unlike(flow, best) if best else abs(flow.minor) // 2
     for left, right in pairs:
@@ -138,6 +140,14 @@ def place(flow: Flow, around: Sequence[Point]) -> tuple[Point, Point] | None:
         if near and _unlike(flow, (left, right)) < cost:
             best, cost = (left, right), _unlike(flow, (left, right))
     return best
+
+
+def _in_the_first(flow: Flow, first: Point, second: Point, *, earlier: int) -> bool:
+    """Whether the payment that began the record is what its first point shows: a point is dated with the beginning of its
+    minute, so it may seem to be older. With two points `earlier` than the flow the first of them begins no record."""
+    jump = second.equity - first.equity
+    near = earlier < 2 and abs(flow.at - first.at) <= SKEW
+    return near and 2 * first.equity >= flow.minor and abs(jump) < abs(jump - flow.minor)
 
 
 def _unlike(flow: Flow, pair: tuple[Point, Point]) -> int:

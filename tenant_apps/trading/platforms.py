@@ -82,6 +82,7 @@ def config_of(server: TradingServer, **changes: Any) -> Config:
         "manager": server.manager,
         "password": password,
         "ca_file": server.settings.get("ca_file") or None,
+        "ca_text": str(server.settings.get("authority") or ""),
         "quiet_period": quiet_period(server),
         "sessions": int(server.settings.get("sessions", 2)),
     }

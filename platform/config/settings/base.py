@@ -209,14 +209,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "global_keyprefix"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
-# Outgoing HTTP may reach these although they are private: the demo's stand-ins for the outside world.
-OUTGOING_ALLOWED_HOSTS: frozenset[str] = frozenset()
+# What goes out may reach these although they are private: a trading server behind a tunnel, the demo's stand-ins.
+OUTGOING_ALLOWED_HOSTS: frozenset[str] = env.addresses("RIALTO_PRIVATE_ADDRESSES")
 OUTGOING_ALLOWED_SUFFIXES: tuple[str, ...] = (".localhost",) if DEMO else ()
 SANDBOX = {name.lower(): value for name, value in env.prefixed("SANDBOX_").items()}
 if DEMO:
     from urllib.parse import urlsplit
 
-    OUTGOING_ALLOWED_HOSTS = frozenset(
+    OUTGOING_ALLOWED_HOSTS |= frozenset(
         urlsplit(value).netloc for name, value in SANDBOX.items() if value and name.endswith("_url")
     )
 

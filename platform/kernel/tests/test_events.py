@@ -20,6 +20,11 @@ class Happened(events.Event):
     number: int
 
 
+@events.event("kerneltest.traded", patient=True)
+class Traded(events.Event):
+    number: int
+
+
 @pytest.fixture
 def handlers() -> Iterator[list[tuple[str, int]]]:
     """Two handlers that write a row each; the second fails while `broken` names its number."""
@@ -77,6 +82,23 @@ def test_every_handler_once_in_order(live_tenant: Any, handlers: list[tuple[str,
     assert handlers == [(name, number) for number in range(3) for name in ("first", "second")]
     assert relay.drain() == 0
     assert relay.lag_seconds() == 0.0
+
+
+def test_a_burst_of_patient_events_does_not_hold_up_the_others(
+    live_tenant: Any, handlers: list[tuple[str, int]]
+) -> None:
+    with transaction.atomic():
+        events.publish_all((Traded(number=number), f"account:{number}") for number in range(relay.BATCH * 2))
+    publish(1, aggregate="deposit:1")
+    publish(2, aggregate="account:90")
+    assert relay.drain() == relay.BATCH
+    assert [number for _, number in handlers] == [1, 1]
+    delivered = OutboxMessage.objects.exclude(delivered_at=None)
+    assert set(delivered.filter(name="kerneltest.traded").values_list("payload__number", flat=True)) >= set(range(40))
+    while relay.drain():
+        pass
+    assert [number for _, number in handlers] == [1, 1, 2, 2]  # what happened to one account stays in its order
+    assert not OutboxMessage.objects.filter(delivered_at=None).exists()
 
 
 def test_the_lag_counts_from_when_a_message_could_be_delivered(

@@ -10,6 +10,11 @@ from contextlib import suppress
 Connector = Callable[[str, int], Awaitable[socket.socket]]
 
 
+def trust(*, ca_file: str | None, ca_text: str) -> ssl.SSLContext:
+    """Whom to believe: the authority in a file, in a text or both, else the machine's own store. Raises OSError."""
+    return ssl.create_default_context(cafile=ca_file, cadata=ca_text or None)
+
+
 class Lost(Exception):
     """The connection is of no more use.
 

@@ -117,6 +117,21 @@ def archive(request: Any, account_id: UUID) -> HttpResponse:
 
 
 @guard(EDIT)
+def reopen(request: Any, account_id: UUID) -> HttpResponse:
+    """Give log-in and trading back to an archived account."""
+    found = selectors.account_get(request.actor, account_id, EDIT)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.account_reopen(actor=request.actor, account=found, reason=form.cleaned_data["reason"])
+        except AppError as error:
+            form.refuse(error)
+        else:
+            return pages.done(pgettext("trading account", "The account is being reopened."))
+    return _dialog(request, "trading/_reopen.html", {"account": found, "form": form})
+
+
+@guard(EDIT)
 def open_for(request: Any, client_id: UUID) -> HttpResponse:
     """Open an account for a client within reach."""
     rows = scoped(request.actor, EDIT, Client.objects.all())

@@ -8,6 +8,7 @@ urlpatterns = [
     path("trading/accounts/<uuid:account_id>/leverage/", accounts.leverage, name="office-leverage"),
     path("trading/accounts/<uuid:account_id>/transfer/", accounts.transfer, name="office-transfer"),
     path("trading/accounts/<uuid:account_id>/archive/", accounts.archive, name="office-archive"),
+    path("trading/accounts/<uuid:account_id>/reopen/", accounts.reopen, name="office-reopen"),
     path("trading/clients/<uuid:client_id>/open/", accounts.open_for, name="office-open"),
     path("trading/bulk/", bulk.index, name="office-bulks"),
     path("trading/bulk/new/", bulk.new, name="office-bulk-new"),

@@ -10,5 +10,7 @@ urlpatterns = [
     path("accounts/<uuid:account_id>/transfer/", views.transfer, name="portal-transfer"),
     path("accounts/<uuid:account_id>/leverage/", views.leverage, name="portal-leverage"),
     path("accounts/<uuid:account_id>/password/", views.password, name="portal-password"),
+    path("accounts/<uuid:account_id>/archive/", views.archive, name="portal-archive"),
+    path("accounts/<uuid:account_id>/reopen/", views.reopen, name="portal-reopen"),
     path("accounts/<uuid:account_id>/reveal/", views.reveal, name="portal-reveal"),
 ]

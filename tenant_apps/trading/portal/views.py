@@ -21,7 +21,7 @@ from kernel.ui.toast import trigger
 from tenant_apps.clients.models import KycState
 from tenant_apps.trading import pages, selectors
 from tenant_apps.trading.caps import cap_of
-from tenant_apps.trading.forms import LeverageForm, OpenForm, PasswordForm
+from tenant_apps.trading.forms import LeverageForm, OpenForm, PasswordForm, PlainForm
 from tenant_apps.trading.services import accounts as services
 from tenant_apps.trading.services.preferences import margin_mails_set
 
@@ -141,6 +141,38 @@ def password(request: Any, account_id: UUID) -> HttpResponse:
             return pages.done(pgettext("trading account", "The password is being set on the server."))
     values = {"account": found, "form": form}
     return render(request, "trading/portal/_password.html", values, status=422 if request.method == "POST" else 200)
+
+
+@client_only
+def archive(request: Any, account_id: UUID) -> HttpResponse:
+    """Put an empty account of one's own away."""
+    found = selectors.own_account(request.actor, account_id)
+    form = PlainForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.account_archive(actor=request.actor, account=found, reason="")
+        except AppError as error:
+            form.refuse(error)
+        else:
+            return pages.done(pgettext("trading account", "The account is being archived."))
+    values = {"account": found, "form": form}
+    return render(request, "trading/portal/_archive.html", values, status=422 if request.method == "POST" else 200)
+
+
+@client_only
+def reopen(request: Any, account_id: UUID) -> HttpResponse:
+    """Take an archived account of one's own up again."""
+    found = selectors.own_account(request.actor, account_id)
+    form = PlainForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.account_reopen(actor=request.actor, account=found)
+        except AppError as error:
+            form.refuse(error)
+        else:
+            return pages.done(pgettext("trading account", "The account is being reopened."))
+    values = {"account": found, "form": form}
+    return render(request, "trading/_reopen.html", values, status=422 if request.method == "POST" else 200)
 
 
 @client_only

@@ -93,14 +93,7 @@ def account_open(
     if account_type.live and client.kyc_state != KycState.APPROVED:
         raise NotVerified
     with transaction.atomic():
-        Client.objects.select_for_update().get(pk=client.pk)  # two forms sent at once must not pass the limit together
-        if (
-            TradingAccount.objects.filter(client=client)
-            .exclude(state__in=[AccountState.ARCHIVED, AccountState.FAILED])
-            .count()
-            >= ACCOUNTS_PER_CLIENT
-        ):
-            raise AccountLimit
+        _room_for_one_more(client)
         account, is_new = TradingAccount.objects.get_or_create(
             dedupe_key=dedupe_key or f"account:{uuid7()}",
             defaults={
@@ -205,6 +198,14 @@ def opening_failed(account: TradingAccount, *, code: str, text: str) -> None:
         data={"type": str(account.account_type), "problem": code},
         dedupe_key=f"trading.failed:{account.pk}",
     )
+
+
+def _room_for_one_more(client: Client) -> None:
+    """Locks the client: two forms sent at once must not pass the limit together. Raises AccountLimit."""
+    Client.objects.select_for_update().get(pk=client.pk)
+    held = TradingAccount.objects.filter(client=client)
+    if held.exclude(state__in=[AccountState.ARCHIVED, AccountState.FAILED]).count() >= ACCOUNTS_PER_CLIENT:
+        raise AccountLimit
 
 
 def _ready(account: TradingAccount) -> None:
@@ -336,7 +337,7 @@ def password_reveal(*, actor: Actor, account: TradingAccount) -> dict[str, str]:
 
 
 def account_archive(*, actor: Actor, account: TradingAccount, reason: str) -> Command:
-    """Take trading and log-in from an account that is empty, with nothing on its way to it.
+    """Take trading and log-in from an account that is empty, with nothing on its way to it. Virtual money may stay.
 
     Raises AccountNotReady, HasOpenPositions.
     """
@@ -345,7 +346,7 @@ def account_archive(*, actor: Actor, account: TradingAccount, reason: str) -> Co
         _ready(fresh)
         moving = Transfer.objects.filter(account=fresh, state=TransferState.PENDING).exists()
         owed = fresh.live and ledgers.mirror(fresh).balance
-        if fresh.positions.exists() or fresh.balance_minor or moving or owed:
+        if fresh.positions.exists() or (fresh.live and fresh.balance_minor) or moving or owed:
             raise HasOpenPositions
         return _change(
             "trading.archive",
@@ -353,6 +354,33 @@ def account_archive(*, actor: Actor, account: TradingAccount, reason: str) -> Co
             account=account,
             before={"state": fresh.state},
             after={"state": AccountState.ARCHIVED.value},
+            reason=reason,
+            payload={},
+        )
+
+
+def account_reopen(*, actor: Actor, account: TradingAccount, reason: str = "") -> Command:
+    """Give log-in and trading back to an archived account, under the rules of opening one.
+
+    Raises AccountNotReady, NotVerified, LeverageAboveCap, AccountLimit, NoServer.
+    """
+    with transaction.atomic():
+        _room_for_one_more(account.client)
+        fresh = TradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+        if fresh.state != AccountState.ARCHIVED or fresh.login is None:
+            raise AccountNotReady
+        if not fresh.server.enabled:
+            raise NoServer
+        if fresh.live and fresh.client.kyc_state != KycState.APPROVED:
+            raise NotVerified
+        if not caps.allowed([fresh.leverage], caps.cap_of(fresh.client), live=fresh.live):
+            raise LeverageAboveCap
+        return _change(
+            "trading.reopen",
+            actor=actor,
+            account=account,
+            before={"state": fresh.state},
+            after={"state": AccountState.OPEN.value},
             reason=reason,
             payload={},
         )

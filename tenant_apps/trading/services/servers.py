@@ -19,6 +19,7 @@ from tenant_apps.trading import platforms
 from tenant_apps.trading.models import Platform, TradingServer
 from tenant_apps.trading.permissions_list import SERVERS_EDIT
 from tenant_apps.trading.ports import OpensElsewhere, TradingPlatform
+from tenant_apps.trading.probe_words import advice
 from tenant_apps.trading.services.accounts import bridge_wake
 
 
@@ -77,7 +78,8 @@ def _address(host: str, port: int, settings: dict[str, Any]) -> tuple[object, ..
     """All places where the password is proven, over what, and by what they are known."""
     web_host = str(settings.get("web_host") or "").strip().lower()
     transport, fingerprint = settings.get("transport") or "https", settings.get("fingerprint") or ""
-    return host.strip().lower(), port, transport, web_host, settings.get("web_port"), fingerprint
+    known_by = fingerprint, settings.get("authority") or ""
+    return host.strip().lower(), port, transport, web_host, settings.get("web_port"), *known_by
 
 
 def _plain(server: TradingServer) -> dict[str, Any]:
@@ -98,6 +100,7 @@ class Probe:
 
     ok: bool
     problem: str = ""
+    advice: str = ""
     name: str = ""
     build: str = ""
     utc_offset: timedelta = timedelta(0)
@@ -115,7 +118,7 @@ def server_test(*, actor: Actor, server: TradingServer) -> Probe:
             probe = line.run(_look)
     except Outside as error:
         TradingServer.objects.filter(pk=server.pk).update(last_error=str(error)[:300], last_error_at=clock.now())
-        return Probe(ok=False, problem=str(error))
+        return Probe(ok=False, problem=str(error), advice=advice(error))
     TradingServer.objects.filter(pk=server.pk).update(
         last_ok_at=clock.now(),
         last_error="",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from kernel import clock, commands
+from kernel import clock, commands, secrets
 from kernel.actors import Actor
 from kernel.models import CommandState
 from kernel.money import Money
@@ -77,6 +78,23 @@ def test_the_test_of_a_connection_says_what_the_manager_may(world: World) -> Non
     world.server.settings["web_port"] = world.process.admin_port  # type: ignore[attr-defined]
     elsewhere = servers.server_test(actor=TEST, server=world.server)
     assert (elsewhere.ok, [name for name, works in elsewhere.rights.items() if not works]) == (False, ["openings"])
+
+
+def test_an_authority_may_be_text_and_what_is_wrong_has_advice(world: World) -> None:
+    """Both interfaces believe the text; without it, and with a wrong password or port, the test says what to do."""
+    server = world.server
+    text = Path(server.settings.pop("ca_file")).read_text()
+    assert "authority that did" in servers.server_test(actor=TEST, server=server).advice
+    server.settings["authority"] = text
+    assert servers.server_test(actor=TEST, server=server).ok
+    secrets.credential_set(owner=server.secret_owner, name=platforms.PASSWORD, value="wrong")
+    assert "password" in servers.server_test(actor=TEST, server=server).advice
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        server.port = taken.getsockname()[1]
+        assert servers.server_test(actor=TEST, server=server).advice == (
+            "Nothing answers on this port. Check host and port."
+        )
 
 
 def test_from_opening_to_a_trade_and_the_money_back_in_the_wallet(world: World, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.db import transaction
 
 from kernel import clock, commands
+from kernel.actors import Actor
 from kernel.errors import Conflict
 from kernel.events import Event, event, publish
 from kernel.ids import uuid7
@@ -16,7 +17,7 @@ from kernel.money import Money
 from kernel.ui.formatting import money_text
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger import services
-from tenant_apps.trading.errors import AccountNotReady, HasOpenPositions, NotEnoughFree
+from tenant_apps.trading.errors import AccountNotReady, HasOpenPositions, NotEnoughFree, NotVerified
 from tenant_apps.trading.models import AccountState, TradingAccount, Transfer, TransferState
 from tenant_apps.trading.services import accounts, transfers
 from tenant_apps.trading.tests.conftest import TEST, World, settle
@@ -246,6 +247,31 @@ def test_an_account_is_not_archived_with_money_on_its_way(world: World) -> None:
     account.refresh_from_db()
     assert account.state == AccountState.ARCHIVED
     assert balance(client.pk, "wallet") == 10_000
+
+
+def test_a_client_reopens_what_was_archived(world: World) -> None:
+    """Under the rules of opening one; the login, its group and its password are those of before."""
+    client = world.client()
+    account = world.open_account(client)
+    owner = Actor(kind="client", client_id=client.pk)
+    with pytest.raises(AccountNotReady):
+        accounts.account_reopen(actor=owner, account=account)
+    accounts.account_archive(actor=owner, account=account, reason="")
+    settle()
+    account.refresh_from_db()
+    assert account.state == AccountState.ARCHIVED
+    type(client).objects.filter(pk=client.pk).update(kyc_state="none")
+    with pytest.raises(NotVerified):
+        accounts.account_reopen(actor=owner, account=TradingAccount.objects.get(pk=account.pk))
+    type(client).objects.filter(pk=client.pk).update(kyc_state="approved")
+    accounts.account_reopen(actor=owner, account=TradingAccount.objects.get(pk=account.pk))
+    settle()
+    account.refresh_from_db()
+    assert account.state == AccountState.OPEN
+    world.funds(client, 10_000)
+    transfers.transfer_to_account(actor=owner, account=account, amount=Money(4_000, "EUR"), key="again")
+    settle()
+    assert balance(client.pk, "in_transit") == 0
 
 
 def test_wrong_credentials_delay_but_never_refuse(world: World) -> None:

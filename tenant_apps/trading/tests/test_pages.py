@@ -52,6 +52,7 @@ OFFICE = [
     "/trading/accounts/{account}/leverage/",
     "/trading/accounts/{account}/transfer/",
     "/trading/accounts/{account}/archive/",
+    "/trading/accounts/{account}/reopen/",
     "/trading/clients/{client}/open/",
     "/trading/servers/",
     "/trading/servers/new/",
@@ -66,6 +67,8 @@ PORTAL = [
     "/accounts/{account}/transfer/",
     "/accounts/{account}/leverage/",
     "/accounts/{account}/password/",
+    "/accounts/{account}/archive/",
+    "/accounts/{account}/reopen/",
 ]
 
 

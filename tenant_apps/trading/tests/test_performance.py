@@ -89,6 +89,21 @@ def test_a_payment_late_by_a_minute_is_found_where_the_equity_jumped() -> None:
     assert (pair[0].equity, pair[1].equity) == (100, 600)
 
 
+def test_the_payment_in_the_first_point_is_not_counted_again() -> None:
+    """The first point shows the deposit of its own minute: 1,000 in, 10 lost, is −1 % and not a half."""
+    minute = timedelta(minutes=1)
+    points = [Point(START, 100_000), Point(START + minute, 99_500), Point(START + timedelta(days=1), 99_000)]
+    flow = Flow(START + timedelta(seconds=11), 100_000)
+    assert gaps([flow], [around(points, flow)]) == []
+    assert grown(points, [flow])[-1] == pytest.approx(0.99)
+
+
+def test_the_first_payment_after_an_empty_point_is_one() -> None:
+    points = [Point(START, 0), Point(START + timedelta(minutes=1), 40_000), Point(START + timedelta(minutes=2), 40_000)]
+    flow = Flow(START + timedelta(seconds=11), 100_000)
+    assert gaps([flow], [around(points, flow)]) == [Gap(points[0], points[1], inflow=100_000)]
+
+
 def test_an_account_emptied_stands_still_until_money_comes() -> None:
     first, second = Point(START, 1_000), Point(START + timedelta(minutes=1), 0)
     third, fourth = Point(START + timedelta(days=9), 0), Point(START + timedelta(days=9, minutes=1), 2_200)

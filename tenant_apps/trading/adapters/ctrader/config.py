@@ -29,6 +29,8 @@ class CTraderConfig:
     cid_base: str = "/cid"
     ca_file: str | None = None
     """PEM of the authority to trust; None means the machine's own store."""
+    ca_text: str = ""
+    """The same as text instead of a file."""
 
     deposit_currency: str = "USD"
     """Of accounts opened in groups without an entry below: groups of this platform have no currency."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
-from tenant_apps.trading.adapters.sockets import Connector, Lost
+from tenant_apps.trading.adapters.sockets import Connector, Lost, trust
 from tenant_apps.trading.errors import OutcomeUnknown, PlatformError, PlatformRejected, PlatformUnavailable
 
 from . import codes
@@ -138,7 +138,9 @@ class Link:
         if self._context is None:
             # Reading the machine's store takes tens of milliseconds: not in the event loop.
             try:
-                self._context = await asyncio.to_thread(ssl.create_default_context, cafile=self._config.ca_file)
+                self._context = await asyncio.to_thread(
+                    trust, ca_file=self._config.ca_file, ca_text=self._config.ca_text
+                )
             except OSError as error:
                 text = f"the certificate authority cannot be read: {error}"
                 raise PlatformUnavailable(text, server=self._config.server) from error

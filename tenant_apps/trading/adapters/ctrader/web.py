@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tenant_apps.trading.adapters.http import Connection, Response
-from tenant_apps.trading.adapters.sockets import Connector, Lost
+from tenant_apps.trading.adapters.sockets import Connector, Lost, trust
 from tenant_apps.trading.errors import OutcomeUnknown, PlatformError, PlatformRejected, PlatformUnavailable, Rejection
 
 from . import codes
@@ -202,7 +202,9 @@ class Web:
         host, port = self._config.web_address()
         try:
             if self._context is None:
-                self._context = await asyncio.to_thread(ssl.create_default_context, cafile=self._config.ca_file)
+                self._context = await asyncio.to_thread(
+                    trust, ca_file=self._config.ca_file, ca_text=self._config.ca_text
+                )
             async with asyncio.timeout(self._config.connect_seconds):
                 return await Connection.open(
                     host,

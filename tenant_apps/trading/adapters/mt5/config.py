@@ -23,6 +23,8 @@ class Mt5Config:
     """Of the text protocol only. False sends passwords and clients' data in the clear: for debugging, never for work."""
     ca_file: str | None = None
     """PEM of the authority to trust; None means the machine's own store."""
+    ca_text: str = ""
+    """The same as text instead of a file."""
 
     sessions: int = 2
     """Sockets, each a logged-in session of its own."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from tenant_apps.trading.adapters.mt5.calls import Answer, Call
 from tenant_apps.trading.adapters.mt5.config import Mt5Config
 from tenant_apps.trading.adapters.mt5.session import Session
-from tenant_apps.trading.adapters.sockets import Connector, Lost
+from tenant_apps.trading.adapters.sockets import Connector, Lost, trust
 from tenant_apps.trading.errors import OutcomeUnknown, PlatformRejected, PlatformUnavailable, Rejection
 
 
@@ -133,7 +133,9 @@ class Pool:
         if self._context is None and self._config.transport == "https":
             # Reading the machine's store takes tens of milliseconds: not in the event loop.
             try:
-                self._context = await asyncio.to_thread(ssl.create_default_context, cafile=self._config.ca_file)
+                self._context = await asyncio.to_thread(
+                    trust, ca_file=self._config.ca_file, ca_text=self._config.ca_text
+                )
             except OSError as error:
                 text = f"the certificate authority cannot be read: {error}"
                 raise PlatformUnavailable(text, server=self._config.server) from error

@@ -33,6 +33,8 @@ class Mt5ManagerConfig:
     port: int = 7443
     ca_file: str | None = None
     """PEM of the authority to trust; None means the machine's own store, or only the fingerprint where there is one."""
+    ca_text: str = ""
+    """The same as text instead of a file."""
     fingerprint: str = ""
     """SHA-256 of the service's certificate in hex; empty: any that the authority vouches for and that names the host."""
 

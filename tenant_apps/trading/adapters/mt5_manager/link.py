@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from tenant_apps.trading.adapters.sockets import Connector, Lost
+from tenant_apps.trading.adapters.sockets import Connector, Lost, trust
 from tenant_apps.trading.errors import OutcomeUnknown, PlatformError, PlatformRejected, PlatformUnavailable
 
 from . import names
@@ -167,9 +167,9 @@ class Link:
 
 def _context(config: Mt5ManagerConfig) -> ssl.SSLContext:
     """A fingerprint alone is enough: the session compares it, and says nothing before."""
-    context = ssl.create_default_context(cafile=config.ca_file)
+    context = trust(ca_file=config.ca_file, ca_text=config.ca_text)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if config.fingerprint and config.ca_file is None:
+    if config.fingerprint and config.ca_file is None and not config.ca_text:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
