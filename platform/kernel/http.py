@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -93,10 +94,16 @@ class _PinnedBackend(httpcore.NetworkBackend):
         time.sleep(seconds)
 
 
+@cache
+def _trust(verify: bool) -> ssl.SSLContext:
+    """Once for a process: reading all the world's authorities takes longer than most calls do."""
+    return httpx.create_ssl_context(verify=verify)
+
+
 class _Transport(httpx.HTTPTransport):
     def __init__(self, verify: ssl.SSLContext | bool) -> None:
-        super().__init__(verify=verify, retries=0)
-        context = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify=verify)
+        context = verify if isinstance(verify, ssl.SSLContext) else _trust(verify)
+        super().__init__(verify=context, retries=0)
         self._pool = httpcore.ConnectionPool(ssl_context=context, max_connections=20, network_backend=_PinnedBackend())
 
 

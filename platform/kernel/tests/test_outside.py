@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,6 +101,21 @@ def test_a_name_that_resolves_inward_is_blocked(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: answer)
     with pytest.raises(http.BlockedAddress):
         http.resolve("evil.example", 443)
+
+
+def test_the_authorities_are_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_bytes(Path(certifi.where()).read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+    http._trust.cache_clear()
+    try:
+        with http.client():
+            authorities.unlink()
+        with http.client():
+            assert http._trust(True).verify_mode == ssl.CERT_REQUIRED
+            assert http._trust(True).check_hostname
+    finally:
+        http._trust.cache_clear()
 
 
 def picture(kind: str = "JPEG", size: tuple[int, int] = (400, 300)) -> bytes:
