@@ -21,6 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations import RunPython
 
 from kernel.tenancy import context, schemas
+from kernel.tenancy.router import is_shared
 
 TOLD_SECONDS = 3.0
 
@@ -66,12 +67,24 @@ def upgrade_public(say: Callable[[str], None] = _nothing) -> None:
     with context.owner(context.PUBLIC_SCHEMA):
         executor = MigrationExecutor(connections[schemas.OWNER])
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        _migrate(Progress("shared tables", len(plan), say))
+        progress = Progress("shared tables", len(plan), say)
+        for label in sorted({migration.app_label for migration, _ in plan if is_shared(migration.app_label)}):
+            _migrate(progress, label)
+        _migrate(progress, fake=True)  # the brokerages' have nothing to do here, and Django would take its time over it
     schemas.grant_public()
 
 
-def _migrate(progress: Progress) -> None:
-    call_command("migrate", database=schemas.OWNER, verbosity=1, interactive=False, stdout=progress, no_color=True)
+def _migrate(progress: Progress, *labels: str, fake: bool = False) -> None:
+    call_command(
+        "migrate",
+        *labels,
+        database=schemas.OWNER,
+        verbosity=1,
+        interactive=False,
+        stdout=progress,
+        no_color=True,
+        fake=fake,
+    )
 
 
 def upgrade_template(say: Callable[[str], None] = _nothing) -> Captured:
