@@ -18,6 +18,7 @@ from kernel.models import Command, OutboxMessage
 from kernel.tasks import enqueue
 from kernel.tenancy import context
 from launcher import processes
+from tenant_apps.trading import platforms
 from tenant_apps.trading.models import Deal, TradingAccount
 
 LONGEST = timedelta(hours=1)  # longer than any lease and any pause between two questions
@@ -42,6 +43,7 @@ def settle(house: House, brokerages: Sequence[Brokerage], *, seconds: float) -> 
     connections.close_all()  # the database may have been another one
     for one in brokerages:
         house.admin(one.desk, "DELETE", f"{one.path}/faults")
+    platforms.close_all()  # a line of our own may be half open, and nobody would look at it for a while
     for _ in range(ROUNDS):
         if _ended(brokerages, seconds):
             break

@@ -6,6 +6,7 @@ seconds; to PostgreSQL and to every other system it is a process like any other.
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import json
 import os
@@ -42,6 +43,7 @@ def forked(work: Callable[[], object]) -> int:
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest's own alarm is the parent's
             signal.alarm(PATIENCE)
+            faulthandler.dump_traceback_later(PATIENCE - 5)  # where it hangs
             work()
             status = 0
         except BaseException:  # noqa: BLE001 - nothing may get back into the test's own frames
