@@ -8,11 +8,13 @@ from datetime import timedelta
 from threading import Event
 
 from django.db import connections
+from kombu.exceptions import OperationalError as BrokerError
 
 from benchmarks.soak import plan
 from benchmarks.soak.brokerages import QUIET, Brokerage
 from benchmarks.soak.deeds import again, waiting
 from benchmarks.soak.house import House
+from config.celery import app
 from kernel import clock, commands
 from kernel.models import Command, OutboxMessage
 from kernel.tasks import enqueue
@@ -23,7 +25,7 @@ from tenant_apps.trading.models import Deal, TradingAccount
 
 LONGEST = timedelta(hours=1)  # longer than any lease and any pause between two questions
 ROUNDS = 12
-STILL = 4.0  # seconds without a command's end, after which only time can help
+STILL = 4.0  # seconds without a command's step, after which only time can help
 
 
 class Restless(Exception):
@@ -57,18 +59,42 @@ def settle(house: House, brokerages: Sequence[Brokerage], *, seconds: float) -> 
 
 
 def _ended(brokerages: Sequence[Brokerage], seconds: float) -> bool:
-    """Whether all commands are finished with; no longer than something still moves."""
-    left, moved = -1, time.monotonic()
+    """Whether all commands are finished with; no longer than something still moves. A worker takes its time to begin, and
+    nothing is still before it has."""
+    if not processes.wait_until(_worker_answers, seconds=seconds):
+        raise Restless("the worker does not answer")
+    left, moved = _standing(brokerages), time.monotonic()
 
     def over() -> bool:
         nonlocal left, moved
-        now = waiting(brokerages)
+        now = _standing(brokerages)
         if now != left:
             left, moved = now, time.monotonic()
         return not now or time.monotonic() - moved > STILL
 
     processes.wait_until(over, seconds=seconds)
     return not left
+
+
+def _worker_answers() -> bool:
+    try:
+        return bool(app.control.ping(timeout=1.0))
+    except BrokerError:  # the line is of before the broker died
+        app.pool.force_close_all()
+        return False
+
+
+def _standing(brokerages: Sequence[Brokerage]) -> frozenset[tuple[object, ...]]:
+    """Every open command and how far it is."""
+    found: set[tuple[object, ...]] = set()
+    for one in brokerages:
+        with context.use(one.ref):
+            found |= again(_steps)
+    return frozenset(found)
+
+
+def _steps() -> set[tuple[object, ...]]:
+    return set(Command.objects.filter(state__in=commands.OPEN).values_list("pk", "state", "attempts", "available_at"))
 
 
 def _let_time_pass(house: House, brokerages: Sequence[Brokerage]) -> None:
