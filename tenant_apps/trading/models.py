@@ -27,6 +27,7 @@ from .bulk_models import BulkRowState as BulkRowState
 from .bulk_models import BulkState as BulkState
 from .bulk_models import BulkWhat as BulkWhat
 from .bulk_models import Obstacle as Obstacle
+from .probe_words import advice_for
 
 SILENT_AFTER = timedelta(minutes=5)  # the bridge notes an answer every ten seconds
 
@@ -64,6 +65,7 @@ class TradingServer(Entity):
     time_offset_minutes = models.SmallIntegerField(null=True, blank=True)
     last_ok_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
+    last_problem = models.CharField(max_length=20, blank=True, default="", db_default="")  # probe_words.problem_of
     last_error_at = models.DateTimeField(null=True, blank=True)
     latency_ms = models.PositiveIntegerField(null=True, blank=True)
 
@@ -77,6 +79,11 @@ class TradingServer(Entity):
     @property
     def secret_owner(self) -> str:
         return f"trading.server:{self.pk}"
+
+    @property
+    def advice(self) -> str:
+        """What to do about the last failure; empty where only the server's own words help."""
+        return advice_for(self.last_problem)
 
     @property
     def platform_name(self) -> str:

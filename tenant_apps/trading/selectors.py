@@ -130,7 +130,7 @@ class Statistics:
     trades: int
     lots: Decimal
     net: Money
-    best: Money
+    best: Money  # the least loss where all trades lost
     worst: Money
     win_rate: Decimal | None  # 0…1
     profit_factor: Decimal | None  # gains over losses
@@ -150,8 +150,8 @@ def statistics(account: TradingAccount) -> Statistics:
         trades=found.count,
         lots=found.lots,
         net=account.money(found.gains - found.losses),
-        best=account.money(max(found.best, 0)),
-        worst=account.money(min(found.worst, 0)),
+        best=account.money(found.best),
+        worst=account.money(found.worst),
         win_rate=found.win_rate,
         profit_factor=found.profit_factor,
         deposits=account.money(deposits or 0),

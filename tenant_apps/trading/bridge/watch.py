@@ -35,6 +35,7 @@ from tenant_apps.trading.bridge.records import AccountRef, accounts_of, event_ms
 from tenant_apps.trading.errors import PlatformRejected
 from tenant_apps.trading.models import TradingServer
 from tenant_apps.trading.ports import Deal, Heard, ServerInfo, TradingPlatform
+from tenant_apps.trading.probe_words import NO_FAILURE, problem_of
 
 T = TypeVar("T")
 FAST, OPEN_POSITIONS, IDLE, IDLE_MOST = 0.25, 1.0, 2.0, 5.0
@@ -102,7 +103,8 @@ class ServerWatch:
         text = f"{type(error).__name__}: {error}"[:300]
 
         def write() -> None:
-            TradingServer.objects.filter(pk=self.server.pk).update(last_error=text, last_error_at=clock.now())
+            rows = TradingServer.objects.filter(pk=self.server.pk)
+            rows.update(last_error=text, last_problem=problem_of(error), last_error_at=clock.now())
             self.metrics.write(force=True, mode="down")
 
         try:
@@ -359,7 +361,7 @@ class ServerWatch:
                 round_ms=round_ms,
             )
             if due:
-                values: dict[str, Any] = {"last_ok_at": clock.now(), "latency_ms": round_ms, "last_error": ""}
+                values: dict[str, Any] = {"last_ok_at": clock.now(), "latency_ms": round_ms, **NO_FAILURE}
                 if info is not None:
                     values["time_offset_minutes"] = round(info.utc_offset.total_seconds() / 60)
                 TradingServer.objects.filter(pk=self.server.pk).update(**values)

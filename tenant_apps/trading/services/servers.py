@@ -19,7 +19,7 @@ from tenant_apps.trading import platforms
 from tenant_apps.trading.models import Platform, TradingServer
 from tenant_apps.trading.permissions_list import SERVERS_EDIT
 from tenant_apps.trading.ports import OpensElsewhere, TradingPlatform
-from tenant_apps.trading.probe_words import advice
+from tenant_apps.trading.probe_words import NO_FAILURE, advice, problem_of
 from tenant_apps.trading.services.accounts import bridge_wake
 
 
@@ -117,12 +117,14 @@ def server_test(*, actor: Actor, server: TradingServer) -> Probe:
         with platforms.line_for(server, sessions=1, call_seconds=8.0, connect_seconds=5.0) as line:
             probe = line.run(_look)
     except Outside as error:
-        TradingServer.objects.filter(pk=server.pk).update(last_error=str(error)[:300], last_error_at=clock.now())
+        TradingServer.objects.filter(pk=server.pk).update(
+            last_error=str(error)[:300], last_problem=problem_of(error), last_error_at=clock.now()
+        )
         return Probe(ok=False, problem=str(error), advice=advice(error))
     TradingServer.objects.filter(pk=server.pk).update(
         last_ok_at=clock.now(),
-        last_error="",
         latency_ms=probe.latency_ms,
+        **NO_FAILURE,
         time_offset_minutes=round(probe.utc_offset.total_seconds() / 60),
     )
     return probe

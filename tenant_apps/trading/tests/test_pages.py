@@ -320,6 +320,15 @@ def test_a_server_that_has_gone_silent_is_not_followed(desk: Desk) -> None:
         assert f"{words}</span>" in browser.get("/trading/servers/").content.decode()
 
 
+def test_what_failed_last_says_what_to_do_in_the_readers_words(desk: Desk) -> None:
+    raw = "ConnectError: [Errno 111] Connection refused"
+    TradingServer.objects.update(last_error=raw, last_problem="closed", last_error_at=now())
+    browser = desk.browser(desk.staff(ALL_GRANTS), "office")
+    for address in ("/trading/servers/", f"/trading/servers/{desk.server.pk}/health/"):
+        page = browser.get(address).content.decode()
+        assert ("Nothing answers on this port." in page, raw in page) == (True, True)
+
+
 def test_a_server_page_never_shows_the_password(desk: Desk) -> None:
     from kernel import secrets
     from tenant_apps.trading import platforms

@@ -198,6 +198,13 @@ def test_what_opening_cost_is_counted_with_the_trade(desk: Desk) -> None:
     assert (found.win_rate, found.profit_factor) == (Decimal(1) / 3, Decimal(400) / 650)
 
 
+def test_where_all_trades_lost_the_best_lost_least(desk: Desk) -> None:
+    for number, result in enumerate((-300, -25, -900), start=1):
+        deal(desk.account, number, clock.now(), result)
+    found = statistics(desk.account)
+    assert (found.best.minor, found.worst.minor) == (-25, -900)
+
+
 def test_few_trades_are_called_few(desk: Desk) -> None:
     browser = desk.browser(desk.user, "portal")
     address = f"/accounts/{desk.account.pk}/"
