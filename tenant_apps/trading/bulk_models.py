@@ -1,6 +1,6 @@
 """One setting of many accounts changed at once: what was asked for, and each account's part of it.
 
-State machine (services/bulk.py): planned → running → done | stopped; planned → dropped. A plan that waits for a second
+State machine (services/bulk.py, bulk_running.py): planned → running → done | stopped; planned → dropped. A plan that waits for a second
 person is a planned one with a proposal (wallets.ProposedChange); `waiting` is said of it and stored nowhere.
 """
 

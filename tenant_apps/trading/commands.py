@@ -35,7 +35,7 @@ from .ports import (
     PasswordKind,
     TradingPlatform,
 )
-from .services import accounts, bulk, cases, transfers
+from .services import accounts, bulk_running, cases, transfers
 
 T = TypeVar("T")
 OPEN, BALANCE, LEVERAGE = "trading.account_open", "trading.balance", "trading.leverage"
@@ -218,11 +218,11 @@ class Setting(OnAccount):
         account = self.account(command)
         self.apply(account, command)
         accounts.setting_done(account, command)
-        bulk.settled(command)
+        bulk_running.settled(command)
 
     def failed(self, command: Command, error: Rejected) -> None:
         accounts.setting_refused(self.account(command), command, error)
-        bulk.settled(command, problem=error.code)
+        bulk_running.settled(command, problem=error.code)
 
 
 @command(LEVERAGE)

@@ -10,7 +10,7 @@ from kernel.schedule import every_for_tenants
 from kernel.tasks import task
 from tenant_apps.trading import compare, night
 from tenant_apps.trading.models import TradingServer
-from tenant_apps.trading.services import bulk
+from tenant_apps.trading.services import bulk_running
 
 
 @every_for_tenants(3600.0, "trading.compare_recent", queue="reports")
@@ -35,4 +35,4 @@ def compare_server(server_id: str) -> None:
 
 @every_for_tenants(60.0, "trading.bulk_sweep")
 def bulk_sweep() -> int:
-    return bulk.sweep()
+    return bulk_running.sweep()

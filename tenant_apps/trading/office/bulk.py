@@ -36,6 +36,7 @@ from tenant_apps.trading.models import (
 from tenant_apps.trading.permissions_list import BULK_APPROVE, BULK_EDIT, BULK_VIEW, VIEW
 from tenant_apps.trading.selectors import accounts_visible
 from tenant_apps.trading.services import bulk as service
+from tenant_apps.trading.services import bulk_running
 from tenant_apps.wallets.change_told import told
 from tenant_apps.wallets.models import ChangeState, ProposedChange
 
@@ -252,7 +253,7 @@ def refuse(request: Any, bulk_id: UUID) -> HttpResponse:
 @require_POST
 def stop(request: Any, bulk_id: UUID) -> HttpResponse:
     done = pgettext("bulk change", "Stopped. What is on its way arrives.")
-    return _act(request, bulk_id, lambda: service.stop(actor=request.actor, bulk_id=bulk_id), done)
+    return _act(request, bulk_id, lambda: bulk_running.stop(actor=request.actor, bulk_id=bulk_id), done)
 
 
 @guard(BULK_EDIT)

@@ -46,7 +46,7 @@ from tenant_apps.trading.models import (
     TradingServer,
     Transfer,
 )
-from tenant_apps.trading.services import accounts, bulk
+from tenant_apps.trading.services import accounts, bulk, bulk_running
 from tenant_apps.trading.tests.conftest import TEST, World, settle
 from tenant_apps.trading.tests.test_pages import Desk
 
@@ -126,7 +126,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 def carry_out(change: BulkChange) -> BulkChange:
     """Step, and what the workers would do, until it is over."""
     for _ in range(20):
-        bulk.step(change.pk)
+        bulk_running.step(change.pk)
         for row in commands.due():
             commands.run(row.pk)
         change.refresh_from_db()
@@ -306,7 +306,7 @@ def test_each_account_is_an_ordinary_command_with_its_result(book: Book, server:
     begun = AuditEntry.objects.get(action="trading.bulk_started")
     assert begun.after == {"what": "leverage", "purpose": "change", "aim": "1:10", "accounts": 4}
     assert Notification.objects.filter(kind="trading.bulk_over", user_id=actor.id).count() == 1
-    assert bulk.step(change.pk) == 0, "over is over"
+    assert bulk_running.step(change.pk) == 0, "over is over"
 
 
 def test_what_has_changed_since_the_preview_is_left(book: Book, server: Server) -> None:
@@ -339,15 +339,15 @@ def test_whoever_asked_has_to_have_the_right_still(book: Book, server: Server) -
 
 
 def test_a_server_gets_a_few_at_a_time(book: Book, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "PER_SERVER", 2)
+    monkeypatch.setattr(bulk_running, "PER_SERVER", 2)
     actor = book.actor()
     plans = [bulk.plan(actor=actor, query=f"q={login}", leverage=10) for login in (600, 601)]
     whole = bulk.plan(actor=actor, query="", leverage=10)
     for change in (*plans, whole):
         bulk.start(actor=actor, bulk_id=change.pk, reason="x")
-    assert [bulk.step(change.pk) for change in (*plans, whole, whole)] == [1, 1, 0, 0]
+    assert [bulk_running.step(change.pk) for change in (*plans, whole, whole)] == [1, 1, 0, 0]
     commands.run(Command.objects.earliest("created_at").pk)
-    assert bulk.step(whole.pk) >= 1, "room for one more"
+    assert bulk_running.step(whole.pk) >= 1, "room for one more"
     assert BulkChangeRow.objects.filter(state="sent").count() == 2
     assert sorted(row["state"] for row in whole.rows.values("state")) == ["sent", "skipped", "skipped", "waiting"]
     assert carry_out(whole).state == "done"
@@ -356,22 +356,22 @@ def test_a_server_gets_a_few_at_a_time(book: Book, server: Server, monkeypatch: 
 
 
 def test_stopping_leaves_what_was_not_sent(book: Book, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "PER_SERVER", 1)
+    monkeypatch.setattr(bulk_running, "PER_SERVER", 1)
     actor = book.actor()
     change = bulk.plan(actor=actor, query="", leverage=10)
     bulk.start(actor=actor, bulk_id=change.pk, reason="x")
-    bulk.step(change.pk)
+    bulk_running.step(change.pk)
     stranger = book.actor(dict.fromkeys(GRANTS, Reach.OWN))
     with pytest.raises(NotFound):
-        bulk.stop(actor=stranger, bulk_id=change.pk)
-    change = bulk.stop(actor=actor, bulk_id=change.pk)
+        bulk_running.stop(actor=stranger, bulk_id=change.pk)
+    change = bulk_running.stop(actor=actor, bulk_id=change.pk)
     assert (change.state, change.finished_at) == ("stopped", None)
     assert AuditEntry.objects.get(action="trading.bulk_stopped").after == {"accounts": 3}
     change = carry_out(change)
     assert Counter(results(change).values()) == {("done", ""): 1, ("skipped", "stopped"): 3}
     assert (change.state, change.done, change.skipped) == ("stopped", 1, 3)
     with pytest.raises(BulkOver):
-        bulk.stop(actor=actor, bulk_id=change.pk)
+        bulk_running.stop(actor=actor, bulk_id=change.pk)
 
 
 # --- undoing and trying again ----------------------------------------------------------------------------------------
@@ -427,7 +427,7 @@ def test_many_accounts_take_two_people(book: Book, two: tuple[Actor, Actor], ser
     proposal = bulk.start(actor=first, bulk_id=change.pk, reason="review")
     assert proposal is not None
     change.refresh_from_db()
-    assert (change.state, bulk.step(change.pk), Command.objects.count()) == ("planned", 0, 0)
+    assert (change.state, bulk_running.step(change.pk), Command.objects.count()) == ("planned", 0, 0)
     assert bulk_selectors.bulk_get(second, change.pk).standing == "waiting"
     assert [bulk_selectors.bulk_mine(who).count() for who in two] == [0, 1]
     with pytest.raises(SamePerson):
@@ -459,7 +459,7 @@ def test_many_small_changes_of_a_day_are_one_big_one(book: Book, two: tuple[Acto
     first, _ = two
     small = bulk.plan(actor=first, query="q=600", leverage=10)
     assert bulk.start(actor=first, bulk_id=small.pk, reason="x") is None
-    bulk.step(small.pk)
+    bulk_running.step(small.pk)
     rest = bulk.plan(actor=first, query="", leverage=10)
     assert rest.changing == 3, "of one, a change is under way"
     assert bulk.start(actor=first, bulk_id=rest.pk, reason="x") is not None
@@ -493,7 +493,7 @@ def test_old_plans_are_forgotten_and_lost_wakeups_found(book: Book, server: Serv
     old, going = (bulk.plan(actor=actor, query="", leverage=10) for _ in range(2))
     bulk.start(actor=actor, bulk_id=going.pk, reason="x")
     BulkChange.objects.filter(pk=old.pk).update(created_at=clock.now() - timedelta(days=2))
-    assert bulk.sweep() == 4
+    assert bulk_running.sweep() == 4
     old.refresh_from_db()
     assert (old.state, old.rows.count(), going.rows.filter(state="sent").count()) == ("dropped", 0, 4)
 
@@ -502,11 +502,11 @@ def test_many_results_at_once_wake_one_worker(
     book: Book, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[tuple[str, ...]] = []
-    monkeypatch.setattr(bulk.bulk_run, "apply_async", lambda args, *_, **__: woken.append(args))
+    monkeypatch.setattr(bulk_running.bulk_run, "apply_async", lambda args, *_, **__: woken.append(args))
     change = bulk.plan(actor=book.actor(), query="", leverage=10)
     with django_capture_on_commit_callbacks(execute=True):
         for _ in range(3):
-            bulk.wake(change.pk)
+            bulk_running.wake(change.pk)
         assert woken == []
     assert woken == [(str(change.pk),)]
 
@@ -526,7 +526,7 @@ def test_killed_after_any_statement_no_account_is_doubled_or_lost(live_tenant: A
         assert set(issued.values()) <= {1}
         assert sent == set(Command.objects.values_list("payload__bulk_row", "pk"))
 
-    deaths = killed_anywhere(lambda: bulk.step(change.pk), whole)
+    deaths = killed_anywhere(lambda: bulk_running.step(change.pk), whole)
     assert deaths > 5
     assert change.rows.filter(state="sent").count() == 2
 
@@ -536,8 +536,8 @@ def test_two_workers_at_once_send_each_account_once(live_tenant: Any) -> None:
     actor = book.actor()
     change = bulk.plan(actor=actor, query="", leverage=10)
     bulk.start(actor=actor, bulk_id=change.pk, reason="x")
-    assert forked(lambda: bulk.step(change.pk)) == 0
-    bulk.step(change.pk)
+    assert forked(lambda: bulk_running.step(change.pk)) == 0
+    bulk_running.step(change.pk)
     assert Counter(Command.objects.values_list("payload__bulk_row", flat=True)).most_common(1)[0][1] == 1
     assert Command.objects.count() == 3
 
@@ -546,9 +546,9 @@ def test_leverage_of_several_accounts_reaches_a_server(world: World) -> None:
     rows = [world.open_account(world.client()) for _ in range(2)]
     change = bulk.plan(actor=TEST, query="", leverage=10)
     bulk.start(actor=TEST, bulk_id=change.pk, reason="x")
-    bulk.step(change.pk)
+    bulk_running.step(change.pk)
     settle()
-    bulk.step(change.pk)
+    bulk_running.step(change.pk)
     change.refresh_from_db()
     assert (change.state, change.done) == ("done", 2)
     assert [world.on_server(row.login or 0)["leverage"] for row in rows] == [10, 10]

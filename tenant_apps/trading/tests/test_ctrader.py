@@ -25,7 +25,16 @@ from tenant_apps.trading.adapters.ctrader.tests.sandbox import MANAGER, PASSWORD
 from tenant_apps.trading.bridge import ingest
 from tenant_apps.trading.bridge.news import news_of
 from tenant_apps.trading.bridge.watch import ServerWatch
-from tenant_apps.trading.models import AccountState, AccountType, Case, Deal, Platform, Position, TransferState
+from tenant_apps.trading.models import (
+    AccountState,
+    AccountType,
+    Case,
+    Deal,
+    Platform,
+    Position,
+    TradingServer,
+    TransferState,
+)
 from tenant_apps.trading.services import accounts, servers, transfers
 from tenant_apps.trading.tests.conftest import TEST, World, names, settle
 from tenant_apps.trading.tests.processes import bridge, until
@@ -95,6 +104,7 @@ def test_an_authority_may_be_text_and_what_is_wrong_has_advice(world: World) -> 
         assert servers.server_test(actor=TEST, server=server).advice == (
             "Nothing answers on this port. Check host and port."
         )
+    assert TradingServer.objects.get(pk=server.pk).last_problem == "closed"
 
 
 def test_from_opening_to_a_trade_and_the_money_back_in_the_wallet(world: World, tmp_path: Path) -> None:
