@@ -26,6 +26,7 @@ FACTS: dict[str, Any] = {
     "found": pgettext_lazy("trading case fact", "Found on the server"),
     "fields": pgettext_lazy("trading case fact", "What was changed"),
     "before": pgettext_lazy("trading case fact", "As it was"),
+    "after": pgettext_lazy("trading case fact", "As it is now"),
 }
 # What a deal is compared by (compare.COMPARED).
 FIELDS: dict[str, Any] = {

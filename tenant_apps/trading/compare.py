@@ -226,6 +226,7 @@ def _follow(server: TradingServer, row: Deal, difference: int, kind: str, fields
             "deal": row.deal,
             "fields": fields,
             "before": row.original or {},
+            "after": {name: str(getattr(row, name)) for name in fields},
             **({"by_hand": True} if by_hand else {}),
         },
     )

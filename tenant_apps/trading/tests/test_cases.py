@@ -385,10 +385,17 @@ def test_lists_cost_the_same_however_many_there_are(tenant: Any) -> None:
 def test_a_changed_deal_is_told_in_words_and_money(tenant: Any) -> None:
     before = {"kind": "buy", "entry": "out", "symbol": "EUR<USD", "lots": "0.10000000", "price": "1.08450000",
               "profit_minor": "-75000", "swap_minor": "0"}  # fmt: skip
-    case = case_of(CaseKind.AMENDED_DEAL, deal=7, fields=["profit_minor", "result_minor"], before=before)
+    case = case_of(
+        CaseKind.AMENDED_DEAL,
+        deal=7,
+        fields=["profit_minor", "result_minor"],
+        before=before,
+        after={"profit_minor": "-80000"},
+    )
     Case.objects.filter(pk=case.pk).update(currency="", amount_minor=None)  # nothing but the price changed
     case.refresh_from_db()
-    (_, deal), (_, changed), (_, was) = facts(case)
+    (_, deal), (_, changed), (_, was), (_, now_is) = facts(case)
+    assert conditional_escape(now_is) == '<bdi>Profit: <bdi dir="ltr">\u2212€800.00</bdi></bdi>'
     assert deal == "7"
     assert conditional_escape(changed) == "<bdi>Profit</bdi><br><bdi>Result</bdi>"
     assert conditional_escape(was).split("<br>") == [

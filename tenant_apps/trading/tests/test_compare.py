@@ -59,7 +59,10 @@ def test_an_amended_deal_moves_the_mirror_by_the_difference(world: World) -> Non
     assert (closing.profit_minor, closing.amended_at is not None) == (12_345, True)
     assert closing.original is not None
     assert agrees(world, account)
-    assert [case.kind for case in Case.objects.all()] == [CaseKind.AMENDED_DEAL]
+    (case,) = Case.objects.all()
+    assert (case.kind, case.data["after"]) == (
+        CaseKind.AMENDED_DEAL, {"profit_minor": "12345", "result_minor": str(closing.result_minor)},
+    )  # fmt: skip
     assert look(world) == (0, 0, 0, 0)
     assert ledger.broken_invariants() == {}
 
