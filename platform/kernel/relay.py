@@ -20,13 +20,13 @@ from datetime import timedelta
 from typing import Any
 
 import redis
-from django.db import IntegrityError, close_old_connections, transaction
+from django.db import close_old_connections, connection, transaction
 from django.db.models import Case, Exists, F, Min, OuterRef, When
 
 from kernel import clock
 from kernel.events import Envelope, Handler, handlers_of, patient_names
 from kernel.logs import log
-from kernel.models import HandledMessage, OutboxMessage
+from kernel.models import OutboxMessage
 from kernel.redis import client
 from kernel.tenancy import context, directory
 
@@ -91,12 +91,15 @@ def _run_handlers(message: OutboxMessage) -> str:
 
 
 def _run_once(handler: Handler, envelope: Envelope) -> None:
-    try:
-        with transaction.atomic():
-            HandledMessage.objects.create(message_id=envelope.message_id, handler=handler.name)
-    except IntegrityError:
-        return
-    handler.run(envelope)
+    """Nobody else delivers this message meanwhile: its row is locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO kernel_handled (message_id, handler, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            [envelope.message_id, handler.name, clock.now()],
+        )
+        is_new = cursor.rowcount == 1
+    if is_new:
+        handler.run(envelope)
 
 
 def _settle(message: OutboxMessage, failure: str) -> None:
