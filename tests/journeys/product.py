@@ -28,6 +28,7 @@ from .observer import Observer
 T = TypeVar("T")
 READY = "Everything runs."
 PATIENCE = 420.0  # seconds for the first start: cluster, assets, migrations, seed
+LIVELY = "alnoor"  # where the clients' robots go on trading beside the journeys
 
 
 def until(probe: Callable[[], T | None], what: str | Callable[[], str], seconds: float = 60.0) -> T:
@@ -74,6 +75,19 @@ class Product:
         if READY not in text:
             self.stop()
             raise AssertionError(f"the demo did not start:\n{text[-6000:]}")
+        self._send_robots_home()
+
+    def _send_robots_home(self) -> None:
+        """Of all servers but one brokerage's: each keeps bridge, relay and worker at their fastest, all the time, and no journey
+        looks at it. One that does seats its own."""
+        plants = self.sandbox("ctrader", extra="admin")
+        for plant in self.call("GET", f"{plants}/servers")["servers"]:  # its first accounts may be opened only now
+            self.call("PATCH", f"{plants}/servers/{plant['name']}", {"autotrade": False})
+        for desk in (plants, self.sandbox("mt5", extra="admin")):
+            for server in self.call("GET", f"{desk}/servers")["servers"]:
+                address = f"{desk}/servers/{server['name']}"
+                for robot in () if server["name"] == LIVELY else self.call("GET", f"{address}/robots")["robots"]:
+                    self.call("DELETE", f"{address}/robots/{robot['login']}")
 
     def stop(self) -> None:
         """End it as Ctrl-C does; everything it started ends with it."""
