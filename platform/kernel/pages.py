@@ -29,7 +29,7 @@ def page(
     if topics and request.session.session_key:
         account = getattr(request, "account", None)
         rights = account.rights_stamp() if account else ""
-        update(live_token=token(topics, request.session.session_key, rights))
+        update(live_token=token(topics, request.session.session_key, rights, since=current().asked_at))
     return render(request, template, values, status=status)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -238,32 +240,46 @@ def test_a_live_token_opens_no_longer_than_the_rights_it_was_given_for(here: Bro
     assert allowed(here.host("office"), cookie, text) is None
 
 
+def test_what_happens_between_a_page_and_its_stream_is_told(here: Brokerage) -> None:
+    """A payment that is credited while the browser still draws: the page would wait for it for ever."""
+    key = here.cookies["owner"]
+    with context.use(here.ref):
+        text = token(["leads"], key, sessions.living([key])[key], since=time.time())
+    send(here.ref.id, [("leads", {"topic": "leads", "data": {"of": "meanwhile"}, "ts": 1})])
+    line = asyncio.run(first_message(live_scope(here.host("office"), key, text)))
+    assert json.loads(line.partition("data: ")[2])["data"] == {"of": "meanwhile"}
+
+
 def test_messages_of_one_brokerage_do_not_reach_the_others_pages(here: Brokerage, there: Brokerage) -> None:
     """Same topic at both: of two messages, the foreign one sent first, the page sees its own only."""
     assert channel(here.ref.id, "leads") != channel(there.ref.id, "leads")
     text = live_token(here, "owner", ["leads"])
 
-    async def watch() -> str:
-        received: asyncio.Queue[bytes] = asyncio.Queue()
-        leave = asyncio.Event()
-
-        async def receive() -> dict[str, Any]:
-            await leave.wait()
-            return {"type": "http.disconnect"}
-
-        async def respond(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.body":
-                await received.put(message["body"])
-
-        scope = live_scope(here.host("office"), here.cookies["owner"], text)
-        page = asyncio.create_task(asgi.application(scope, receive, respond))
-        assert b"hello" in await asyncio.wait_for(received.get(), 10)
+    def both() -> None:
         for brokerage in (there, here):
             send(brokerage.ref.id, [("leads", {"topic": "leads", "data": {"of": brokerage.ref.slug}, "ts": 1})])
-        line = (await asyncio.wait_for(received.get(), 10)).decode()
-        leave.set()
-        await page
-        return line
 
-    line = asyncio.run(watch())
+    line = asyncio.run(first_message(live_scope(here.host("office"), here.cookies["owner"], text), both))
     assert json.loads(line.partition("data: ")[2])["data"] == {"of": here.ref.slug}
+
+
+async def first_message(scope: dict[str, Any], then: Callable[[], None] = lambda: None) -> str:
+    """Of a page's stream; `then` is done once it is open."""
+    received: asyncio.Queue[bytes] = asyncio.Queue()
+    leave = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        await leave.wait()
+        return {"type": "http.disconnect"}
+
+    async def respond(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            await received.put(message["body"])
+
+    page = asyncio.create_task(asgi.application(scope, receive, respond))
+    assert b"hello" in await asyncio.wait_for(received.get(), 10)
+    then()
+    line = (await asyncio.wait_for(received.get(), 10)).decode()
+    leave.set()
+    await page
+    return line

@@ -1,7 +1,8 @@
 """Live pages, receiving side: a small ASGI application beside Django, one server-sent event stream per tab.
 
 The page's token names the topics its view allowed; it opens for the tenant of the host and the session of the cookie
-only. Each stream has a bounded queue that drops the oldest; a ping every 20 s; `Last-Event-ID` replays what was missed.
+only. Each stream has a bounded queue that drops the oldest; a ping every 20 s; it begins with what was missed: since
+`Last-Event-ID`, or, of a page that has just been opened, since that was asked for.
 One Redis subscription per process feeds all streams. A stream ends seconds after its log-in or its rights do
 (kernel.live.watch).
 """
@@ -127,6 +128,7 @@ class Allowed:
     topics: list[str]
     session_key: str
     rights: str
+    since: str = ""  # milliseconds of the epoch, or nothing
 
     @property
     def channels(self) -> list[str]:
@@ -150,7 +152,7 @@ async def _allowed(scope: dict[str, Any], text: str) -> Allowed | None:
     rights = claims.get("rights", "")
     if claims["session"] != key[:12] or (await watch.ask(owner, [key])).get(key) != rights:
         return None
-    return Allowed(owner, claims["topics"], key, rights)
+    return Allowed(owner, claims["topics"], key, rights, claims.get("since", ""))
 
 
 def _session_key(scope: dict[str, Any]) -> str:
@@ -182,7 +184,7 @@ async def _stream(scope: dict[str, Any], receive: Any, send: Send, allowed: Allo
             }
         )
         await _write(send, f"retry: 2000\nid: {_stamp()}\nevent: hello\ndata: {{}}\n\n")
-        await _replay(send, channels, _header(scope, b"last-event-id"))
+        await _replay(send, channels, _header(scope, b"last-event-id") or allowed.since)
         ends = time.monotonic() + STREAM_SECONDS
         while not gone.done() and time.monotonic() < ends:
             text = await _next(queue, gone)
@@ -222,8 +224,10 @@ async def _replay(send: Send, channels: list[str], last_id: str) -> None:
         return
     redis = async_client()
     try:
+        pipe = redis.pipeline(transaction=False)
         for name in channels:
-            entries: Any = await redis.xrange(f"{name}:log", min=f"({last_id}", max="+", count=QUEUE)
+            pipe.xrange(f"{name}:log", min=f"({last_id}", max="+", count=QUEUE)
+        for entries in await pipe.execute():
             for _, entry in entries:
                 await _write(send, f"id: {_stamp()}\ndata: {entry['m']}\n\n")
     finally:

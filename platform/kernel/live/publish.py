@@ -20,6 +20,7 @@ from kernel.tenancy import context
 
 KEEP = 200
 TOKEN_AGE = 12 * 3600
+SKEW = 1.0  # seconds by which Redis and we may disagree about the time
 
 
 _bare: set[str] = set()
@@ -61,11 +62,13 @@ def send(owner: object, messages: list[tuple[str, dict[str, Any]]]) -> None:
         log.warning("live_unavailable")
 
 
-def token(topics: list[str], session_key: str, rights: str = "") -> str:
+def token(topics: list[str], session_key: str, rights: str = "", *, since: float | None = None) -> str:
     """What a page presents to /live/: the topics its view allowed, bound to tenant and session, for half a day.
 
     `rights` is the stamp of the rights that the view judged by (AbstractAccount.rights_stamp): with other rights, the
-    page has to be asked again.
+    page has to be asked again. `since`: seconds of the epoch; the page may not have seen what happened from then on, and
+    its stream begins with that. Without it, with what happens once the stream is open.
     """
-    claims = {"topics": sorted(set(topics)), "session": session_key[:12], "rights": rights}
+    from_id = "" if since is None else str(int((since - SKEW) * 1000))
+    claims = {"topics": sorted(set(topics)), "session": session_key[:12], "rights": rights, "since": from_id}
     return secrets.sign(claims, purpose="live")

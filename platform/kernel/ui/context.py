@@ -3,10 +3,11 @@
 The request middleware calls `activate(UiState(...))`; templates read it as `ui`.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -68,6 +69,7 @@ class UiState:
     notice_url: str = ""
     notice_action: str = ""
     notifications_topic: str = ""
+    asked_at: float = field(default_factory=time.time)  # when the request came: the page knows nothing of later
 
 
 _state: ContextVar[UiState] = ContextVar("ui_state", default=UiState())  # noqa: B039  frozen, so safe to share
