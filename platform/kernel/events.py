@@ -8,8 +8,8 @@
     @handles("payments.deposit_credited", name="campaigns.stop_on_ftd")
     def on_deposit_credited(event: Envelope) -> None: ...
 
-Handlers subscribe by name, so that no app imports a neighbour. They run in the relay, each once per message, in order
-per aggregate; they write to the database only. What must go outside becomes a command, a mail row or a task.
+Handlers subscribe by name, so that no app imports a neighbour. They run in the relay, each with one effect per message, in
+order per aggregate; they write to the database only. What must go outside becomes a command, a mail row or a task.
 """
 
 from __future__ import annotations

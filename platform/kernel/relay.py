@@ -1,8 +1,9 @@
 """The relay: delivers outbox messages to handlers, at least once, in order per aggregate, one effect each.
 
-A pass takes the oldest open message of an aggregate under FOR UPDATE SKIP LOCKED, runs its handlers, each in a savepoint
-together with its row in `kernel_handled`, and marks the message delivered, all in one transaction. Killed anywhere, the
-transaction is undone and the message is delivered again; a handler that had committed is skipped by its row.
+A pass takes the oldest open message of an aggregate under FOR UPDATE SKIP LOCKED, runs its handlers in a savepoint together
+with their rows in `kernel_handled`, and marks the message delivered, all in one transaction. Killed anywhere, the transaction
+is undone and the message is delivered again; a handler that had committed is skipped by its row. Where one handler fails,
+all are undone and run once more, each in a savepoint of its own: those before the defect are done with.
 Any number of relays may run.
 
 Trades come in bursts of thousands, and money, identity checks and mails must not queue up behind them: after a few of the
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -80,26 +82,39 @@ def _run_handlers(message: OutboxMessage) -> str:
         message.created_at,
         message.headers,
     )
-    for handler in handlers_of(message.name):
+    handlers = handlers_of(message.name)
+    try:
+        with transaction.atomic():
+            _run_new(handlers, envelope)
+    except Exception:  # noqa: BLE001 - told below, of the handler whose it is
+        return _one_by_one(handlers, envelope)
+    return ""
+
+
+def _one_by_one(handlers: Sequence[Handler], envelope: Envelope) -> str:
+    """What all of them together did is undone, for one fails: those before it need not be run again after this."""
+    for handler in handlers:
         try:
             with transaction.atomic():
-                _run_once(handler, envelope)
+                _run_new([handler], envelope)
         except Exception as error:  # noqa: BLE001 - a handler's defect must not stop the others' messages
-            log.exception("handler_failed", handler=handler.name, message=str(message.message_id))
+            log.exception("handler_failed", handler=handler.name, message=str(envelope.message_id))
             return f"{handler.name}: {type(error).__name__}: {error}"[:2000]
     return ""
 
 
-def _run_once(handler: Handler, envelope: Envelope) -> None:
-    """Nobody else delivers this message meanwhile: its row is locked."""
+def _run_new(handlers: Sequence[Handler], envelope: Envelope) -> None:
+    """Those that have not run for this message. Nobody else delivers it meanwhile: its row is locked."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO kernel_handled (message_id, handler, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            [envelope.message_id, handler.name, clock.now()],
+            "INSERT INTO kernel_handled (message_id, handler, at) SELECT %s, unnest(%s::text[]), %s"
+            " ON CONFLICT DO NOTHING RETURNING handler",
+            [envelope.message_id, [handler.name for handler in handlers], clock.now()],
         )
-        is_new = cursor.rowcount == 1
-    if is_new:
-        handler.run(envelope)
+        new = {name for (name,) in cursor.fetchall()}
+    for handler in handlers:
+        if handler.name in new:
+            handler.run(envelope)
 
 
 def _settle(message: OutboxMessage, failure: str) -> None:
