@@ -70,7 +70,7 @@ def _compare(rounds: int, server: Any, accounts: dict[int, Any]) -> Result:
     copied, rows, stored = (1 / one.median for one in result.series)
     result.note = (
         f"the rows alone {rows / copied:.2f} of COPY's {copied:,.0f} deals/s (goal {GOAL}); {stored:,.0f} deals/s, {stored / copied:.2f},"
-        " with the ledger's mirrors, an event for each closed position, stop-outs, the watermark"
+        " with the ledger's mirrors, an event for each account that closed positions, stop-outs, the watermark"
     )
     return result
 

@@ -24,12 +24,16 @@ class AccountOpened(Event):
 
 @event("trading.deal_closed", patient=True)
 class DealClosed(Event):
-    """A trade closed a position in whole or part. `profit` is the net result in the account's currency."""
+    """Trades closed positions of an account, in whole or part: as many as were read at once, all of one UTC day.
+
+    `deals` of them, the last number `deal_id` at `executed_at`; `lots` and `profit`, the net result in the account's
+    currency, of all together.
+    """
 
     client_id: UUID
     account_id: UUID
+    deals: int
     deal_id: int
-    symbol: str
     lots: Decimal
     profit: Money
     executed_at: str

@@ -6,9 +6,11 @@ Everything that follows from a deal (ledger, cases, events, watermark) follows f
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -114,19 +116,24 @@ def _touch(deals: Iterable[Deal], accounts: Mapping[int, AccountRef]) -> None:
 
 
 def _publish(deals: Iterable[Deal], accounts: Mapping[int, AccountRef]) -> None:
-    closed = [deal for deal in deals if deal.kind in TRADES and deal.entry in CLOSING and accounts[deal.login].live]
-    publish_all((_closed(deal, accounts[deal.login]), _aggregate(accounts[deal.login])) for deal in closed)
+    """One event for all that an account closed on one day: after a gap, or with robots, there are thousands of deals, and
+    whoever listens looks at the account, not at each of them."""
+    closed: dict[tuple[int, date], list[Deal]] = defaultdict(list)
+    for deal in deals:
+        if deal.kind in TRADES and deal.entry in CLOSING and accounts[deal.login].live:
+            closed[deal.login, deal.executed_at.astimezone(UTC).date()].append(deal)
+    publish_all((_closed(some, accounts[login]), _aggregate(accounts[login])) for (login, _), some in closed.items())
 
 
-def _closed(deal: Deal, account: AccountRef) -> DealClosed:
+def _closed(deals: Sequence[Deal], account: AccountRef) -> DealClosed:
     return DealClosed(
         client_id=account.client_id,
         account_id=account.id,
-        deal_id=deal.deal,
-        symbol=deal.symbol,
-        lots=deal.closed_lots or deal.lots,
-        profit=Money(result_of(deal, account.currency), account.currency),
-        executed_at=deal.executed_at.isoformat(),
+        deals=len(deals),
+        deal_id=deals[-1].deal,
+        lots=sum((deal.closed_lots or deal.lots for deal in deals), Decimal(0)),
+        profit=Money(sum(result_of(deal, account.currency) for deal in deals), account.currency),
+        executed_at=max(deal.executed_at for deal in deals).isoformat(),
     )
 
 

@@ -6,7 +6,9 @@ import asyncio
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,14 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from kernel.clock import now
+from kernel.models import OutboxMessage
 from kernel.money import Money
 from kernel.redis import client as redis_client
 from kernel.tenancy import context
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.trading import platforms
 from tenant_apps.trading.bridge import ingest, lease, metrics
-from tenant_apps.trading.bridge.records import accounts_of
+from tenant_apps.trading.bridge.records import CLOSING, accounts_of
 from tenant_apps.trading.bridge.watch import OVERLAP_EVERY, RECENT, ServerWatch
 from tenant_apps.trading.models import Case, CaseKind, Deal, EquityPoint, Position, TradingAccount
 from tenant_apps.trading.services import transfers
@@ -66,6 +69,7 @@ def test_trades_are_stored_told_and_posted(world: World, tmp_path: Path) -> None
         world.admin("POST", "/orders", {"position": int(position)})
         until(lambda: Deal.objects.filter(kind="sell", entry="out").exists(), "the closing deal")
         until(lambda: not Position.objects.exists(), "the position's end")
+        assert [len(deal.price_text.partition(".")[2]) for deal in Deal.objects.exclude(symbol="")] == [5, 5]
         until(lambda: agree(world, account), "ledger and server agreeing")
         # How long it took is the bench's matter: the deposit is older than the bridge, and tests share a machine.
         until(lambda: metrics.read(world.server.pk).get("deals") == "3", "the metrics")
@@ -218,6 +222,26 @@ def test_more_deals_at_once_are_not_more_questions(world: World) -> None:
     assert asked[1] == asked[2]
 
 
+def test_what_an_account_closed_on_one_day_is_one_event(world: World) -> None:
+    account = trader(world)
+    world.admin("POST", "/faults", {"kind": "burst", "login": account.login, "count": 8})
+    known = accounts_of(world.server.pk)
+    since, until_ = now() - ingest.OVERLAP, now() + ingest.OVERLAP
+    read = platforms.ask(world.server, lambda platform: platform.deals(since, until_, logins=list(known)))
+    trades = sorted((deal for deal in read if deal.entry), key=lambda deal: deal.deal)
+    yesterday = [replace(deal, executed_at=deal.executed_at - timedelta(days=1)) for deal in trades[:2]]
+    ingest.store_deals(world.server, [*yesterday, *trades[2:]], known)
+    told = list(OutboxMessage.objects.filter(name="trading.deal_closed").order_by("id"))
+    assert [(row.aggregate, row.payload["deals"]) for row in told] == [
+        (f"trading.account:{account.pk}", n) for n in (1, 3)
+    ]
+    closing = [deal for deal in trades if deal.entry in CLOSING]
+    assert [row.payload["deal_id"] for row in told] == [closing[0].deal, closing[-1].deal]
+    assert sum(Decimal(row.payload["lots"]) for row in told) == sum(deal.closed_lots for deal in closing)
+    profit = sum(Money.from_json(row.payload["profit"]).minor for row in told)
+    assert profit == sum(Deal.objects.filter(entry="out").values_list("result_minor", flat=True))
+
+
 def test_a_slow_server_starves_no_neighbour(
     live_tenants: Callable[..., Any], make: Callable[..., World], tmp_path: Path
 ) -> None:
@@ -262,8 +286,6 @@ def test_money_that_moved_without_us_is_a_case(world: World, tmp_path: Path) -> 
 
 
 def test_an_adopted_account_brings_its_past_quietly(world: World, tmp_path: Path) -> None:
-    from kernel.models import OutboxMessage
-
     other = trader(world)
     world.admin("POST", "/faults", {"kind": "burst", "login": other.login, "count": 10})
     login, client, account_type = int(other.login or 0), world.client(), world.account_type
