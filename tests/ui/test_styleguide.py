@@ -269,6 +269,21 @@ def test_a_live_refresh_of_a_list_asks_for_what_the_address_names_by_now(open_pa
     assert asked.value.url.endswith("?state=closed")
 
 
+def test_an_export_takes_what_the_list_shows_by_now(open_page: OpenPage) -> None:
+    """It took what the page was opened with, whatever had been filtered since."""
+    page = open_page("/styleguide/?state=open")
+    page.evaluate(
+        """() => {
+          document.querySelector('main').insertAdjacentHTML(
+            'afterbegin', '<a data-follows-address href="/file/?state=open&format=xlsx">File</a>');
+          history.pushState({}, '', '?state=closed&page=3');
+        }"""
+    )
+    with page.expect_request("**/file/*") as asked:
+        page.get_by_role("link", name="File", exact=True).click()
+    assert asked.value.url.endswith("/file/?state=closed&format=xlsx")
+
+
 def test_live_values_survive_a_lost_connection(open_page: OpenPage) -> None:
     page = open_page("/styleguide/?live=1")
     value = page.locator('[data-live-value="cashier:net"]')

@@ -16,6 +16,19 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (asked.pathname === location.pathname) ctx.request.action = location.pathname + location.search;
 });
 
+// An export takes what the list shows by then, all pages of it. On `pointerdown`, too: who saves a link by its menu never clicks.
+const PLACES = ["page", "after", "before"];
+const follow = (event) => {
+  const link = event.target.closest?.("a[data-follows-address]");
+  if (!link) return;
+  const shown = new URLSearchParams(location.search);
+  for (const name of PLACES) shown.delete(name);
+  const format = new URLSearchParams(link.search).get("format");
+  if (format) shown.set("format", format);
+  link.search = shown;
+};
+for (const kind of ["pointerdown", "click"]) document.addEventListener(kind, follow, { capture: true });
+
 // Statuses in `noSwap` leave the page as it is; the person still has to learn what happened.
 document.addEventListener("htmx:response:error", (event) => {
   const { ctx } = event.detail;
