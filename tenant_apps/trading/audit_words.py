@@ -27,6 +27,7 @@ audit_words.declare(
         "trading.bulk_undone": pgettext_lazy("audit act", "Began to undo a bulk change of trading accounts"),
         "trading.bulk_exported": pgettext_lazy("audit act", "Exported the accounts of a bulk change"),
         "trading.server_saved": pgettext_lazy("audit act", "Saved a trading server"),
+        "trading.accounts_exported": pgettext_lazy("audit act", "Exported the list of trading accounts"),
         "trading.exposure_exported": pgettext_lazy("audit act", "Exported the clients’ exposure"),
         "trading.margin_mails": pgettext_lazy("audit act", "Chose whether to be mailed about margin calls"),
         "trading.type_saved": pgettext_lazy("audit act", "Saved an account type"),

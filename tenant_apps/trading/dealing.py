@@ -50,23 +50,27 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """The feed's filters beside those of the whole desk."""
+    """The feed's filters beside those of the whole desk. `unread`: what was typed and is no login or no number of lots."""
 
     places: Chosen
     account: int | None = None
     lots: Decimal | None = None
     reason: str = ""
+    unread: str = ""
 
 
 def sought(request: HttpRequest) -> Sought:
     query = request.GET
-    login = normalise_digits(query.get("account", "")).strip()
-    reason = query.get("reason", "")
+    login, reason = normalise_digits(query.get("account", "")).strip(), query.get("reason", "")
+    account = int(login) if login.isdecimal() and len(login) < 18 else None
+    lots = _number(query)
+    typed = [(query.get("account", ""), account), (query.get("lots", ""), lots)]
     return Sought(
         places=chosen(request),
-        account=int(login) if login.isdecimal() and len(login) < 18 else None,
-        lots=_number(query),
+        account=account,
+        lots=lots,
         reason=reason if reason in REASONS else "",
+        unread=next((text.strip()[:40] for text, found in typed if text.strip() and found is None), ""),
     )
 
 

@@ -158,6 +158,8 @@ def totals(rows: list[Exposure], base: Base) -> Totals:
 
 
 def positions_of_symbol(actor: Actor, which: Chosen) -> QuerySet[Position]:
-    """The positions behind a row."""
-    rows = positions_visible(actor).filter(which.places(), symbol=which.symbol)
+    """The positions behind a row; of every symbol, where none is named."""
+    rows = positions_visible(actor).filter(which.places())
+    if which.symbol:
+        rows = rows.filter(symbol=which.symbol)
     return rows.select_related("account__client", "account__account_type", "server")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 from django.utils.translation import pgettext, pgettext_lazy
@@ -32,9 +33,22 @@ from .probe_words import advice_for
 SILENT_AFTER = timedelta(minutes=5)  # the bridge notes an answer every ten seconds
 
 
+FIXED = -8  # the exponent of prices stored while the column had a scale of its own, and padded them
+
+
+class PriceField(models.DecimalField):  # type: ignore[type-arg]
+    """A price with the decimals its server gave: 1.10000 stays so."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"max_digits": 24, "decimal_places": 8})
+
+    def db_type(self, connection: Any) -> str:
+        return "numeric"
+
+
 def price_text(price: Decimal) -> str:
-    """A price as terminals show it: a point, no grouping, no zeros that the database's scale adds."""
-    return format(price.normalize(), "f")
+    """A price as terminals show it: a point, no grouping, the symbol's decimals where they are known."""
+    return format(price.normalize() if price.as_tuple().exponent == FIXED else price, "f")
 
 
 class Platform(models.TextChoices):
@@ -274,8 +288,8 @@ class Deal(models.Model):
     symbol = models.CharField(max_length=32, blank=True)
     lots = models.DecimalField(max_digits=20, decimal_places=8)
     closed_lots = models.DecimalField(max_digits=20, decimal_places=8)
-    price = models.DecimalField(max_digits=24, decimal_places=8)
-    position_price = models.DecimalField(max_digits=24, decimal_places=8)
+    price = PriceField()
+    position_price = PriceField()
     contract_size = models.DecimalField(max_digits=20, decimal_places=8)
     profit_minor = models.BigIntegerField()
     swap_minor = models.BigIntegerField()
@@ -333,10 +347,10 @@ class Position(models.Model):
     symbol = models.CharField(max_length=32)
     side = models.CharField(max_length=4)
     lots = models.DecimalField(max_digits=20, decimal_places=8)
-    price_open = models.DecimalField(max_digits=24, decimal_places=8)
-    price_current = models.DecimalField(max_digits=24, decimal_places=8)
-    stop_loss = models.DecimalField(max_digits=24, decimal_places=8, null=True)
-    take_profit = models.DecimalField(max_digits=24, decimal_places=8, null=True)
+    price_open = PriceField()
+    price_current = PriceField()
+    stop_loss = PriceField(null=True)
+    take_profit = PriceField(null=True)
     profit_minor = models.BigIntegerField()
     swap_minor = models.BigIntegerField()
     notional_minor = models.BigIntegerField(
@@ -372,6 +386,14 @@ class Position(models.Model):
     @property
     def current_text(self) -> str:
         return price_text(self.price_current)
+
+    @property
+    def stop_loss_text(self) -> str:
+        return price_text(self.stop_loss) if self.stop_loss else ""
+
+    @property
+    def take_profit_text(self) -> str:
+        return price_text(self.take_profit) if self.take_profit else ""
 
 
 class EquityPoint(models.Model):

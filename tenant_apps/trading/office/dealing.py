@@ -46,7 +46,7 @@ def index(request: Any) -> HttpResponse:
     if wants_part(request, "rows"):
         return render(request, "trading/office/dealing.html#rows", values)
     values |= _panels(request, what) | _risk(request, what) | filters(request, what.places)
-    values |= {"what": what, "query": request.GET, "reasons": list(dealing.REASONS.items())}
+    values |= {"query": request.GET, "reasons": list(dealing.REASONS.items())}
     return page(request, "trading/office/dealing.html", values, live=[DEALS, DESK])
 
 
@@ -54,7 +54,7 @@ def _feed(request: Any, what: dealing.Sought) -> dict[str, Any]:
     table = build_table(FEED, dealing.feed(request.actor, what), request, keyset=True)
     for row in table.page.rows:
         row.reason_words = dealing.REASONS.get(row.reason, row.reason)
-    return {"table": table}
+    return {"table": table, "what": what}
 
 
 def _panels(request: Any, what: dealing.Sought) -> dict[str, Any]:

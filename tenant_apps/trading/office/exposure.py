@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -54,6 +55,11 @@ POSITIONS = TableSpec(
         Column(key="opened", label=pgettext_lazy("deal", "Opened"), sort="opened_at", align="end", export="opened_at"),
     ],
 )
+
+
+SYMBOL = Column(key="symbol", label=pgettext_lazy("exposure", "Symbol"), sort="symbol", export="symbol")
+# The same of every symbol, in whose table a row has to say which.
+ALL_POSITIONS = replace(POSITIONS, columns=[POSITIONS.columns[0], SYMBOL, *POSITIONS.columns[1:]])
 
 
 def filters(request: Any, which: exposure.Chosen) -> dict[str, Any]:
@@ -120,9 +126,9 @@ def _lines(rows: list[exposure.Exposure]) -> Iterator[Cells]:
 @guard(DEALING)
 @require_GET
 def positions(request: Any) -> HttpResponse:
-    """The positions of one symbol."""
+    """The positions of one symbol, or of all."""
     which = exposure.chosen(request)
-    table = build_table(POSITIONS, exposure.positions_of_symbol(request.actor, which), request, keyset=True)
+    table = build_table(_spec(which), exposure.positions_of_symbol(request.actor, which), request, keyset=True)
     values = {
         "table": table,
         "which": which,
@@ -138,11 +144,15 @@ def positions(request: Any) -> HttpResponse:
 @require_GET
 def positions_export(request: Any) -> StreamingHttpResponse:
     which = exposure.chosen(request)
-    found = POSITIONS.ordered(exposure.positions_of_symbol(request.actor, which), request.GET)
+    found = ALL_POSITIONS.ordered(exposure.positions_of_symbol(request.actor, which), request.GET)
     audit.record(actor=request.actor, action="trading.exposure_exported", label=which.symbol)
     return download(
         request,
         "positions",
-        [str(TABLE.columns[0].label), *POSITIONS.export_header()],
-        lambda: ([row.symbol, *POSITIONS.export_cells(row)] for row in found.iterator(chunk_size=2000)),
+        ALL_POSITIONS.export_header(),
+        lambda: map(ALL_POSITIONS.export_cells, found.iterator(chunk_size=2000)),
     )
+
+
+def _spec(which: exposure.Chosen) -> TableSpec:
+    return POSITIONS if which.symbol else ALL_POSITIONS

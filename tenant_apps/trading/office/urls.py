@@ -4,6 +4,7 @@ from . import account_types, accounts, bulk, cases, dealing, exposure, health, s
 
 urlpatterns = [
     path("trading/accounts/", accounts.account_list, name="office-accounts"),
+    path("trading/accounts/export/", accounts.export, name="office-accounts-export"),
     path("trading/accounts/<uuid:account_id>/", accounts.account, name="office-account"),
     path("trading/accounts/<uuid:account_id>/leverage/", accounts.leverage, name="office-leverage"),
     path("trading/accounts/<uuid:account_id>/transfer/", accounts.transfer, name="office-transfer"),

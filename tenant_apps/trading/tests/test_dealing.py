@@ -37,6 +37,7 @@ PAGES = [
     "/trading/exposure/export/",
     "/trading/exposure/positions/?symbol=EURUSD",
     "/trading/exposure/positions/export/?symbol=EURUSD",
+    "/trading/exposure/positions/",
     "/trading/dealing/",
 ]
 
@@ -160,6 +161,16 @@ def test_a_page_without_positions_says_so(desk: Desk) -> None:
     assert b"Deals stand here" in browser.get("/trading/dealing/").content
 
 
+def test_without_a_symbol_the_positions_of_all_say_which(book: Desk) -> None:
+    browser = book.browser(dealer(book), "office")
+    Position.objects.filter(position=1).update(price_open=Decimal("1.10000"), stop_loss=Decimal("1.0950"))
+    page = browser.get("/trading/exposure/positions/?sort=symbol").content.decode()
+    assert all(words in page for words in ("All symbols", "GOLD", "EURUSD", "1.10000", "S/L", "1.0950"))
+    lines = b"".join(browser.get("/trading/exposure/positions/export/")).decode().splitlines()
+    assert lines[0].removeprefix("\ufeff").startswith("Account,Symbol,")
+    assert len(lines) == Position.objects.filter(account__live=True).count() + 1
+
+
 # --- the dealing page
 
 
@@ -183,6 +194,13 @@ def test_deals_stand_in_the_order_they_arrived_and_can_be_sifted(book: Desk) -> 
     assert feed(book, account="501") == [2, 1]
     assert feed(book, account="999") == feed(book, real="demo") == []
     assert feed(book, account="x", lots="NaN", reason="?", server="?") == [2, 1]
+
+
+def test_a_filter_that_cannot_be_read_is_said_to_be_left_out(book: Desk) -> None:
+    browser = book.browser(dealer(book), "office")
+    assert "is not a number" not in browser.get("/trading/dealing/?lots=0,5&account=501").content.decode()
+    for query in ("lots=half", "account=10x"):
+        assert "is not a number" in browser.get(f"/trading/dealing/?{query}").content.decode()
 
 
 def test_the_feed_is_paged_by_key(book: Desk) -> None:

@@ -48,6 +48,7 @@ ALL_GRANTS = dict.fromkeys(
 )
 OFFICE = [
     "/trading/accounts/",
+    "/trading/accounts/export/",
     "/trading/accounts/{account}/",
     "/trading/accounts/{account}/leverage/",
     "/trading/accounts/{account}/transfer/",
@@ -530,3 +531,14 @@ def test_credit_has_a_line_and_is_not_offered_to_be_taken_out(desk: Desk) -> Non
     assert "1,000.00" in shown
     form = browser.get(f"{page}transfer/").content.decode()
     assert ("6,365.65" in form, "7,365.65" in form, "1,000.00" in form) == (True, False, True)
+
+
+def test_what_the_filter_finds_is_a_file(desk: Desk) -> None:
+    other = desk.account_of(desk.person("other@example.com", number=2), 502)
+    TradingAccount.objects.filter(pk=other.pk).update(balance_minor=123_456)
+    office = desk.browser(desk.staff(ALL_GRANTS), "office")
+    lines = b"".join(office.get("/trading/accounts/export/?q=502&sort=login")).decode().splitlines()
+    assert len(lines) == 2
+    assert [cell for cell in ("502", "1234.56", "EUR", "Live") if cell not in lines[1]] == []
+    assert len(b"".join(office.get("/trading/accounts/export/")).decode().splitlines()) == 3
+    assert AuditEntry.objects.filter(action="trading.accounts_exported").count() == 2
