@@ -23,8 +23,12 @@ from typing import Any, NoReturn
 
 from django.db import connection, connections
 
+from launcher import processes
+
 ROOT = Path(__file__).resolve().parents[3]
 KILLED = -int(signal.SIGKILL)
+TASKS = Path("/proc/self/task")
+THREADS_END = 2.0  # seconds
 PATIENCE = 300  # seconds; a fork that hangs ends with SIGALRM, and the test sees it
 
 
@@ -37,6 +41,7 @@ def die(*_: object, **__: object) -> NoReturn:
 def forked(work: Callable[[], object]) -> int:
     """Carry `work` out in a process of its own. Its exit status: 0, 1 when it raised, KILLED when it died."""
     connections.close_all()
+    _let_threads_end()
     child = os.fork()
     if child == 0:
         status = 1
@@ -53,6 +58,24 @@ def forked(work: Callable[[], object]) -> int:
             os._exit(status)
     _, result = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(result)
+
+
+def _let_threads_end() -> None:
+    """A thread that Python has joined still ends for a moment, and holds OpenSSL's lock of its threads meanwhile: in a fork made
+    then, the first thread that speaks TLS would wait for it for ever."""
+    global _lasting
+    if not processes.wait_until(lambda: _unknown_threads() <= _lasting, seconds=THREADS_END):
+        _lasting |= _unknown_threads()  # a library's own, which stays
+
+
+def _unknown_threads() -> set[int]:
+    """Threads of this process that Python's `threading` does not know (any more); nothing where there is no /proc."""
+    if not TASKS.is_dir():
+        return set()
+    return {int(one.name) for one in TASKS.iterdir()} - {one.native_id for one in threading.enumerate()}
+
+
+_lasting = _unknown_threads()
 
 
 def at_point(point: str) -> None:
