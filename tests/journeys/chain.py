@@ -124,8 +124,7 @@ def _cannot_approve(seat: Seat) -> None:
 
 def _approve(seat: Seat) -> None:
     seat.page.locator("form[action$='/approve/'] button").click()
-    seat.page.locator("dialog[open] button:not([data-dialog-close])").last.click()
-    seat.ready()
+    seat.press(seat.page.locator("dialog[open] button:not([data-dialog-close])").last)
 
 
 def _payouts(story: Story) -> list[dict[str, str]]:

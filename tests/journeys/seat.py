@@ -103,6 +103,12 @@ class Seat:
         """Press the form's first submit button."""
         self.page.locator(f"{form} button[type=submit]").first.click()
 
+    def press(self, button: Locator) -> None:
+        """A button that leads to another page, and wait for that: the old one is ready, too, and goes a moment later."""
+        with self.page.expect_navigation():
+            button.click()
+        self.ready()
+
     def appears(self, what: Locator | str, seconds: float = 30) -> Locator:
         """Wait until something is to be seen, without reloading."""
         locator = self.page.locator(what) if isinstance(what, str) else what

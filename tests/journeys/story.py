@@ -288,8 +288,7 @@ class Story:
         officer.inspect("kyc-review")
         refuse = page.locator("form[action$='/refuse/']").last
         self._choose(refuse, "refusal", "too_old")
-        refuse.locator("button[type=submit]").click()
-        officer.ready()
+        officer.press(refuse.locator("button[type=submit]"))
         page.locator("[data-dialog-open=kyc-ask]").click()
         page.fill("#kyc-ask [name=message]", self.plot.note)
         page.locator("#kyc-ask button[type=submit]").click()
@@ -315,11 +314,9 @@ class Story:
         page = officer.open(review)
         forms = [form.get_attribute("action") for form in page.locator("form[action$='/accept/']").all()]
         for action in forms:
-            page.locator(f"form[action='{action}'] button[type=submit]").click()
-            officer.ready()
+            officer.press(page.locator(f"form[action='{action}'] button[type=submit]"))
             officer.open(review)
-        page.locator("form[action$='/approve/'] button[type=submit]").click()
-        officer.ready()
+        officer.press(page.locator("form[action$='/approve/'] button[type=submit]"))
 
     def opened(self) -> None:
         """The account stands on the trading server, and the welcome mail came in the client's language."""
@@ -503,8 +500,7 @@ class Story:
         first.open("/payments/")
         first.inspect("payments")
         first.open(address)
-        first.page.locator("form[action$='/check/'] button").click()
-        first.ready()
+        first.press(first.page.locator("form[action$='/check/'] button"))
         second.open(address)
         second.inspect("withdrawal")
         second.page.locator("form[action$='/approve/'] button").click()
