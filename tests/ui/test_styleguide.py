@@ -250,6 +250,22 @@ def test_a_live_refresh_waits_for_an_open_menu(open_page: OpenPage) -> None:
     expect(page.locator("#part")).to_contain_text("connections")
 
 
+def test_a_live_refresh_waits_for_an_open_dialog(open_page: OpenPage) -> None:
+    """What somebody was writing in it was gone, and the dialog with it."""
+    page = open_page("/styleguide/")
+    page.evaluate(
+        LIVE_PART, '<dialog id="held"><form method="dialog"><input name="note"><button>Done</button></form></dialog>'
+    )
+    page.evaluate("document.getElementById('held').showModal()")
+    page.fill("#held [name=note]", "Half a sen")
+    with page.expect_response("**/test/seen/"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('live:part'))")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.input_value("#held [name=note]") == "Half a sen"
+    page.get_by_role("button", name="Done").click()
+    expect(page.locator("#part")).to_contain_text("connections")
+
+
 def test_a_live_refresh_of_a_list_asks_for_what_the_address_names_by_now(open_page: OpenPage) -> None:
     """It asked for what the page was opened with: a filter chosen since then was undone by the next event."""
     page = open_page("/styleguide/?state=open")

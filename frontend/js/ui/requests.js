@@ -50,12 +50,12 @@ document.addEventListener("htmx:error", (event) => {
   showToast({ message: text("offline"), tone: "danger" });
 });
 
-// What a live event refreshes waits while a menu in it is open or something in it is being confirmed: nobody should lose
-// what is under the pointer, and a form that is gone cannot be sent.
+// What a live event refreshes waits while a menu or a dialog in it is open or something in it is being confirmed: nobody should
+// lose what is under the pointer or half written, and a form that is gone cannot be sent.
 const waiting = new WeakSet();
 document.addEventListener("htmx:before:swap", (event) => {
   const [live] = event.target.getAttribute?.("hx-trigger")?.match(/\blive:[^\s,]+/) ?? [];
-  const busy = live && (event.target.querySelector(".ui-menu:popover-open") ?? askedFrom(event.target));
+  const busy = live && (event.target.querySelector(".ui-menu:popover-open, dialog[open]") ?? askedFrom(event.target));
   if (!busy) return;
   event.preventDefault();
   if (waiting.has(busy)) return;

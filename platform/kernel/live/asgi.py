@@ -128,7 +128,7 @@ class Allowed:
     topics: list[str]
     session_key: str
     rights: str
-    since: str = ""  # milliseconds of the epoch, or nothing
+    since: str = ""  # the millisecond of the epoch before, or nothing
 
     @property
     def channels(self) -> list[str]:

@@ -20,7 +20,6 @@ from kernel.tenancy import context
 
 KEEP = 200
 TOKEN_AGE = 12 * 3600
-SKEW = 1.0  # seconds by which Redis and we may disagree about the time
 
 
 _bare: set[str] = set()
@@ -69,6 +68,6 @@ def token(topics: list[str], session_key: str, rights: str = "", *, since: float
     page has to be asked again. `since`: seconds of the epoch; the page may not have seen what happened from then on, and
     its stream begins with that. Without it, with what happens once the stream is open.
     """
-    from_id = "" if since is None else str(int((since - SKEW) * 1000))
+    from_id = "" if since is None else str(int(since * 1000) - 1)
     claims = {"topics": sorted(set(topics)), "session": session_key[:12], "rights": rights, "since": from_id}
     return secrets.sign(claims, purpose="live")
