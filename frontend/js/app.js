@@ -3,7 +3,8 @@ import htmx from "htmx.org/dist/htmx.esm.js";
 import "htmx.org/dist/ext/hx-sse.js";
 import "htmx.org/dist/ext/hx-alpine-compat.js";
 import Alpine from "@alpinejs/csp";
-import "./ui/requests.js";
+import "./ui/requests.js"; // first what a refresh waits for,
+import "./ui/kept.js"; // then what it keeps, before anybody looks at the new content
 import "./ui/dialogs.js";
 import "./ui/menus.js";
 import "./ui/tabs.js";

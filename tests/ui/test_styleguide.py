@@ -266,6 +266,58 @@ def test_a_live_refresh_waits_for_an_open_dialog(open_page: OpenPage) -> None:
     expect(page.locator("#part")).to_contain_text("connections")
 
 
+ROWS = """<form id="assign" action="/assign/"></form><table><tbody>{}</tbody></table>
+<select form="assign" name="owner" aria-label="Owner"><option>Ann</option><option>Bo</option></select>"""
+ROW = (
+    '<tr><td><input type="checkbox" form="assign" name="selected" value="{0}" aria-label="{0}"></td>'
+    '<td><form action="/note/{0}/"><input name="note" aria-label="Note on {0}"></form></td></tr>'
+)
+
+
+def test_what_was_chosen_in_a_row_stays_that_row_s_after_a_live_refresh(open_page: OpenPage) -> None:
+    """Rows are morphed by their place: a row that came in above took the tick and the half-written note of the one below it."""
+    page = open_page("/styleguide/")
+    of = {rows: ROWS.format("".join(ROW.format(name) for name in rows)) for rows in ("AB", "CAB", "CB")}
+    page.evaluate(LIVE_PART, of["AB"])
+    page.evaluate("document.getElementById('part').setAttribute('hx-swap', 'innerMorph')")
+    page.check("[aria-label=A]")
+    page.fill("[aria-label='Note on A']", "Half a sen")
+    page.select_option("#part select", "Bo")
+
+    def refresh(rows: str) -> dict[str, object]:
+        page.route("**/test/seen/", lambda route: route.fulfill(body=of[rows], content_type="text/html"))
+        with page.expect_response("**/test/seen/"):
+            page.evaluate("document.body.dispatchEvent(new CustomEvent('live:part'))")
+        expect(page.locator("#part tr")).to_have_count(len(rows))
+        found: dict[str, object] = page.evaluate(
+            """() => ({
+              ticked: [...document.querySelectorAll('#part [type=checkbox]:checked')].map((box) => box.value).join(''),
+              notes: [...document.querySelectorAll('#part [name=note]')].map((note) => note.value),
+              owner: document.querySelector('#part select').value,
+            })"""
+        )
+        return found
+
+    assert refresh("CAB") == {"ticked": "A", "notes": ["", "Half a sen", ""], "owner": "Bo"}
+    assert refresh("CB") == {"ticked": "", "notes": ["", ""], "owner": "Bo"}
+
+
+def test_what_was_written_about_one_does_not_pass_to_the_next(open_page: OpenPage) -> None:
+    """The next piece of work morphs into the place of this one, and took the reason begun for it along."""
+    page = open_page("/styleguide/")
+    page.evaluate(LIVE_PART, '<form action="/reject/1/"><textarea name="reason" aria-label="Reason"></textarea></form>')
+    page.fill("[aria-label=Reason]", "Not his own card")
+    page.route(
+        "**/next/",
+        lambda route: route.fulfill(
+            body='<form action="/reject/2/"><textarea name="reason" aria-label="Reason"></textarea></form>'
+        ),
+    )
+    page.evaluate("htmx.ajax('GET', '/next/', { target: '#part', swap: 'innerMorph' })")
+    expect(page.locator("#part form")).to_have_attribute("action", "/reject/2/")
+    expect(page.get_by_label("Reason", exact=True)).to_have_value("")
+
+
 def test_a_live_refresh_of_a_list_asks_for_what_the_address_names_by_now(open_page: OpenPage) -> None:
     """It asked for what the page was opened with: a filter chosen since then was undone by the next event."""
     page = open_page("/styleguide/?state=open")
