@@ -210,6 +210,21 @@ def test_a_long_choice_does_not_lie_over_what_stands_beside_it(open_page: OpenPa
     assert beside == "button"
 
 
+def test_a_phone_shows_further_filters_when_asked_and_a_wide_page_always(open_page: OpenPage) -> None:
+    """A phone did not have them at all."""
+    page = open_page("/styleguide/", width=390)
+    more, further = page.get_by_text("More filters", exact=True), page.get_by_role("textbox", name="Country")
+    expect(further).to_be_hidden()
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(further).to_be_visible()
+    assert_sound(page)
+    more.click()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(more).to_be_hidden()
+    expect(further).to_be_visible()
+
+
 LIVE_PART = """(inside) => {
   const part = document.createElement('div');
   part.id = 'part';
