@@ -11,7 +11,7 @@ from django.db.models import TextChoices
 
 from launcher.layout import ROOT
 
-MONEY = ("ledger", "payments", "wallets", "trading", "bonuses", "reconciliation")
+MONEY = ("ledger", "payments", "wallets", "trading", "bonuses", "reconciliation", "copying")
 # Drawn in docs/money.md, under these headings.
 STORIES = {
     "tenant_apps.payments.models.DepositState": "Deposits",
