@@ -94,7 +94,7 @@ def on_deposit_credited(event: Envelope) -> None:
         kind="trading.deposit_stays",
         actor=DEPOSIT,
         data={"amount": amount, "problem": problem},
-        dedupe_key=f"trading.deposit:{event['deposit_id']}",
+        dedupe_key=transfers.deposit_stays_key(event["deposit_id"]),
     )
 
 

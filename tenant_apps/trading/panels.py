@@ -17,10 +17,18 @@ from tenant_apps.clients.models import TimelineEntry
 from tenant_apps.clients.timeline import register_kind
 from tenant_apps.trading import margin_words, pages, risk, selectors
 from tenant_apps.trading.errors import Rejection
-from tenant_apps.trading.models import AccountState, AccountType, TradingAccount, TradingServer
+from tenant_apps.trading.models import (
+    AccountState,
+    AccountType,
+    TradingAccount,
+    TradingServer,
+    Transfer,
+    TransferState,
+)
 from tenant_apps.trading.permissions_list import EDIT, SERVERS_EDIT, VIEW
+from tenant_apps.trading.services import transfers
 from tenant_apps.wallets.lines import register_line
-from tenant_apps.wallets.targets import Target, register_targets
+from tenant_apps.wallets.targets import Onward, Target, register_passage, register_targets
 
 
 def client_tab(request: HttpRequest, client: Any) -> dict[str, Any] | None:
@@ -39,7 +47,7 @@ def deposit_targets(client_id: UUID) -> list[Target]:
     return [
         Target(
             id=row.pk,
-            label=f"{row.server.platform_name} {row.login or ''}".strip(),
+            label=_label(row),
             detail=row.account_type.name,
             currency=row.currency,
         )
@@ -47,7 +55,26 @@ def deposit_targets(client_id: UUID) -> list[Target]:
     ]
 
 
+def deposit_onward(deposit_id: UUID, account_id: UUID) -> Onward | None:
+    """How far a deposit for this account came; until its event was heard it moves."""
+    account = TradingAccount.objects.select_related("server").filter(pk=account_id).first()
+    if account is None:
+        return None
+    row = Transfer.objects.filter(key=transfers.deposit_key(deposit_id), account=account).first()
+    if row is None:
+        stays = TimelineEntry.objects.filter(dedupe_key=transfers.deposit_stays_key(deposit_id)).exists()
+    else:
+        stays = row.state == TransferState.FAILED
+    state = "stays" if stays else "arrived" if row and row.state == TransferState.DONE else "moving"
+    return Onward(label=_label(account), state=state, url=reverse("trading:portal-account", args=[account.pk]))
+
+
+def _label(account: TradingAccount) -> str:
+    return f"{account.server.platform_name} {account.login or ''}".strip()
+
+
 register_targets(deposit_targets)
+register_passage(deposit_onward)
 risk.register()
 
 

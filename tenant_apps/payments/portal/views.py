@@ -22,7 +22,7 @@ from kernel.money import CURRENCIES, Money
 from kernel.pages import page
 from kernel.ui.forms import typed_text
 from tenant_apps.wallets.selectors import wallet_of, wallets_of
-from tenant_apps.wallets.targets import Target, targets_of
+from tenant_apps.wallets.targets import Target, onward_of, targets_of
 
 from .. import promises, selectors
 from ..errors import DepositLimitReached
@@ -219,8 +219,10 @@ def deposit_page(request: Any, deposit_id: UUID) -> HttpResponse:
     stuck = failed or deposit.failure or cancelled
     device = _device(request)
     returned = _just_returned(request.GET.get("returned", ""))
+    credited = deposit.state == DepositState.CREDITED
     context = {
         "deposit": deposit,
+        "onward": onward_of(deposit.pk, deposit.target_trading_account_id) if credited else None,
         "returned": returned,
         "address": request.get_full_path() if returned else request.path,
         "suspended": deposit.suspended.first() if deposit.state == DepositState.SUSPENSE else None,

@@ -162,6 +162,11 @@ def deposit_key(deposit_id: object) -> str:
     return f"deposit:{deposit_id}"
 
 
+def deposit_stays_key(deposit_id: object) -> str:
+    """The key of the timeline's word that a deposit could not be passed on and stays in the wallet."""
+    return f"trading.deposit:{deposit_id}"
+
+
 def deposit_of(row: Transfer) -> UUID | None:
     """The deposit that this transfer passes on, if it passes one on."""
     name, _, rest = row.key.partition(":")

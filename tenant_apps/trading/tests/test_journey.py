@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import transaction
+from django.test import override_settings
 
 from kernel import clock, commands
 from kernel.actors import Actor
@@ -21,6 +23,7 @@ from tenant_apps.trading.errors import AccountNotReady, HasOpenPositions, NotEno
 from tenant_apps.trading.models import AccountState, TradingAccount, Transfer, TransferState
 from tenant_apps.trading.services import accounts, transfers
 from tenant_apps.trading.tests.conftest import TEST, World, settle
+from tenant_apps.wallets.targets import Onward, onward_of
 
 
 def known_event(name: str, **fields: type) -> type[Event]:
@@ -38,7 +41,7 @@ def kyc_approved(client_id: object) -> None:
         publish(fact(client_id=client_id, level=1, case_id=uuid7()), aggregate=f"client:{client_id}")
 
 
-def deposit_credited(client_id: object, amount: Money, account_id: object) -> None:
+def deposit_credited(client_id: object, amount: Money, account_id: object) -> UUID:
     fact = known_event(
         "payments.deposit_credited",
         deposit_id=object,
@@ -49,8 +52,9 @@ def deposit_credited(client_id: object, amount: Money, account_id: object) -> No
         first=bool,
         trading_account_id=object,
     )
+    deposit_id = uuid7()
     values = {
-        "deposit_id": uuid7(),
+        "deposit_id": deposit_id,
         "client_id": client_id,
         "amount": amount,
         "provider": "stripe",
@@ -60,6 +64,7 @@ def deposit_credited(client_id: object, amount: Money, account_id: object) -> No
     }
     with transaction.atomic():
         publish(fact(**values), aggregate=f"client:{client_id}")
+    return deposit_id
 
 
 def balance(owner: object, kind: str, currency: str = "EUR") -> int:
@@ -96,6 +101,24 @@ def test_a_deposit_for_the_account_arrives_there_once(world: World) -> None:
     assert balance(client.pk, account.ledger_kind) == 50_000
     assert Transfer.objects.get().state == TransferState.DONE
     assert ledger.broken_invariants() == {}
+
+
+@override_settings(ROOT_URLCONF="config.urls_portal")
+def test_a_deposit_tells_how_far_it_came(world: World) -> None:
+    """It read "arrived" and no word of the account that it was made for."""
+    client = world.client()
+    account = world.open_account(client)
+    world.funds(client, 1_000)
+    label, url = f"MT5 {account.login}", f"/accounts/{account.pk}/"
+    deposit_id = deposit_credited(client.pk, Money(1_000, "EUR"), account.pk)
+    assert onward_of(deposit_id, account.pk) == Onward(label=label, state="moving", url=url)
+    settle()
+    assert onward_of(deposit_id, account.pk) == Onward(label=label, state="arrived", url=url)
+    spent = deposit_credited(client.pk, Money(1_000, "EUR"), account.pk)  # its wallet is empty by now
+    settle()
+    assert onward_of(spent, account.pk) == Onward(label=label, state="stays", url=url)
+    assert onward_of(spent, uuid7()) is None
+    assert onward_of(spent, None) is None
 
 
 def test_money_for_an_account_still_being_opened_waits_for_it(world: World) -> None:
