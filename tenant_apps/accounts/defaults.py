@@ -110,6 +110,7 @@ DEFAULTS: tuple[DefaultRole, ...] = (
             Rule("trading.*", read=True),
             Rule("copying.*"),
             Rule("audit.view"),
+            Rule("office.safeguards"),
         ),
     ),
     DefaultRole(

@@ -1,4 +1,4 @@
-"""What of legal entities takes two people, and how it is carried out once they agree. Registered at start (`handlers.py`).
+"""What of legal entities and safeguards takes two people, and how it is carried out. Registered at start (`handlers.py`).
 
 Here and not with the clients, who stand below the desk of changes.
 """
@@ -17,7 +17,10 @@ from tenant_apps.clients.permissions_list import ENTITIES
 from tenant_apps.wallets.change_models import ProposedChange
 from tenant_apps.wallets.services import changes
 
-SAVED, GONE = "legal_entity", "legal_entity_gone"
+from .permissions_list import SAFEGUARDS
+from .safeguards import safeguards_set
+
+SAVED, GONE, LOOSER = "legal_entity", "legal_entity_gone", "safeguards"
 Keys = Mapping[str, str]
 
 
@@ -36,9 +39,14 @@ def _archived(row: ProposedChange, keys: Keys, actor: Actor) -> None:
     entities.entity_archive(actor=actor, entity_id=row.object_id)
 
 
+def _loosened(row: ProposedChange, keys: Keys, actor: Actor) -> None:
+    safeguards_set(actor=actor, values=row.values)
+
+
 def register() -> None:
-    for code, words, act, carry_out in (
-        (SAVED, pgettext_lazy("change", "Legal entity"), "clients.entity_saved", _saved),
-        (GONE, pgettext_lazy("change", "Legal entity archived"), "clients.entity_archived", _archived),
+    for code, words, act, carry_out, right in (
+        (SAVED, pgettext_lazy("change", "Legal entity"), "clients.entity_saved", _saved, ENTITIES),
+        (GONE, pgettext_lazy("change", "Legal entity archived"), "clients.entity_archived", _archived, ENTITIES),
+        (LOOSER, pgettext_lazy("change", "Safeguards"), "office.safeguards_changed", _loosened, SAFEGUARDS),
     ):
-        changes.register(code, changes.Kind(words, act, ENTITIES, ENTITIES, carry_out, lone=True))
+        changes.register(code, changes.Kind(words, act, right, right, carry_out, lone=True))

@@ -10,8 +10,10 @@ from django.utils.translation import pgettext_lazy
 from kernel.ui.forms import CountriesField, UiForm
 from tenant_apps.clients.models import LegalEntity
 from tenant_apps.clients.rule_packs import packs
+from tenant_apps.trading.services.bulk import MOST
 
 from .change_kinds import entity_values
+from .safeguards import LONGEST_HOLD, current
 
 
 def _pack_choices() -> list[tuple[str, Any]]:
@@ -59,3 +61,37 @@ class EntityForm(UiForm, forms.Form):
         for name, value in self.cleaned_data.items():
             setattr(self.entity, name, value)
         return self.entity
+
+
+class SafeguardsForm(UiForm, forms.Form):
+    """What `safeguards.KNOWN` names; begins with what holds now."""
+
+    kyc_four_eyes = forms.BooleanField(
+        label=pgettext_lazy("safeguard", "Two people for every identity check"), required=False,
+        help_text=pgettext_lazy(
+            "safeguard", "One proposes the decision and another agrees. For clients of high risk it is always so."
+        ),
+    )  # fmt: skip
+    email_change_hold_hours = forms.IntegerField(
+        label=pgettext_lazy("safeguard", "Hours without payouts after a new e-mail address"),
+        min_value=0, max_value=LONGEST_HOLD,
+        help_text=pgettext_lazy(
+            "safeguard",
+            "When staff give a client another address. It is the time in which the real owner can object; 0 asks only"
+            " that the new address is confirmed.",
+        ),
+    )  # fmt: skip
+    trading_bulk_alone = forms.IntegerField(
+        label=pgettext_lazy("safeguard", "Trading accounts that one person changes within a day"),
+        min_value=0, max_value=MOST,
+        help_text=pgettext_lazy(
+            "safeguard", "Bulk changes of leverage or type beyond this number take a second person; 0: all of them do."
+        ),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.before = current()
+        super().__init__(*args, initial=self.before, **kwargs)
+
+    def changed(self) -> dict[str, bool | int]:
+        return {name: value for name, value in self.cleaned_data.items() if value != self.before[name]}

@@ -30,7 +30,7 @@ from tenant_apps.wallets.worklist.registry import source_for, sources_for
 RIGHTS = (
     "payments.view", "wallets.view", "reconciliation.view", "bonuses.view", "payments.bank.import", "payments.batch.view",
     "payments.destination.verify", "kyc.view", "trading.view", "trading.cases.view",
-    "trading.bulk.view", "trading.bulk.approve", "wallets.settings.edit", "clients.entities",
+    "trading.bulk.view", "trading.bulk.approve", "wallets.settings.edit", "clients.entities", "office.safeguards",
 )  # fmt: skip
 MANAGING = "payments.rules.edit"  # may tidy up views that others shared
 CLIENTS = "clients.view"

@@ -11,6 +11,8 @@ register("office", section="overview", key="dashboard", label=pgettext_lazy("nav
          icon="layout-dashboard", url="office:dashboard", order=0)  # fmt: skip
 register("office", section="settings", key="legal-entities", label=pgettext_lazy("navigation", "Legal entities"),
          icon="building-2", url="office:entities", permission="clients.entities", order=45)  # fmt: skip
+register("office", section="settings", key="safeguards", label=pgettext_lazy("navigation", "Safeguards"),
+         icon="shield-check", url="office:safeguards", permission="office.safeguards", order=47)  # fmt: skip
 register("office", section="settings", key="audit", label=pgettext_lazy("navigation", "Audit trail"),
          icon="scroll-text", url="office:audit", permission="audit.view", order=90)  # fmt: skip
 register("office", section="money", key="money", label=pgettext_lazy("navigation", "Money inbox"),

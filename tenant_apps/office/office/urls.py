@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import audit, entities, money, views
+from . import audit, entities, money, safeguards, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("legal-entities/new/", entities.new, name="entity-new"),
     path("legal-entities/<uuid:entity_id>/", entities.entity, name="entity"),
     path("legal-entities/<uuid:entity_id>/archive/", entities.archive, name="entity-archive"),
+    path("safeguards/", safeguards.index, name="safeguards"),
     path("money/", money.inbox, name="money"),
     path("money/export/", money.export, name="money-export"),
     path("money/views/save/", money.view_save, name="money-view-save"),
