@@ -141,7 +141,9 @@ DEFAULTS: tuple[DefaultRole, ...] = (
         "Support",
         (
             *(Rule(code) for code in ("clients.view", "clients.note", "clients.task")),
-            *(Rule(f"{app}.*", read=True) for app in ("kyc", "payments", "wallets", "trading", "bonuses", "copying")),
+            *(Rule(f"{app}.*", read=True) for app in ("kyc", "payments", "wallets", "bonuses", "copying")),
+            # Not the dealing desk: what the house stands to win or lose is no matter of a ticket.
+            *(Rule(code) for code in ("trading.view", "trading.servers.view", "trading.cases.view")),
         ),
     ),
     DefaultRole(

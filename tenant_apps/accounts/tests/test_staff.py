@@ -33,6 +33,8 @@ def test_reach_of_the_default_roles(tenant: Any) -> None:
     assert "clients.edit" not in roles["auditor"].grants
     assert roles["auditor"].grants["audit.view"] == Reach.ALL
     assert not any(code.startswith("console.") for code in roles["owner"].grants)
+    desk = {code for code, role in roles.items() if "trading.dealing" in role.grants}
+    assert desk == {"owner", "compliance", "dealing", "finance", "auditor"}
 
 
 def test_an_agent_cannot_make_staff(tenant: Any) -> None:
