@@ -289,12 +289,13 @@ ROW = (
 )
 
 
-def test_what_was_chosen_in_a_row_stays_that_row_s_after_a_live_refresh(open_page: OpenPage) -> None:
+@pytest.mark.parametrize("swap", ["innerMorph", "innerHTML"])
+def test_what_was_chosen_in_a_row_stays_that_row_s_after_a_live_refresh(open_page: OpenPage, swap: str) -> None:
     """Rows are morphed by their place: a row that came in above took the tick and the half-written note of the one below it."""
     page = open_page("/styleguide/")
     of = {rows: ROWS.format("".join(ROW.format(name) for name in rows)) for rows in ("AB", "CAB", "CB")}
     page.evaluate(LIVE_PART, of["AB"])
-    page.evaluate("document.getElementById('part').setAttribute('hx-swap', 'innerMorph')")
+    page.evaluate("(swap) => document.getElementById('part').setAttribute('hx-swap', swap)", swap)
     page.check("[aria-label=A]")
     page.fill("[aria-label='Note on A']", "Half a sen")
     page.select_option("#part select", "Bo")
