@@ -26,7 +26,7 @@ def sweep() -> int:
         state__in=[RunState.RUNNING, RunState.COMPENSATING], available_at__lte=clock.now()
     ).values_list("pk", flat=True)
     for run_id in due:
-        enqueue(run_advance, str(run_id))
+        enqueue(run_advance, str(run_id), once=True)
     return len(due)
 
 

@@ -31,4 +31,5 @@ def _schedule(sender: Celery, **_: Any) -> None:
             entry.seconds,
             sender.signature(entry.task, headers={"rialto_scope": "public"}, queue=entry.queue),
             name=entry.task,
+            expires=max(entry.seconds, 60),  # workers that are behind do the newest of its kind, not all of them
         )

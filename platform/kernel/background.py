@@ -12,7 +12,7 @@ def sweep_all() -> None:
     """Wake each tenant's sweep. Runs in the public scope."""
     for tenant in directory.at_work():
         with context.use(tenant):
-            enqueue(sweep)
+            enqueue(sweep, once=True)
 
 
 @task(name="kernel.sweep", queue="default")
@@ -20,9 +20,9 @@ def sweep() -> int:
     """Re-enqueue commands and webhooks that are due but whose task was lost, and seal the audit trail."""
     due_commands = commands.due()
     for row in due_commands:
-        enqueue(commands.command_run, str(row.id), queue=commands.type_of(row.kind).queue)
+        enqueue(commands.command_run, str(row.id), queue=commands.type_of(row.kind).queue, once=True)
     due_messages = inbox.due()
     for message in due_messages:
-        enqueue(inbox.inbox_process, str(message.id))
+        enqueue(inbox.inbox_process, str(message.id), once=True)
     audit.seal_all()
     return len(due_commands) + len(due_messages)

@@ -24,7 +24,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from kernel import clock
 from kernel.actors import Actor
@@ -168,13 +168,10 @@ def _ask(kind: CommandType, row: Command) -> Mapping[str, Any] | None:
 def _claim(command_id: UUID) -> tuple[Command, bool] | None:
     """Take a due command by compare-and-set. The flag says whether the other system must be asked first."""
     current = clock.now()
-    earlier = Command.objects.filter(
-        aggregate=OuterRef("aggregate"), state__in=OPEN, created_at__lt=OuterRef("created_at")
-    )
     with transaction.atomic():
         row = (
             Command.objects.filter(pk=command_id, available_at__lte=current)
-            .filter(~Exists(earlier))
+            .filter(~Exists(_earlier()))
             .filter(
                 Q(state=CommandState.PENDING)
                 | Q(state__in=[CommandState.UNKNOWN, CommandState.SENDING], lease_until__lte=current)
@@ -193,6 +190,13 @@ def _claim(command_id: UUID) -> tuple[Command, bool] | None:
         else:
             _start(row)
     return row, ask_first
+
+
+def _earlier() -> QuerySet[Command]:
+    """Open ones of the same aggregate that come before the one around."""
+    return Command.objects.filter(
+        aggregate=OuterRef("aggregate"), state__in=OPEN, created_at__lt=OuterRef("created_at")
+    )
 
 
 def _start(row: Command) -> None:
@@ -308,10 +312,11 @@ def _wake_next(row: Command) -> None:
 
 
 def due(limit: int = 200) -> list[Command]:
-    """Open commands whose time has come: what the sweeper wakes when a task was lost."""
+    """Open commands whose time and turn have come: what the sweeper wakes when a task was lost."""
     current = clock.now()
     return list(
         Command.objects.filter(state__in=OPEN, available_at__lte=current)
+        .filter(~Exists(_earlier()))
         .filter(Q(lease_until=None) | Q(lease_until__lte=current))
         .order_by("available_at")[:limit]
     )

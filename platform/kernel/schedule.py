@@ -41,7 +41,7 @@ def every_for_tenants(
         def fan_out() -> None:
             for tenant in directory.at_work():
                 with context.use(tenant):
-                    enqueue(one)
+                    enqueue(one, once=True)
 
         every(seconds, f"{name}.all", queue=queue)
         return one

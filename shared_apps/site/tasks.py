@@ -18,7 +18,7 @@ def platform_mail_send(mail_id: str) -> bool:
 def platform_mail_sweep() -> int:
     due = mail.due(PlatformMail)
     for mail_id in due:
-        enqueue(platform_mail_send, str(mail_id))
+        enqueue(platform_mail_send, str(mail_id), once=True)
     return len(due)
 
 

@@ -19,5 +19,5 @@ def mail_sweep() -> int:
     """Wake what is due: new mails without a task, retries, claims of killed workers."""
     due = mail.due(Mail)
     for mail_id in due:
-        enqueue(mail_send, str(mail_id))
+        enqueue(mail_send, str(mail_id), once=True)
     return len(due)

@@ -18,7 +18,7 @@ def report_read(report_id: str) -> str:
     """Read a report, then compare its account."""
     report = report_work(report_id=UUID(report_id))
     if report.state == ReportState.DONE:
-        enqueue(compare, str(report.provider_account_id))
+        enqueue(compare, str(report.provider_account_id), once=True)
     return report.state
 
 
@@ -27,7 +27,7 @@ def compare(account_id: str) -> int:
     """Compare what is open, some thousand lines at a time; the rest in a task of its own."""
     done = account_compare(account_id=UUID(account_id))
     if done.more:
-        enqueue(compare, account_id)
+        enqueue(compare, account_id, once=True)
     return done.looked_at
 
 
@@ -40,7 +40,7 @@ def sweep() -> int:
     for report_id in waiting:
         report_work(report_id=report_id)
     for account_id in accounts_waiting():
-        enqueue(compare, str(account_id))
+        enqueue(compare, str(account_id), once=True)
     return len(waiting)
 
 
@@ -50,7 +50,7 @@ def again() -> int:
     accounts = ReportLine.objects.filter(state__in=OPEN).order_by("provider_account_id")
     found = list(accounts.values_list("provider_account_id", flat=True).distinct())
     for account_id in found:
-        enqueue(compare, str(account_id))
+        enqueue(compare, str(account_id), once=True)
     return len(found)
 
 

@@ -80,7 +80,10 @@ _login = env.database_url("DATABASE_URL")
 _owner = env.database_url("DATABASE_OWNER_URL", env.text("DATABASE_URL"))
 _pool = {"min_size": 0, "max_size": env.number("RIALTO_DB_POOL", 20), "max_lifetime": 600, "timeout": 15}
 DATABASES = {
-    "default": {**env.django_database(_login, options={"pool": _pool}), "ATOMIC_REQUESTS": False},
+    # The pool looks whether a connection lives before it hands it out: after a restart of PostgreSQL nobody gets a dead one.
+    "default": {
+        **env.django_database(_login, options={"pool": _pool}), "ATOMIC_REQUESTS": False, "CONN_HEALTH_CHECKS": True,
+    },
     "owner": env.django_database(_owner),
 }
 DATABASE_ROUTERS = ["kernel.tenancy.router.TenancyRouter"]
@@ -207,6 +210,9 @@ CELERY_TASK_TIME_LIMIT = 300
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "global_keyprefix": "rialto:celery:"}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Celery would end the pool with its threads, and with it the connection, before and after every task. `kernel.tasks` gives the
+# connection back to the pool instead, which looks whether it still lives when it hands it out again.
+CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # What goes out may reach these although they are private: a trading server behind a tunnel, the demo's stand-ins.
