@@ -95,6 +95,16 @@ def test_every_brand_is_readable(open_page: OpenPage, path: str) -> None:
     assert_sound(open_page(path), both_modes=True)
 
 
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_what_is_disabled_looks_so_in_every_variant(open_page: OpenPage, mode: str) -> None:
+    page = open_page("/styleguide/", mode=mode)
+    looks = page.locator("#disabled > .btn").evaluate_all(
+        "(all) => all.map((one) => { const { backgroundColor, borderColor, boxShadow, color, cursor } = getComputedStyle(one);"
+        " return [backgroundColor, borderColor, boxShadow, color, cursor].join(); })"
+    )
+    assert (len(looks), len(set(looks))) == (9, 1)
+
+
 def test_a_page_asked_for_in_the_dark_is_sound(open_page: OpenPage) -> None:
     page = open_page("/styleguide/", mode="dark")
 

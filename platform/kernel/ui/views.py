@@ -21,6 +21,7 @@ from kernel.ui.forms import (
     UploadInput,
 )
 from kernel.ui.tables import Column, Page, TableSpec
+from kernel.ui.variants import BUTTON_VARIANTS
 
 _CLIENTS = [
     ("Layla Al Mansoori", "layla.al.mansoori@example.com", "50012841", "AE", "success", 109698, 11364),
@@ -134,7 +135,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     context = {
         "shell": f"shell_{shell if shell in {'office', 'portal', 'console', 'site'} else 'office'}.html",
         "tones": ["neutral", "brand", "info", "success", "warning", "danger"],
-        "variants": ["primary", "secondary", "soft", "ghost", "danger", "danger-soft", "link"],
+        "variants": list(BUTTON_VARIANTS),
         "rows": rows,
         "table": {"headings": _TABLE.headings(request.GET)},
         "page": Page(rows=rows, size=6, number=2, pages=9, total=52, previous_query="?page=1", next_query="?page=3"),
