@@ -270,6 +270,20 @@ def test_the_head_of_an_open_page_follows_the_leverage(desk: Desk) -> None:
     assert (">1:10<" in head, "<html" in head) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("state", "offered"),
+    [("open", ["leverage", "archive"]), ("archived", ["reopen"]), ("opening", []), ("failed", [])],
+)
+def test_the_office_offers_what_may_be_done_to_an_account(desk: Desk, state: str, offered: list[str]) -> None:
+    TradingAccount.objects.filter(pk=desk.account.pk).update(state=state)
+    path, acts = f"/trading/accounts/{desk.account.pk}/", ["leverage", "archive", "reopen"]
+    shown = {}
+    for grants in (ALL_GRANTS, {"trading.view": Reach.ALL}):
+        page = desk.browser(desk.staff(grants), "office").get(path).content.decode()
+        shown[len(grants)] = [act for act in acts if f'hx-get="{path}{act}/"' in page]
+    assert shown == {len(ALL_GRANTS): offered, 1: []}
+
+
 def test_a_leverage_the_product_lacks_is_refused(desk: Desk) -> None:
     browser = desk.browser(desk.user, "portal")
     assert browser.post(f"/accounts/{desk.account.pk}/leverage/", {"leverage": 500}).status_code == 422
