@@ -114,7 +114,7 @@ def account(request: Any, account_id: UUID) -> HttpResponse:
     if request.htmx and part in {"book", "deals", "history"}:
         return render(request, f"trading/_{part}.html", values)
     if request.htmx and part == "head":
-        return render(request, "trading/office/account.html#head", values)
+        return pages.head(request, "trading/office/account.html", values)
     values["curve"] = selectors.curve(found)
     return page(request, "trading/office/account.html", values, live=pages.topics(found))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -264,10 +266,41 @@ def test_nobody_sends_orders_to_the_server_without_end(desk: Desk) -> None:
 def test_the_head_of_an_open_page_follows_the_leverage(desk: Desk) -> None:
     browser = desk.browser(desk.staff(ALL_GRANTS), "office")
     page = f"/trading/accounts/{desk.account.pk}/"
-    assert 'id="account-head" hx-get="?part=head"' in browser.get(page).content.decode()
+    assert 'id="account-head" hx-get="?part=head&amp;state=open"' in browser.get(page).content.decode()
     TradingAccount.objects.filter(pk=desk.account.pk).update(leverage=10)
-    head = browser.get(f"{page}?part=head", headers={"HX-Request": "true"}).content.decode()
-    assert (">1:10<" in head, "<html" in head) == (True, False)
+    head = browser.get(f"{page}?part=head&state=open", headers={"HX-Request": "true"})
+    assert (">1:10<" in head.content.decode(), "<html" in head.content.decode()) == (True, False)
+    assert "HX-Refresh" not in head
+
+
+@pytest.mark.parametrize("surface", ["portal", "office"])
+def test_an_open_page_is_drawn_anew_when_the_account_opens(desk: Desk, surface: str) -> None:
+    """Opened as it is after "Open account": without login, passwords and the topics of an account that is there."""
+    TradingAccount.objects.filter(pk=desk.account.pk).update(state="opening", login=None, ledger_kind="")
+    user = desk.user if surface == "portal" else desk.staff(ALL_GRANTS)
+    browser, path = desk.browser(user, surface), "/accounts/" if surface == "portal" else "/trading/accounts/"
+    page = f"{path}{desk.account.pk}/"
+    found = re.search(r'id="account-head" hx-get="([^"]+)"', browser.get(page).content.decode())
+    assert found
+    head, asked = f"{page}{unescape(found[1])}", {"HX-Request": "true"}
+    assert "HX-Refresh" not in browser.get(head, headers=asked)
+    TradingAccount.objects.filter(pk=desk.account.pk).update(state="open", login=501, ledger_kind="trading:501")
+    assert browser.get(head, headers=asked)["HX-Refresh"] == "true"
+
+
+def test_a_client_archives_and_reopens_without_filling_in_anything(desk: Desk) -> None:
+    """The dialog has no field: its token travels in a header, and nothing at all in the body."""
+    browser, path = desk.browser(desk.user, "portal"), f"/accounts/{desk.account.pk}/"
+    TradingAccount.objects.filter(pk=desk.account.pk).update(balance_minor=100)
+    refused = browser.post(f"{path}archive/")
+    assert (refused.status_code, Command.objects.count()) == (422, 0)
+    assert "Close all positions and withdraw the balance first." in refused.content.decode()
+    TradingAccount.objects.filter(pk=desk.account.pk).update(balance_minor=0)
+    assert browser.post(f"{path}archive/").status_code == 200
+    TradingAccount.objects.filter(pk=desk.account.pk).update(state="archived")
+    assert browser.post(f"{path}reopen/").status_code == 200
+    kinds = Command.objects.order_by("created_at").values_list("kind", flat=True)
+    assert list(kinds) == ["trading.archive", "trading.reopen"]
 
 
 @pytest.mark.parametrize(
