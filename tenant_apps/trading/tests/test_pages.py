@@ -32,10 +32,12 @@ from tenant_apps.trading.models import (
     AccountType,
     Case,
     CaseKind,
+    Deal,
     TradingAccount,
     TradingServer,
     Transfer,
 )
+from tenant_apps.trading.office.servers import _offset_text
 from tenant_apps.trading.refusal_words import WORDS
 from tenant_apps.trading.services import transfers
 from tenant_apps.trading.tests.conftest import TEST
@@ -355,6 +357,25 @@ def test_no_account_that_fits_is_no_empty_brokerage(desk: Desk) -> None:
     browser = desk.browser(desk.staff(ALL_GRANTS), "office")
     page = browser.get("/trading/accounts/?q=nobody").content.decode()
     assert ("Loosen a filter" in page, "when an identity is approved" in page) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(0, "UTC+00:00"), (120, "UTC+02:00"), (-210, "UTC-03:30"), (345, "UTC+05:45")]
+)
+def test_a_server_s_clock_is_told_as_clocks_are(minutes: int, words: str) -> None:
+    assert _offset_text(timedelta(minutes=minutes)) == words
+
+
+def test_a_client_sees_what_the_server_closed_by_itself(desk: Desk) -> None:
+    moment, nothing = now(), dict.fromkeys(("profit_minor", "swap_minor", "commission_minor", "result_minor"), 0)
+    for number, reason in enumerate(("client", "stop_out"), start=1):
+        Deal.objects.create(
+            server=desk.server, deal=number, account=desk.account, login=501, order=number, position=number, kind="sell",
+            entry="out", reason=reason, symbol="EURUSD", lots=1, closed_lots=1, price=1, position_price=1,
+            contract_size=100_000, currency="EUR", digits=5, executed_at=moment, stored_at=moment, **nothing,
+        )  # fmt: skip
+    page = desk.browser(desk.user, "portal").get(desk.address("/accounts/{account}/")).content.decode()
+    assert (page.count("EURUSD"), page.count("Stop-out")) == (2, 1)
 
 
 def test_a_server_that_has_gone_silent_is_not_followed(desk: Desk) -> None:
