@@ -23,7 +23,9 @@ def advice(error: BaseException, kind: str = "") -> str:
 
 def advice_for(problem: str, kind: str = "") -> str:
     """The sentence for a `problem_of`, in the active language."""
-    return str(_WORDS_OF.get((kind, problem)) or _WORDS.get(problem, ""))
+    if (kind, problem) in _WORDS_OF:
+        return str(_WORDS_OF[kind, problem])
+    return str(_WORDS.get(problem, ""))
 
 
 def problem_of(error: BaseException) -> str:
