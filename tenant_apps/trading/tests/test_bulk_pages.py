@@ -62,6 +62,17 @@ def test_from_the_list_to_the_preview_to_the_end(book: Book, server: Server) -> 
     assert "Leverage as before" in text(web.get("/trading/bulk/"))
 
 
+@pytest.mark.parametrize(
+    ("purpose", "leverage", "title"),
+    [
+        ("change", 30, "Leverage: \u20681:30\u2069"), ("retry", 30, "Leverage: \u20681:30\u2069"),
+        ("undo", None, "Leverage as before"), ("retry", None, "Leverage as before"),
+    ],
+)  # fmt: skip
+def test_another_try_is_called_as_what_is_tried(purpose: str, leverage: int | None, title: str) -> None:
+    assert BulkChange(what="leverage", purpose=purpose, leverage=leverage).title == title
+
+
 def test_a_dropped_plan_keeps_what_it_would_have_changed(book: Book) -> None:
     user = book.staff(GRANTS)
     web, change = book.browser(user, "office"), planned(book, user)
