@@ -87,6 +87,7 @@ const draw = (element, data) => {
     height: element.clientHeight - above,
     padding: [10, data.rtl ? 0 : 24, 0, data.rtl ? 32 : 0],
     legend: { show: false },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone), // where marks are set: at midnights of that zone
     cursor: { points: { size: 8, fill: (plot, index) => seriesColour(data.series[index - 1], index - 1) }, y: false, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: (plot, low, high) => { const room = (high - low || Math.abs(high) || 1) * 0.08; return [data.zero ? Math.min(0, low) : low - room, high + room]; } } },
     axes: [

@@ -1,6 +1,7 @@
 """The component library in a real browser: accessible, inside the CSP, inside the viewport, usable by keyboard."""
 
 import itertools
+from datetime import datetime
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -93,6 +94,20 @@ def test_every_shell_and_theme_is_sound(open_page: OpenPage, path: str) -> None:
 @pytest.mark.parametrize("path", BRANDS)
 def test_every_brand_is_readable(open_page: OpenPage, path: str) -> None:
     assert_sound(open_page(path), both_modes=True)
+
+
+@pytest.mark.parametrize("zone", ["America/Mexico_City", "Pacific/Auckland"])
+def test_a_chart_and_its_table_name_the_same_day(open_page: OpenPage, zone: str) -> None:
+    """A day is the midnight of UTC: in Mexico that was the evening before."""
+    page = open_page("/styleguide/", zone=zone)
+    figure = page.locator("figure", has=page.locator("#equity-data"))
+    over = figure.locator(".u-over")
+    box = over.bounding_box()
+    assert box
+    over.hover(position={"x": box["width"] - 1, "y": 20})
+    newest = datetime.strptime((figure.locator("tbody th").first.text_content() or "").strip(), "%d %b %Y")  # noqa: DTZ007
+    told = f"{newest:%b} {newest.day}, {newest.year}"
+    expect(figure.locator(".ui-chart-tip div").first).to_have_text(f"\u2068{told}\u2069")
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

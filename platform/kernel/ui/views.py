@@ -79,7 +79,7 @@ class ExampleForm(UiForm, forms.Form):
 
 
 def _charts() -> dict[str, Chart]:
-    today = now()
+    today = now().date()
     days = [today - timedelta(days=89 - index) for index in range(90)]
     equity = [42000 + 70 * i + 1400 * math.sin(i / 7) + 500 * math.sin(i / 2.3) for i in range(90)]
     money = pgettext_lazy("style guide", "Equity")
