@@ -144,5 +144,6 @@ def _plain(value: Any) -> Any:
 
 
 def _intl_locale() -> str:
-    """A BCP 47 tag with Latin digits and the Gregorian calendar: Persian and Thai would otherwise change both."""
-    return f"{formatting.number_custom()}-u-ca-gregory-nu-latn"
+    """A BCP 47 tag of the locale that the page is written in (English has the day before the month), with Latin digits and
+    the Gregorian calendar: Persian and Thai would otherwise change both."""
+    return f"{str(formatting.current_number_locale()).replace('_', '-')}-u-ca-gregory-nu-latn"
