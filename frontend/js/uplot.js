@@ -50,13 +50,13 @@ const tooltip = (data) => {
         const lines = data.series.map((series, index) => (data.series.length > 1 ? `${series.name}: ` : "") + valueText(data, plot.data[index + 1][idx]));
         box.replaceChildren();
         const head = document.createElement("div");
-        head.textContent = dateText(data, plot.data[0][idx], { dateStyle: "medium", ...(spanOf(plot.data[0]) <= CLOCK_SPAN && { timeStyle: "medium" }) });
+        head.textContent = dateText(data, plot.data[0][idx], { dateStyle: "medium", ...(spanOf(plot.data[0]) <= CLOCK_SPAN && { timeStyle: "medium", hourCycle: "h23" }) });
         head.style.opacity = "0.75";
         box.append(head);
         for (const line of lines) box.append(Object.assign(document.createElement("div"), { textContent: line }));
         box.hidden = false;
         const width = box.offsetWidth;
-        box.style.left = `${left + 14 + width > plot.over.offsetWidth ? left - width - 14 : left + 14}px`;
+        box.style.left = `${Math.max(0, left + 14 + width > plot.over.offsetWidth ? left - width - 14 : left + 14)}px`;
         box.style.top = `${Math.max(0, top - box.offsetHeight - 8)}px`;
       },
     },
