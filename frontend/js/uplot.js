@@ -50,13 +50,13 @@ const tooltip = (data) => {
         const lines = data.series.map((series, index) => (data.series.length > 1 ? `${series.name}: ` : "") + valueText(data, plot.data[index + 1][idx]));
         box.replaceChildren();
         const head = document.createElement("div");
-        head.textContent = dateText(data, plot.data[0][idx], { dateStyle: "medium", ...(spanOf(plot.data[0]) <= CLOCK_SPAN && { timeStyle: "medium" }) });
+        head.textContent = dateText(data, plot.data[0][idx], { dateStyle: "medium", ...(spanOf(plot.data[0]) <= CLOCK_SPAN && { timeStyle: "medium", hourCycle: "h23" }) });
         head.style.opacity = "0.75";
         box.append(head);
         for (const line of lines) box.append(Object.assign(document.createElement("div"), { textContent: line }));
         box.hidden = false;
         const width = box.offsetWidth;
-        box.style.left = `${left + 14 + width > plot.over.offsetWidth ? left - width - 14 : left + 14}px`;
+        box.style.left = `${Math.max(0, left + 14 + width > plot.over.offsetWidth ? left - width - 14 : left + 14)}px`;
         box.style.top = `${Math.max(0, top - box.offsetHeight - 8)}px`;
       },
     },
@@ -87,6 +87,7 @@ const draw = (element, data) => {
     height: element.clientHeight - above,
     padding: [10, data.rtl ? 0 : 24, 0, data.rtl ? 32 : 0],
     legend: { show: false },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone), // where marks are set: at midnights of that zone
     cursor: { points: { size: 8, fill: (plot, index) => seriesColour(data.series[index - 1], index - 1) }, y: false, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: (plot, low, high) => { const room = (high - low || Math.abs(high) || 1) * 0.08; return [data.zero ? Math.min(0, low) : low - room, high + room]; } } },
     axes: [

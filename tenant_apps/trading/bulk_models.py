@@ -70,6 +70,9 @@ def reason_words(reason: str) -> str:
     return str(Obstacle(reason).label) if reason in Obstacle.values else refusal_words(reason)
 
 
+AS_BEFORE = "↶"  # an undoing, and another try of one: each account has a value of its own to get
+
+
 class BulkChange(Entity):
     """A setting of all accounts that a filter found, or of those of another bulk change (`origin`: undone, or tried again).
 
@@ -126,13 +129,13 @@ class BulkChange(Entity):
         """What the accounts get, the same in every language."""
         if self.leverage:
             return f"1:{self.leverage}"
-        return str(self.account_type) if self.account_type else "↶"
+        return str(self.account_type) if self.account_type else AS_BEFORE
 
     @property
     def title(self) -> str:
         """For people: `Leverage: 1:30`, or whose values come back."""
         words = BulkWhat(self.what).label
-        if self.purpose == BulkPurpose.UNDO:
+        if self.aim == AS_BEFORE:
             return pgettext("bulk change", "%(what)s as before") % {"what": words}
         return f"{words}: \u2068{self.aim}\u2069"
 

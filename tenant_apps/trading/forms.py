@@ -75,7 +75,7 @@ class OpenForm(UiForm, forms.Form):
 
 
 class PlainForm(UiForm, forms.Form):
-    """A question to say yes to; nothing to fill in."""
+    """A question to say yes to; nothing to fill in, so its POST is empty: bind it by the method."""
 
 
 class LeverageForm(UiForm, forms.Form):

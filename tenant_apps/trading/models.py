@@ -97,7 +97,7 @@ class TradingServer(Entity):
     @property
     def advice(self) -> str:
         """What to do about the last failure; empty where only the server's own words help."""
-        return advice_for(self.last_problem)
+        return advice_for(self.last_problem, self.kind)
 
     @property
     def platform_name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 from django.utils.translation import get_language, pgettext_lazy
 
 from kernel.errors import AppError
@@ -66,6 +67,15 @@ def topics(account: TradingAccount) -> list[str]:
     """What an account's page watches."""
     own = [account.topic, account.book_topic] if account.ledger_kind else []
     return [*own, f"client:{account.client_id}"]
+
+
+def head(request: HttpRequest, template: str, values: dict[str, Any]) -> HttpResponse:
+    """The head of an open page; one drawn in another state of the account is drawn anew: it watches other topics then,
+    and more than its head differs."""
+    response = render(request, f"{template}#head", values)
+    if request.GET.get("state") != values["account"].state:
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 def transfer_form(request: HttpRequest, account: TradingAccount) -> TransferForm:

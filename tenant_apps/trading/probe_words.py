@@ -16,13 +16,15 @@ from .errors import PlatformRejected, Rejection
 NO_FAILURE = {"last_error": "", "last_problem": ""}  # of a TradingServer that answers
 
 
-def advice(error: BaseException) -> str:
-    """A sentence, or nothing where only the server's own words help."""
-    return advice_for(problem_of(error))
+def advice(error: BaseException, kind: str = "") -> str:
+    """A sentence, or nothing where only the server's own words help. `kind` is the server's platform."""
+    return advice_for(problem_of(error), kind)
 
 
-def advice_for(problem: str) -> str:
+def advice_for(problem: str, kind: str = "") -> str:
     """The sentence for a `problem_of`, in the active language."""
+    if (kind, problem) in _WORDS_OF:
+        return str(_WORDS_OF[kind, problem])
     return str(_WORDS.get(problem, ""))
 
 
@@ -69,10 +71,13 @@ _REFUSED = {
     Rejection.WRONG_SERVER: "plant",
     Rejection.SERVER_IDENTITY: "identity",
 }
-_WORDS = {
-    "password": pgettext_lazy(
+_WORDS_OF = {
+    ("mt5", "password"): pgettext_lazy(
         "trading server", "Check the manager’s login and password. MT5 has a password of its own for its Web API."
     ),
+}
+_WORDS = {
+    "password": pgettext_lazy("trading server", "Check the manager’s login and password."),
     "not_listed": pgettext_lazy(
         "trading server", "Ask the server’s administrator to put our address on the list of callers."
     ),

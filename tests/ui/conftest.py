@@ -69,9 +69,19 @@ def open_page(browser: Browser, server_url: str) -> Iterator[OpenPage]:
     """`open_page("/styleguide/", language="ar", mode="dark", width=390)`, `phone=True` for a phone's browser; records errors and CSP violations."""
     contexts = []
 
-    def _open(path: str, *, language: str = "en", mode: str = "light", width: int = 1440, phone: bool = False) -> Page:
+    def _open(
+        path: str,
+        *,
+        language: str = "en",
+        mode: str = "light",
+        width: int = 1440,
+        phone: bool = False,
+        zone: str | None = None,
+    ) -> Page:
         size = {"width": 390 if phone else width, "height": 900}
-        context = browser.new_context(viewport=size, locale=language, is_mobile=phone, has_touch=phone)  # type: ignore[arg-type]
+        context = browser.new_context(
+            viewport=size, locale=language, is_mobile=phone, has_touch=phone, timezone_id=zone
+        )  # type: ignore[arg-type]
         contexts.append(context)
         cookies = {"rialto_mode": mode, "django_language": language}
         context.add_cookies([{"name": name, "value": value, "url": server_url} for name, value in cookies.items()])

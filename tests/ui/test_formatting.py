@@ -96,6 +96,14 @@ def test_numbers_in_every_custom() -> None:
     assert formatting.lots_text(0.1, locale=locale_for("en")) == "0.10"
 
 
+def test_a_duration_has_its_unit_in_every_language() -> None:
+    spoken = {
+        code: formatting.milliseconds_text("1234.4", locale=locale_for(code)) for code in ("en", "de", "ru", "ar")
+    }
+    assert spoken == {"en": "1,234 ms", "de": "1.234 ms", "ru": f"1{NBSP}234 мс", "ar": "1,234 ملي ث"}
+    assert draw("{{ nothing|milliseconds }}|{{ some|milliseconds }}", nothing=None, some=0) == "|0 ms"
+
+
 def test_filters_isolate_and_colour() -> None:
     assert draw("{{ m|money }}", m=(100, "USD")) == '<bdi dir="ltr" class="num">$1.00</bdi>'
     assert draw("{{ m|money_signed }}", m=(-100, "USD")) == f'<bdi dir="ltr" class="num text-down">{MINUS}$1.00</bdi>'

@@ -95,6 +95,45 @@ def test_every_brand_is_readable(open_page: OpenPage, path: str) -> None:
     assert_sound(open_page(path), both_modes=True)
 
 
+@pytest.mark.parametrize("zone", ["America/Mexico_City", "Pacific/Auckland"])
+def test_a_chart_and_its_table_name_the_same_day(open_page: OpenPage, zone: str) -> None:
+    """A day is the midnight of UTC: in Mexico that was the evening before."""
+    page = open_page("/styleguide/", zone=zone)
+    figure = page.locator("figure", has=page.locator("#equity-data"))
+    over = figure.locator(".u-over")
+    box = over.bounding_box()
+    assert box
+    over.hover(position={"x": box["width"] - 1, "y": 20})
+    newest = (figure.locator("tbody th").first.text_content() or "").strip()
+    expect(figure.locator(".ui-chart-tip div").first).to_have_text(f"\u2068{newest}\u2069")
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_what_a_chart_says_stays_on_a_phone(open_page: OpenPage, language: str) -> None:
+    page = open_page("/styleguide/", language=language, width=390)
+    figure = page.locator("figure", has=page.locator("#equity-data"))
+    over = figure.locator(".u-over")
+    box = over.bounding_box()
+    assert box
+    figure.locator(".ui-chart-tip").evaluate("(tip) => { tip.style.minWidth = '160px'; }")  # two names and two amounts
+    for share in (0.05, 0.45, 0.55, 0.95):
+        over.hover(position={"x": box["width"] * share, "y": 20})
+        tip = figure.locator(".ui-chart-tip").bounding_box()
+        assert tip
+        assert tip["x"] >= box["x"] - 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_what_is_disabled_looks_so_in_every_variant(open_page: OpenPage, mode: str) -> None:
+    page = open_page("/styleguide/", mode=mode)
+    looks = page.locator("#disabled > .btn").evaluate_all(
+        "(all) => all.map((one) => { const { backgroundColor, borderColor, boxShadow, color, cursor } = getComputedStyle(one);"
+        " return [backgroundColor, borderColor, boxShadow, color, cursor].join(); })"
+    )
+    assert (len(looks), len(set(looks))) == (9, 1)
+
+
 def test_a_page_asked_for_in_the_dark_is_sound(open_page: OpenPage) -> None:
     page = open_page("/styleguide/", mode="dark")
 

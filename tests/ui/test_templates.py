@@ -1,6 +1,7 @@
 """Loaders, components, mails, navigation, charts, tables and toasts, without a browser."""
 
 import json
+from datetime import UTC, date, datetime
 
 import mrml
 import pytest
@@ -8,7 +9,7 @@ from django.http import HttpResponse, QueryDict
 from django.template import Context, RequestContext, Template
 from django.template.loader import get_template
 from django.test import RequestFactory
-from django.utils import translation
+from django.utils import timezone, translation
 
 from kernel.ui import context, nav
 from kernel.ui.charts import Chart, Series
@@ -115,6 +116,15 @@ def test_navigation_shows_what_the_viewer_may_see() -> None:
         ("New", True),
         ("Clients", False),
     ]
+
+
+def test_a_chart_says_moments_in_the_readers_zone_and_days_in_none() -> None:
+    values = [Series(name="a", values=[1])]
+    moments = Chart(kind="line", x=[datetime(2026, 3, 1, 12, tzinfo=UTC)], series=values)
+    days = Chart(kind="line", x=[date(2026, 3, 1)], series=values)
+    with timezone.override("Asia/Dubai"):
+        assert [json.loads(one.json)["zone"] for one in (moments, days)] == ["Asia/Dubai", "UTC"]
+        assert moments.rows[0][0].endswith("16:00")
 
 
 def test_chart_json_cannot_end_its_script() -> None:

@@ -45,7 +45,7 @@ export const axisTexts = (data, marks) => {
   if (new Set(exact).size < exact.length) return marks.map((mark) => valueText(data, mark));
   return [1, 2].map(texts).find((found) => found.join() === exact.join()) ?? exact;
 };
-export const dateText = (data, seconds, options) => isolate(new Intl.DateTimeFormat(data.locale, options).format(new Date(seconds * 1000)));
+export const dateText = (data, seconds, options) => isolate(new Intl.DateTimeFormat(data.locale, { timeZone: data.zone, ...options }).format(new Date(seconds * 1000)));
 
 const mounted = new Map();
 const drawAll = (draw, engine) => {

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language_bidi, pgettext
@@ -84,6 +85,7 @@ class Chart:
             "kind": self.kind,
             "time": self._timed,
             "x": [self._x_number(x) for x in self.x],
+            "zone": self._zone,
             "series": [
                 {
                     "name": str(series.name),
@@ -107,6 +109,12 @@ class Chart:
     @property
     def _sides(self) -> tuple[str, str]:
         return formatting.unit_sides(self.currency) if self.currency else ("", self.unit)
+
+    @property
+    def _zone(self) -> str:
+        """In which time zone the browser says `x`, whatever its own: moments in the reader's, as the page does; a day is the
+        midnight of UTC, which elsewhere may be the day before."""
+        return timezone.get_current_timezone_name() if self.x and isinstance(self.x[0], datetime) else "UTC"
 
     def _x_number(self, x: Any) -> Any:
         if isinstance(x, datetime):
@@ -136,5 +144,6 @@ def _plain(value: Any) -> Any:
 
 
 def _intl_locale() -> str:
-    """A BCP 47 tag with Latin digits and the Gregorian calendar: Persian and Thai would otherwise change both."""
-    return f"{formatting.number_custom()}-u-ca-gregory-nu-latn"
+    """A BCP 47 tag of the locale that the page is written in (English has the day before the month), with Latin digits and
+    the Gregorian calendar: Persian and Thai would otherwise change both."""
+    return f"{str(formatting.current_number_locale()).replace('_', '-')}-u-ca-gregory-nu-latn"

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from typing import Any
 
-from babel import Locale, UnknownLocaleError, dates, numbers
+from babel import Locale, UnknownLocaleError, dates, numbers, units
 from babel.languages import get_official_languages
 from django.utils import timezone, translation
 
@@ -238,6 +238,13 @@ def percent_text(
 def lots_text(value: Decimal | float | int, *, locale: Locale | None = None) -> str:
     """Trade volume in lots, two places as the platforms show it."""
     return number_text(value, 2, locale=locale)
+
+
+def milliseconds_text(value: Decimal | int | float | str, *, locale: Locale | None = None) -> str:
+    """`1,234 ms`, with the unit as the language abbreviates it."""
+    where = locale or current_number_locale()
+    whole, unit = round(Decimal(str(value))), "duration-millisecond"
+    return str(units.format_unit(whole, unit, length="short", locale=where, numbering_system="latn"))
 
 
 def now() -> datetime:

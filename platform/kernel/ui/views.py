@@ -21,6 +21,7 @@ from kernel.ui.forms import (
     UploadInput,
 )
 from kernel.ui.tables import Column, Page, TableSpec
+from kernel.ui.variants import BUTTON_VARIANTS
 
 _CLIENTS = [
     ("Layla Al Mansoori", "layla.al.mansoori@example.com", "50012841", "AE", "success", 109698, 11364),
@@ -78,7 +79,7 @@ class ExampleForm(UiForm, forms.Form):
 
 
 def _charts() -> dict[str, Chart]:
-    today = now()
+    today = now().date()
     days = [today - timedelta(days=89 - index) for index in range(90)]
     equity = [42000 + 70 * i + 1400 * math.sin(i / 7) + 500 * math.sin(i / 2.3) for i in range(90)]
     money = pgettext_lazy("style guide", "Equity")
@@ -134,7 +135,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     context = {
         "shell": f"shell_{shell if shell in {'office', 'portal', 'console', 'site'} else 'office'}.html",
         "tones": ["neutral", "brand", "info", "success", "warning", "danger"],
-        "variants": ["primary", "secondary", "soft", "ghost", "danger", "danger-soft", "link"],
+        "variants": list(BUTTON_VARIANTS),
         "rows": rows,
         "table": {"headings": _TABLE.headings(request.GET)},
         "page": Page(rows=rows, size=6, number=2, pages=9, total=52, previous_query="?page=1", next_query="?page=3"),

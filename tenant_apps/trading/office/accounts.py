@@ -24,7 +24,7 @@ from tenant_apps.trading import pages, selectors
 from tenant_apps.trading.account_filter import AccountFilter, filter_choices
 from tenant_apps.trading.caps import cap_of
 from tenant_apps.trading.forms import LeverageForm, OpenForm, ReasonForm
-from tenant_apps.trading.models import AccountType, TradingAccount
+from tenant_apps.trading.models import AccountState, AccountType, TradingAccount
 from tenant_apps.trading.permissions_list import BULK_EDIT, EDIT, TRANSFER, VIEW
 from tenant_apps.trading.services import accounts as services
 
@@ -102,17 +102,19 @@ def export(request: Any) -> StreamingHttpResponse:
 def account(request: Any, account_id: UUID) -> HttpResponse:
     """One account: live positions, deals, curve, and what was done on the server."""
     found = selectors.account_get(request.actor, account_id)
+    may_edit = request.actor.may(EDIT, found.client)
     values = pages.book(found, request) | {
         "commands": selectors.commands_of(found),
         "crumbs": [(pgettext("navigation", "Trading accounts"), reverse("trading:office-accounts"))],
-        "may_edit": request.actor.may(EDIT, found.client) and found.is_open,
+        "may_edit": may_edit and found.is_open,
+        "may_reopen": may_edit and found.state == AccountState.ARCHIVED,
         "may_transfer": request.actor.may(TRANSFER, found.client) and found.is_open and found.live,
     }
     part = request.GET.get("part", "")
     if request.htmx and part in {"book", "deals", "history"}:
         return render(request, f"trading/_{part}.html", values)
     if request.htmx and part == "head":
-        return render(request, "trading/office/account.html#head", values)
+        return pages.head(request, "trading/office/account.html", values)
     values["curve"] = selectors.curve(found)
     return page(request, "trading/office/account.html", values, live=pages.topics(found))
 

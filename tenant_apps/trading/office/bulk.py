@@ -150,7 +150,7 @@ def _head(actor: Any, found: Any) -> dict[str, Any]:
     own, may_edit = found.proposer_id == actor.id, actor.may(BULK_EDIT)
     over = found.changing - counts["waiting"] - counts["sent"]
     return {
-        "change": found, "counts": counts, "over": over, "reasons": _reasons(counts),
+        "change": found, "counts": counts, "over": over, "left": found.accounts - found.changing, "reasons": _reasons(counts),
         "facts": words(AccountFilter.parse_text(found.query)),
         "may_start": planned and own and may_edit and found.standing == BulkState.PLANNED,
         "takes_two": planned and own and service.takes_two(found), "most_words": number_text(service.alone_most()),

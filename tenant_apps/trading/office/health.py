@@ -34,6 +34,7 @@ def index(request: Any, server_id: UUID) -> HttpResponse:
             ("1h", pgettext("server health", "Last hour")),
             ("24h", pgettext("server health", "Last 24 hours")),
         ],
+        "longest": latency.BUCKETS[-1],
         "all": found[0] if found else None,
         "kinds": found[1:],
         "troubles": latency.troubles(server, window),

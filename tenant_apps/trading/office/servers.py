@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -91,8 +92,14 @@ def test(request: Any, server_id: UUID) -> HttpResponse:
     server = get_object_or_404(TradingServer, pk=server_id)
     throttle.check("trading.test", request.actor.id, burst=10, per_minute=5)
     probe = services.server_test(actor=request.actor, server=server)
-    hours = probe.utc_offset.total_seconds() / 3600
-    return render(request, "trading/office/_probe.html", {"probe": probe, "hours": f"{hours:+g}"})
+    return render(request, "trading/office/_probe.html", {"probe": probe, "offset": _offset_text(probe.utc_offset)})
+
+
+def _offset_text(offset: timedelta) -> str:
+    """`UTC+02:00`, as clocks everywhere say it."""
+    minutes = round(offset.total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
 
 
 @guard(SERVERS_EDIT)

@@ -89,7 +89,7 @@ def account(request: Any, account_id: UUID) -> HttpResponse:
     if request.htmx and part in {"book", "deals"}:
         return render(request, f"trading/_{part}.html", values)
     if request.htmx and part == "head":
-        return render(request, "trading/portal/account.html#head", values)
+        return pages.head(request, "trading/portal/account.html", values)
     values["curve"] = selectors.curve(found)
     values["open_password"] = request.GET.get("open") == "password" and found.is_open
     return page(request, "trading/portal/account.html", values, live=pages.topics(found))
@@ -147,7 +147,7 @@ def password(request: Any, account_id: UUID) -> HttpResponse:
 def archive(request: Any, account_id: UUID) -> HttpResponse:
     """Put an empty account of one's own away."""
     found = selectors.own_account(request.actor, account_id)
-    form = PlainForm(request.POST or None)
+    form = PlainForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             services.account_archive(actor=request.actor, account=found, reason="")
@@ -163,7 +163,7 @@ def archive(request: Any, account_id: UUID) -> HttpResponse:
 def reopen(request: Any, account_id: UUID) -> HttpResponse:
     """Take an archived account of one's own up again."""
     found = selectors.own_account(request.actor, account_id)
-    form = PlainForm(request.POST or None)
+    form = PlainForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             services.account_reopen(actor=request.actor, account=found)

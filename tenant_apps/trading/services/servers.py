@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -96,7 +97,8 @@ def _plain(server: TradingServer) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a test of the connection found. `latency_ms` is one read; `rights` name what works for this manager."""
+    """What a test of the connection found. `latency_ms` is one read; `rights` name what works for this manager, `failures`
+    what to do about the rest."""
 
     ok: bool
     problem: str = ""
@@ -108,6 +110,7 @@ class Probe:
     latency_ms: int = 0
     groups: list[str] = field(default_factory=list)
     rights: dict[str, bool] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
 
 
 def server_test(*, actor: Actor, server: TradingServer) -> Probe:
@@ -115,12 +118,12 @@ def server_test(*, actor: Actor, server: TradingServer) -> Probe:
     actor.require(SERVERS_EDIT)
     try:
         with platforms.line_for(server, sessions=1, call_seconds=8.0, connect_seconds=5.0) as line:
-            probe = line.run(_look)
+            probe = line.run(partial(_look, kind=server.kind))
     except Outside as error:
         TradingServer.objects.filter(pk=server.pk).update(
             last_error=str(error)[:300], last_problem=problem_of(error), last_error_at=clock.now()
         )
-        return Probe(ok=False, problem=str(error), advice=advice(error))
+        return Probe(ok=False, problem=str(error), advice=advice(error, server.kind))
     TradingServer.objects.filter(pk=server.pk).update(
         last_ok_at=clock.now(),
         latency_ms=probe.latency_ms,
@@ -130,16 +133,15 @@ def server_test(*, actor: Actor, server: TradingServer) -> Probe:
     return probe
 
 
-async def _look(platform: TradingPlatform) -> Probe:
+async def _look(platform: TradingPlatform, *, kind: str) -> Probe:
     info = await platform.server_info()
     started = time.monotonic()
-    rights: dict[str, bool] = {}
+    failures: dict[str, str] = {}
     groups: list[str] = []
     try:
         groups = [group.name for group in await platform.groups()]
-        rights["groups"] = True
-    except Outside:
-        rights["groups"] = False
+    except Outside as error:
+        failures["groups"] = advice(error, kind)
     latency = round((time.monotonic() - started) * 1000)
     asks: list[tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = [
         ("accounts", lambda: platform.account_states(group="*")),
@@ -151,16 +153,16 @@ async def _look(platform: TradingPlatform) -> Probe:
     for name, ask in asks:
         try:
             await ask()
-            rights[name] = True
-        except Outside:
-            rights[name] = False
+        except Outside as error:
+            failures[name] = advice(error, kind)
     return Probe(
-        ok=all(rights.values()),
+        ok=not failures,
         name=info.name,
         build=info.build,
         utc_offset=info.utc_offset,
         clock_skew=info.clock_skew,
         latency_ms=latency,
         groups=groups,
-        rights=rights,
+        rights={name: name not in failures for name in ("groups", *(name for name, _ in asks))},
+        failures=failures,
     )

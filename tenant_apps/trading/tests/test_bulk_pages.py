@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -59,6 +60,28 @@ def test_from_the_list_to_the_preview_to_the_end(book: Book, server: Server) -> 
     assert text(web.get(back["Location"])).count("1:10</bdi>") == 3
     assert "trading/bulk/" + str(change.followers.get().pk) in text(web.get(page))
     assert "Leverage as before" in text(web.get("/trading/bulk/"))
+
+
+@pytest.mark.parametrize(
+    ("purpose", "leverage", "title"),
+    [
+        ("change", 30, "Leverage: \u20681:30\u2069"), ("retry", 30, "Leverage: \u20681:30\u2069"),
+        ("undo", None, "Leverage as before"), ("retry", None, "Leverage as before"),
+    ],
+)  # fmt: skip
+def test_another_try_is_called_as_what_is_tried(purpose: str, leverage: int | None, title: str) -> None:
+    assert BulkChange(what="leverage", purpose=purpose, leverage=leverage).title == title
+
+
+def test_a_dropped_plan_keeps_what_it_would_have_changed(book: Book) -> None:
+    user = book.staff(GRANTS)
+    web, change = book.browser(user, "office"), planned(book, user)
+    pages = [text(web.get(f"/trading/bulk/{change.pk}/"))]
+    web.post(f"/trading/bulk/{change.pk}/drop/")
+    pages.append(text(web.get(f"/trading/bulk/{change.pk}/")))
+    figures = [re.findall(r'class="ui-stat-value[^>]*>(.*?)</p>', page, re.DOTALL) for page in pages]
+    assert "Dropped" in pages[1]
+    assert figures[0] == figures[1] != []
 
 
 def test_a_type_is_chosen_among_all_and_skipped_accounts_say_why(book: Book) -> None:

@@ -87,6 +87,11 @@ def test_the_test_of_a_connection_says_what_the_manager_may(world: World) -> Non
     world.server.settings["web_port"] = world.process.admin_port  # type: ignore[attr-defined]
     elsewhere = servers.server_test(actor=TEST, server=world.server)
     assert (elsewhere.ok, [name for name, works in elsewhere.rights.items() if not works]) == (False, ["openings"])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        world.server.settings["web_port"] = taken.getsockname()[1]
+        shut = servers.server_test(actor=TEST, server=world.server)
+    assert shut.failures == {"openings": "Nothing answers on this port. Check host and port."}
 
 
 def test_an_authority_may_be_text_and_what_is_wrong_has_advice(world: World) -> None:

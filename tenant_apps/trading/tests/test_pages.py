@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -30,10 +32,12 @@ from tenant_apps.trading.models import (
     AccountType,
     Case,
     CaseKind,
+    Deal,
     TradingAccount,
     TradingServer,
     Transfer,
 )
+from tenant_apps.trading.office.servers import _offset_text
 from tenant_apps.trading.refusal_words import WORDS
 from tenant_apps.trading.services import transfers
 from tenant_apps.trading.tests.conftest import TEST
@@ -264,10 +268,55 @@ def test_nobody_sends_orders_to_the_server_without_end(desk: Desk) -> None:
 def test_the_head_of_an_open_page_follows_the_leverage(desk: Desk) -> None:
     browser = desk.browser(desk.staff(ALL_GRANTS), "office")
     page = f"/trading/accounts/{desk.account.pk}/"
-    assert 'id="account-head" hx-get="?part=head"' in browser.get(page).content.decode()
+    assert 'id="account-head" hx-get="?part=head&amp;state=open"' in browser.get(page).content.decode()
     TradingAccount.objects.filter(pk=desk.account.pk).update(leverage=10)
-    head = browser.get(f"{page}?part=head", headers={"HX-Request": "true"}).content.decode()
-    assert (">1:10<" in head, "<html" in head) == (True, False)
+    head = browser.get(f"{page}?part=head&state=open", headers={"HX-Request": "true"})
+    assert (">1:10<" in head.content.decode(), "<html" in head.content.decode()) == (True, False)
+    assert "HX-Refresh" not in head
+
+
+@pytest.mark.parametrize("surface", ["portal", "office"])
+def test_an_open_page_is_drawn_anew_when_the_account_opens(desk: Desk, surface: str) -> None:
+    """Opened as it is after "Open account": without login, passwords and the topics of an account that is there."""
+    TradingAccount.objects.filter(pk=desk.account.pk).update(state="opening", login=None, ledger_kind="")
+    user = desk.user if surface == "portal" else desk.staff(ALL_GRANTS)
+    browser, path = desk.browser(user, surface), "/accounts/" if surface == "portal" else "/trading/accounts/"
+    page = f"{path}{desk.account.pk}/"
+    found = re.search(r'id="account-head" hx-get="([^"]+)"', browser.get(page).content.decode())
+    assert found
+    head, asked = f"{page}{unescape(found[1])}", {"HX-Request": "true"}
+    assert "HX-Refresh" not in browser.get(head, headers=asked)
+    TradingAccount.objects.filter(pk=desk.account.pk).update(state="open", login=501, ledger_kind="trading:501")
+    assert browser.get(head, headers=asked)["HX-Refresh"] == "true"
+
+
+def test_a_client_archives_and_reopens_without_filling_in_anything(desk: Desk) -> None:
+    """The dialog has no field: its token travels in a header, and nothing at all in the body."""
+    browser, path = desk.browser(desk.user, "portal"), f"/accounts/{desk.account.pk}/"
+    TradingAccount.objects.filter(pk=desk.account.pk).update(balance_minor=100)
+    refused = browser.post(f"{path}archive/")
+    assert (refused.status_code, Command.objects.count()) == (422, 0)
+    assert "Close all positions and withdraw the balance first." in refused.content.decode()
+    TradingAccount.objects.filter(pk=desk.account.pk).update(balance_minor=0)
+    assert browser.post(f"{path}archive/").status_code == 200
+    TradingAccount.objects.filter(pk=desk.account.pk).update(state="archived")
+    assert browser.post(f"{path}reopen/").status_code == 200
+    kinds = Command.objects.order_by("created_at").values_list("kind", flat=True)
+    assert list(kinds) == ["trading.archive", "trading.reopen"]
+
+
+@pytest.mark.parametrize(
+    ("state", "offered"),
+    [("open", ["leverage", "archive"]), ("archived", ["reopen"]), ("opening", []), ("failed", [])],
+)
+def test_the_office_offers_what_may_be_done_to_an_account(desk: Desk, state: str, offered: list[str]) -> None:
+    TradingAccount.objects.filter(pk=desk.account.pk).update(state=state)
+    path, acts = f"/trading/accounts/{desk.account.pk}/", ["leverage", "archive", "reopen"]
+    shown = {}
+    for grants in (ALL_GRANTS, {"trading.view": Reach.ALL}):
+        page = desk.browser(desk.staff(grants), "office").get(path).content.decode()
+        shown[len(grants)] = [act for act in acts if f'hx-get="{path}{act}/"' in page]
+    assert shown == {len(ALL_GRANTS): offered, 1: []}
 
 
 def test_a_leverage_the_product_lacks_is_refused(desk: Desk) -> None:
@@ -308,6 +357,25 @@ def test_no_account_that_fits_is_no_empty_brokerage(desk: Desk) -> None:
     browser = desk.browser(desk.staff(ALL_GRANTS), "office")
     page = browser.get("/trading/accounts/?q=nobody").content.decode()
     assert ("Loosen a filter" in page, "when an identity is approved" in page) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(0, "UTC+00:00"), (120, "UTC+02:00"), (-210, "UTC-03:30"), (345, "UTC+05:45")]
+)
+def test_a_server_s_clock_is_told_as_clocks_are(minutes: int, words: str) -> None:
+    assert _offset_text(timedelta(minutes=minutes)) == words
+
+
+def test_a_client_sees_what_the_server_closed_by_itself(desk: Desk) -> None:
+    moment, nothing = now(), dict.fromkeys(("profit_minor", "swap_minor", "commission_minor", "result_minor"), 0)
+    for number, reason in enumerate(("client", "stop_out"), start=1):
+        Deal.objects.create(
+            server=desk.server, deal=number, account=desk.account, login=501, order=number, position=number, kind="sell",
+            entry="out", reason=reason, symbol="EURUSD", lots=1, closed_lots=1, price=1, position_price=1,
+            contract_size=100_000, currency="EUR", digits=5, executed_at=moment, stored_at=moment, **nothing,
+        )  # fmt: skip
+    page = desk.browser(desk.user, "portal").get(desk.address("/accounts/{account}/")).content.decode()
+    assert (page.count("EURUSD"), page.count("Stop-out")) == (2, 1)
 
 
 def test_a_server_that_has_gone_silent_is_not_followed(desk: Desk) -> None:

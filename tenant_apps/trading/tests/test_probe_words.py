@@ -11,6 +11,7 @@ from kernel import http
 from kernel.errors import Unavailable
 from tenant_apps.trading.errors import PlatformRejected, PlatformUnavailable, Rejection
 from tenant_apps.trading.forms import Mt5ServerForm
+from tenant_apps.trading.models import Platform
 from tenant_apps.trading.probe_words import advice
 
 
@@ -41,6 +42,12 @@ def chain(*causes: BaseException) -> BaseException:
 )
 def test_every_usual_failure_says_what_to_do(error: BaseException, words: str) -> None:
     assert words in advice(error)
+
+
+def test_only_mt5_has_a_password_of_its_own_for_its_web_api() -> None:
+    refused = PlatformRejected("x", name=Rejection.AUTHENTICATION_FAILED)
+    told = {kind: "MT5" in advice(refused, kind) for kind in Platform.values}
+    assert told == {"mt5": True, "ctrader": False, "mt5_manager": False}
 
 
 def test_what_only_the_server_can_explain_has_no_advice() -> None:

@@ -109,6 +109,12 @@ def lots(value: Number | None) -> SafeString:
 
 
 @register.filter
+def milliseconds(value: Number | None) -> str:
+    """A duration with its unit, in the direction of the language."""
+    return "" if value is None else formatting.milliseconds_text(value)
+
+
+@register.filter
 def percent(ratio: Number | None, places: int = 1) -> SafeString:
     """A ratio as percent: `{{ 0.042|percent }}` is 4.2%."""
     return SafeString("") if ratio is None else _ltr(formatting.percent_text(ratio, places))
