@@ -82,7 +82,9 @@ _pool = {"min_size": 0, "max_size": env.number("RIALTO_DB_POOL", 20), "max_lifet
 DATABASES = {
     # The pool looks whether a connection lives before it hands it out: after a restart of PostgreSQL nobody gets a dead one.
     "default": {
-        **env.django_database(_login, options={"pool": _pool}), "ATOMIC_REQUESTS": False, "CONN_HEALTH_CHECKS": True,
+        **env.django_database(_login, options={"pool": _pool}),
+        "ATOMIC_REQUESTS": False,
+        "CONN_HEALTH_CHECKS": True,
     },
     "owner": env.django_database(_owner),
 }
