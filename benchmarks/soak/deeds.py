@@ -84,7 +84,9 @@ class Deeds:
             raise RuntimeError(f"could not be done: {self._later[:3]}")
 
     def _breathe(self) -> None:
-        """Not so far ahead of the worker that all faults are over before it has begun."""
+        """Not so far ahead of the worker that all faults are over before it has begun. Raises Unready for who ended by itself."""
+        for mortal in self.house.mortals.values():
+            mortal.check()
         if self.house.up("worker") and self.house.up("postgres") and waiting(self.brokerages) > WAITING_MOST:
             processes.wait_until(lambda: waiting(self.brokerages) < WAITING_MOST // 2, seconds=PATIENCE)
 

@@ -52,6 +52,11 @@ class Mortal:
         if alive.poll() is not None:
             raise Unready(f"{self.name} did not start: {self.log.read_text()[-1500:]}")
 
+    def check(self) -> None:
+        """Raises Unready when it has ended without being asked."""
+        if self.process is not None and self.process.poll() is not None:
+            raise Unready(f"{self.name} ended by itself: {self.log.read_text()[-3000:]}")
+
     def end(self, *, sudden: bool) -> None:
         """By SIGKILL for all of its processes at once, or by being asked. Waits."""
         if self.process is None:

@@ -6,11 +6,32 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.signals import setup_logging
+from kombu import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.demo")
 
-app = Celery("rialto")
+
+class BrokerConnection(Connection):
+    """Without the channel that a lost broker has broken.
+
+    Celery 5.7 closes a connection twice when the broker is lost. The second time Kombu wants to give back what the channel
+    had taken, knows the broker's address no longer, and the worker ended: whenever it was at one task and waited for another.
+    """
+
+    def collect(self, socket_timeout: float | None = None) -> None:
+        try:
+            super().collect(socket_timeout)
+        finally:
+            self._default_channel = None
+
+
+class Broker(AMQP):
+    Connection = BrokerConnection
+
+
+app = Celery("rialto", amqp=Broker)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.set_default()  # for all threads: the current app is known to the importing one only
