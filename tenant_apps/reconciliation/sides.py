@@ -20,7 +20,7 @@ from tenant_apps.trading.models import Direction, Transfer, TransferState
 from . import banks, standing
 
 PLACES = ("providers", "banks", "gone")
-OWNERS = ("wallets", "to_trading", "trading")
+OWNERS = ("wallets", "to_trading", "trading", "copying")
 ON_THE_WAY = ("deposits", "withdrawals", "to_accounts", "to_wallets", "lines")
 
 
@@ -43,7 +43,7 @@ class Sides:
 
     @property
     def owners(self) -> list[tuple[str, Money]]:
-        return [(name, self._money(name)) for name in OWNERS]
+        return [(name, self._money(name)) for name in OWNERS if name != "copying" or self.minor[name]]
 
     @property
     def under_way(self) -> list[tuple[str, Money]]:

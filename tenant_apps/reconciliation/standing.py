@@ -191,6 +191,7 @@ _REQUIREMENT = requirement_of("""
      WHERE owner LIKE %(clients)s AND seq > 0 GROUP BY 1, 2""")
 _CLIENTS = """
     SELECT currency, CASE WHEN kind = 'in_transit' THEN 'to_trading' WHEN kind LIKE 'trading:%%' THEN 'trading'
+                          WHEN kind LIKE 'copying:%%' THEN 'copying'
                           ELSE 'wallets' END, sum(balance)::bigint
       FROM ledger_account WHERE owner LIKE %(clients)s AND seq > 0 GROUP BY 1, 2"""
 

@@ -115,6 +115,7 @@ SIDE_WORDS: dict[str, Any] = {
     "wallets": pgettext_lazy("three sides", "In wallets"),
     "to_trading": pgettext_lazy("three sides", "From wallets on its way to trading"),
     "trading": pgettext_lazy("three sides", "In trading accounts"),
+    "copying": pgettext_lazy("three sides", "In copying, below trading accounts"),
     "requirement": CLOSE_LINES["requirement"],
     "deposits": pgettext_lazy("three sides", "Deposits that providers have and have not confirmed"),
     "withdrawals": pgettext_lazy("three sides", "Withdrawals being sent"),

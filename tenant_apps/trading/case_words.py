@@ -57,6 +57,8 @@ KINDS: dict[str, Any] = {
     DealKind.DIVIDEND: pgettext_lazy("deal", "Dividend"),
     DealKind.TAX: pgettext_lazy("deal", "Tax"),
     DealKind.COMPENSATION: pgettext_lazy("deal", "Compensation"),
+    DealKind.COPY: pgettext_lazy("deal", "Copying"),
+    DealKind.COPY_FEE: pgettext_lazy("deal", "Fee for copying"),
     DealKind.OTHER: pgettext_lazy("deal", "Other entry"),
 }
 ENTRIES: dict[str, Any] = {

@@ -19,7 +19,7 @@ from kernel import clock
 from kernel.errors import Outside
 from kernel.logs import log
 from kernel.money import Money
-from tenant_apps.trading import ledgers, platforms, under_way
+from tenant_apps.trading import copies, ledgers, platforms, under_way
 from tenant_apps.trading.bridge import ingest, posting
 from tenant_apps.trading.bridge.records import (
     BY_HAND,
@@ -110,6 +110,8 @@ def compare(server: TradingServer, *, since: datetime, day: date | None = None, 
         chunk = {login: accounts[login] for login in logins[start : start + CHUNK]}
         _compare_deals(server, chunk, since, found)
         _compare_balances(server, chunk, found)
+        if whole:
+            copies.follow(server, chunk)
     if day is not None:
         _keep(server, day, found, whole=whole)
     return found
@@ -207,11 +209,12 @@ def _follow(server: TradingServer, row: Deal, difference: int, kind: str, fields
     stamp = f"{row.pk}:{clock.now():%Y%m%d%H%M%S%f}"
     amount = account.money(difference)
     by_hand = bool(difference and account.live) and DealKind(row.kind) in BY_HAND
+    house = ledgers.COPYING if row.kind == DealKind.COPY else "trading-pnl"
     if difference and account.live:
         posting.move(
             account,
             amount,
-            house="suspense" if by_hand else "trading-pnl",
+            house="suspense" if by_hand else house,
             kind=f"trading.{kind}",
             key=f"trading.{kind}:{stamp}",
             data={"deal": row.deal, "reference": str(account)},

@@ -15,6 +15,7 @@ from tenant_apps.ledger.services import HOUSE, account_ensure, client_owner
 from .models import TradingAccount
 
 PREFIX = "trading:"
+COPYING = "copying:"
 
 
 def wallet(account: TradingAccount) -> Account:
@@ -34,6 +35,26 @@ def mirror(account: TradingAccount) -> Account:
     )
 
 
+def copying(account: TradingAccount) -> Account:
+    """What the account's owner copies others with on the server. Below zero only while less is known to have been put in
+    than came back."""
+    return account_ensure(
+        owner=client_owner(account.client_id), kind=_copying_kind(account), currency=account.currency, overdraft=True
+    )
+
+
+def _copying_kind(account: TradingAccount) -> str:
+    return COPYING + account.ledger_kind.removeprefix(PREFIX)
+
+
+def copying_of(accounts: Iterable[TradingAccount]) -> dict[UUID, int]:
+    """By account, in minor units, of those that ever copied. One query."""
+    ids = {(client_owner(row.client_id), _copying_kind(row), row.currency): row.pk for row in accounts}
+    found = Account.objects.filter(owner__in={key[0] for key in ids}, kind__in={key[1] for key in ids}, seq__gt=0)
+    rows = found.values_list("owner", "kind", "currency", "balance")
+    return {ids[row[:3]]: row[3] for row in rows if row[:3] in ids}
+
+
 def mirrors_of(accounts: Iterable[TradingAccount]) -> dict[UUID, Account]:
     """Those mirrors that are there already. One query."""
     ids = {(client_owner(row.client_id), row.ledger_kind, row.currency): row.pk for row in accounts}
@@ -48,6 +69,11 @@ def mirrors(accounts: Iterable[TradingAccount]) -> dict[UUID, int]:
     owners, kinds = {owner for owner, _, _ in ids}, {kind for _, kind, _ in ids}
     rows = Account.objects.filter(owner__in=owners, kind__in=kinds).values_list("owner", "kind", "currency", "balance")
     return {ids[row[:3]]: row[3] for row in rows if row[:3] in ids}
+
+
+def against(account: TradingAccount, kind: str) -> Account:
+    """What stands against an account's mirror: a house account, or the client's own for copying."""
+    return copying(account) if kind == COPYING else counter(kind, account.currency)
 
 
 def counter(kind: str, currency: str) -> Account:

@@ -54,6 +54,7 @@ def book(account: TradingAccount, request: HttpRequest) -> dict[str, Any]:
         "statistics": selectors.statistics(account),
         "performance": performance(account),
         "wallet": selectors.wallet_balance(account),
+        "copying": selectors.copying_of(account),
         "lang": language(),
     }
 

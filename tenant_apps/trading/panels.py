@@ -253,6 +253,8 @@ def _always(line: Any) -> Callable[[Mapping[str, Any]], Any]:
 for _kind, _icon, _line in (
     ("trading.pnl", "trending-up", pgettext_lazy("wallet line", "Results of trading")),
     ("trading.opening", "archive", pgettext_lazy("wallet line", "Trading account taken over")),
+    ("trading.copied", "copy", pgettext_lazy("wallet line", "Into copying, or back from it")),
+    ("trading.copies", "trending-up", pgettext_lazy("wallet line", "Results of copying")),
     ("trading.orphan", "circle-alert", pgettext_lazy("wallet line", "Moved on the trading server without us")),
     ("trading.amended_deal", "pencil", pgettext_lazy("wallet line", "A past deal was changed on the server")),
     ("trading.deleted_deal", "trash-2", pgettext_lazy("wallet line", "A past deal was removed on the server")),

@@ -34,7 +34,8 @@ from .models import Deal, EquityPoint, TradingAccount
 PERIOD = timedelta(days=365)
 SILENCE = timedelta(days=1)  # without a point, after which a payment can no longer be told from what trading did
 SKEW = timedelta(minutes=2)  # a server's clock and ours, and the minute between two points
-BY_HAND = ("balance", "charge", "correction", "bonus", "compensation")
+# Not won or lost by trading on this account: put in or taken out, copied elsewhere, earned from who copies it.
+FLOWS = ("balance", "charge", "correction", "bonus", "compensation", "copy", "copy_fee")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ def _share(value: float) -> Decimal:
 def _flows(account: TradingAccount, since: datetime) -> list[Flow]:
     """Movements of money that are no result of trading. Credit is no balance, but it is equity."""
     rows = Deal.objects.filter(account=account, deleted_at=None, executed_at__gte=since - SKEW)
-    rows = rows.filter(Q(kind__in=BY_HAND) | Q(kind="credit"))
+    rows = rows.filter(Q(kind__in=FLOWS) | Q(kind="credit"))
     amount = Case(When(kind="credit", then=F("profit_minor")), default=F("result_minor"))
     found = rows.annotate(amount=amount).exclude(amount=0).order_by("executed_at", "id")
     return [Flow(at, minor) for at, minor in found.values_list("executed_at", "amount")]

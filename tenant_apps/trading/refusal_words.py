@@ -13,7 +13,7 @@ WORDS: dict[str, Any] = {
     Rejection.ALREADY_EXISTS: pgettext_lazy("trading refusal", "There is one already on the server"),
     Rejection.AUTHENTICATION_FAILED: pgettext_lazy("trading refusal", "The manager could not log in"),
     Rejection.BLOCKED_ADDRESS: pgettext_lazy("trading refusal", "The server does not let our address in"),
-    Rejection.CHANGES_IGNORED: pgettext_lazy("trading refusal", "The server said yes and changed something else"),
+    Rejection.CHANGES_IGNORED: pgettext_lazy("trading refusal", "The server said yes and did not do as asked"),
     Rejection.COMMENT_UNUSABLE: pgettext_lazy("trading refusal", "The server does not take the comment"),
     Rejection.CURRENCY_DIFFERS: pgettext_lazy("trading refusal", "The currency is another one there"),
     Rejection.DETAILS_HIDDEN: pgettext_lazy("trading refusal", "The manager may not see the client’s details"),

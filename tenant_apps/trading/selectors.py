@@ -26,6 +26,7 @@ from tenant_apps.clients.models import Client
 from tenant_apps.ledger import selectors as ledger
 from tenant_apps.ledger.models import Account as LedgerAccount
 from tenant_apps.ledger.services import client_owner
+from tenant_apps.trading import ledgers
 from tenant_apps.trading.case_selectors import cases_unresolved
 from tenant_apps.trading.models import (
     AccountState,
@@ -117,6 +118,12 @@ def wallet_balance(account: TradingAccount) -> Money:
         owner=client_owner(account.client_id), kind="wallet", currency=account.currency
     ).first()
     return ledger.balance(found).available if found else Money.zero(account.currency)
+
+
+def copying_of(account: TradingAccount) -> Money | None:
+    """What its owner copies others with on the server (copies.py); None where that is nothing."""
+    minor = ledgers.copying_of([account]).get(account.pk) if account.live and account.ledger_kind else None
+    return account.money(minor) if minor else None
 
 
 def pending_of(account: TradingAccount) -> QuerySet[Transfer]:

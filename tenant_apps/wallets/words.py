@@ -18,6 +18,7 @@ HOUSE_KINDS: dict[str, Any] = {
     "fx": pgettext_lazy("house account", "Exchange position"),
     "fx_income": pgettext_lazy("house account", "Exchange income"),
     "goodwill": pgettext_lazy("house account", "Goodwill"),
+    "copying": pgettext_lazy("house account", "In copying"),
     "corrections": pgettext_lazy("house account", "Corrections"),
     "in_transit": pgettext_lazy("house account", "On its way to trading"),
     "provider_fees": pgettext_lazy("house account", "Fees of providers"),

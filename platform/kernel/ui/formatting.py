@@ -230,9 +230,16 @@ def percent_text(
     ratio: Decimal | float | int, places: int = 1, *, signed: bool = False, locale: Locale | None = None
 ) -> str:
     """`0.042` as `4.2%`, with the space before the sign where the language has one."""
+    return in_percent_text(Decimal(str(ratio)) * 100, places, signed=signed, locale=locale)
+
+
+def in_percent_text(
+    value: Decimal | float | int, places: int = 0, *, signed: bool = False, locale: Locale | None = None
+) -> str:
+    """`4.2` as `4.2%`, likewise."""
     where = locale or current_number_locale()
     spaced = NBSP if NBSP in where.percent_formats[None].pattern else ""
-    return f"{number_text(Decimal(str(ratio)) * 100, places, signed=signed, locale=where)}{spaced}%"
+    return f"{number_text(value, places, signed=signed, locale=where)}{spaced}%"
 
 
 def lots_text(value: Decimal | float | int, *, locale: Locale | None = None) -> str:

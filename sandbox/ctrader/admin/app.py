@@ -40,6 +40,8 @@ ROUTES: list[tuple[str, str, Handler]] = [
     ("POST", _NAME + r"/freeze", market.freeze),
     ("POST", _NAME + r"/orders", controls.order),
     ("DELETE", _NAME + r"/orders/(?P<ticket>\d+)", controls.cancel_order),
+    ("POST", _NAME + r"/copies", controls.begin_copy),
+    ("DELETE", _NAME + r"/copies/(?P<login>\d+)", controls.end_copy),
     ("GET", _NAME + r"/robots", market_views.robots),
     ("POST", _NAME + r"/robots", market.assign_robot),
     ("DELETE", _NAME + r"/robots/(?P<login>\d+)", market.dismiss_robot),

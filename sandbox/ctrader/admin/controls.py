@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sandbox.ctrader import records, show
+from sandbox.ctrader import copying, records, show
 from sandbox.ctrader.admin import mischief, views
 from sandbox.ctrader.plant import Plant
 from sandbox.ctrader.records import Group, Settings
 from sandbox.ctrader.registry import Plants, group_from, manager_from
 from sandbox.ctrader.vocabulary import Access, Code, Declined
 from sandbox.exchange import store
+from sandbox.exchange.catalogue import currency_digits
 from sandbox.exchange.faults import REQUEST_FAULTS
 from sandbox.exchange.money import LOT, parse_decimal, to_scaled
 from sandbox.exchange.records import Action, Deal, Order, Reason
@@ -152,6 +153,26 @@ def cancel_order(request: AdminRequest) -> Data:
         risk.finish_order(plant, placed)
         plant.tell_order(placed)
     return {"order": show.pending_order(plant, placed)}
+
+
+def begin_copy(request: AdminRequest) -> Data:
+    """`{login, amount}`: the trader copies somebody with that much, in an account below the trader's own."""
+    plant, data = views.plant_of(request), request.data
+    trader = plant.trader(int(data["login"]))
+    value = parse_decimal(str(data["amount"]))
+    if value is None:
+        raise Refused(Retcode.INVALID_PARAMETERS, str(data["amount"]))
+    with plant.transaction():
+        below = copying.begin(plant, trader, to_scaled(value, currency_digits(trader.currency)))
+    return {"login": below.login}
+
+
+def end_copy(request: AdminRequest) -> Data:
+    """What is left goes back to the account above."""
+    plant = views.plant_of(request)
+    with plant.transaction():
+        left = copying.end(plant, plant.trader(int(request.parameters["login"])))
+    return {"returned": left}
 
 
 def _volume(lots: object) -> int:

@@ -152,3 +152,21 @@ def test_the_history_is_paged_by_its_oldest(desk: Desk) -> None:
             break
         until = page.inners(3)[-1].one(6) - 1
     assert seen == numbers[::-1]
+
+
+def test_a_copy_takes_its_money_from_the_trader_and_gives_back_what_is_left(desk: Desk) -> None:
+    trader_id, login = desk.wire.open_trader(balance=100_000).numbers(1, 2)
+    below = desk.admin("POST", "/copies", {"login": login, "amount": "400.00"})["login"]
+    told = desk.web.call("GET", f"/v2/webserv/traders/{login}/subaccounts")
+    assert told["subAccountLogins"]["login"] == [below]
+    assert (told["totalSubAccountsBalance"], desk.wire.trader(trader_id).one(8)) == (40_000, 60_000)
+    assert desk.refuse("POST", "/copies", {"login": below, "amount": "1.00"}) == (409, "INVALID_REQUEST")
+    assert desk.refuse("POST", "/copies", {"login": login, "amount": "700.00"}) == (409, "NOT_ENOUGH_MONEY")
+    desk.price("EURUSD", "1.10000", "1.10010")
+    position = desk.trade(below, "EURUSD", "buy", "0.10")["positionId"]
+    assert desk.refuse("DELETE", f"/copies/{below}") == (409, "INVALID_REQUEST")
+    desk.close(position)
+    left = desk.admin("DELETE", f"/copies/{below}")["returned"]
+    assert 0 < left < 40_000
+    assert desk.wire.trader(trader_id).one(8) == 60_000 + left
+    assert [row.one(1) for row in history(desk, trader_id)] == [33, 30, 0]

@@ -17,7 +17,7 @@ from tenant_apps.trading import ledgers
 from tenant_apps.trading.bridge.records import BY_HAND, AccountRef, result_of
 from tenant_apps.trading.models import CaseKind, Direction, TradingAccount, TradingServer, Transfer, TransferState
 from tenant_apps.trading.operations import command_of
-from tenant_apps.trading.ports import Deal
+from tenant_apps.trading.ports import Deal, DealKind
 from tenant_apps.trading.services import cases
 
 BRIDGE = system(named("trading: bridge", pgettext_lazy("system actor", "Trading server")))
@@ -47,17 +47,20 @@ class Books:
 
     def __init__(self, accounts: Iterable[TradingAccount]) -> None:
         self._mirrors = ledgers.mirrors_of(accounts)
-        self._houses: dict[tuple[str, str], Account] = {}
+        self._houses: dict[tuple[str, str, UUID | None], Account] = {}
         self._postings: list[ledger.Posting] = []
 
     def move(self, account: TradingAccount, amount: Money, *, house: str, **posting: Any) -> None:
         """As `move`, when the books are closed."""
-        place = (house, amount.currency)
+        place = (house, amount.currency, account.pk if house == ledgers.COPYING else None)
         if place not in self._houses:
-            self._houses[place] = ledgers.counter(*place)
+            self._houses[place] = ledgers.against(account, house)
         if account.pk not in self._mirrors:
             self._mirrors[account.pk] = ledgers.mirror(account)
-        legs = [ledger.Leg(self._houses[place], -amount), ledger.Leg(self._mirrors[account.pk], amount)]
+        self.add(self._houses[place], self._mirrors[account.pk], amount, **posting)
+
+    def add(self, source: Account, target: Account, amount: Money, **posting: Any) -> None:
+        legs = [ledger.Leg(source, -amount), ledger.Leg(target, amount)]
         self._postings.append(ledger.Posting(legs=legs, **posting))
 
     def close(self) -> None:
@@ -69,20 +72,29 @@ def _post_account(
     server: TradingServer, account: TradingAccount, ref: AccountRef, deals: list[Deal], books: Books
 ) -> None:
     own = _own_operations(account, deals)
-    past, traded = [], []
+    past: list[Deal] = []
+    copied: list[Deal] = []
+    traded: list[Deal] = []
     for deal in deals:
         if ref.adopted_at and deal.executed_at < ref.adopted_at:
             past.append(deal)
+        elif deal.kind is DealKind.COPY:
+            copied.append(deal)
         elif deal.kind not in BY_HAND:
             traded.append(deal)
         elif deal.deal not in own:
             _orphan(server, account, deal, books)
     _post_sum(account, past, "trading-opening", books)
+    _open_copies(account, [deal for deal in past if deal.kind is DealKind.COPY], books)
+    _post_sum(account, copied, ledgers.COPYING, books)
     _post_sum(account, traded, "trading-pnl", books)
 
 
+KINDS = {ledgers.COPYING: "trading.copied"}  # others are named for the house's account
+
+
 def _post_sum(account: TradingAccount, deals: Sequence[Deal], house: str, books: Books) -> None:
-    """One ledger transfer for the sum of these deals: account's mirror against a house account."""
+    """One ledger transfer for the sum of these deals: account's mirror against a house account, or what the client copies with."""
     total = sum(result_of(deal, account.currency) for deal in deals)
     if not total:
         return
@@ -91,18 +103,28 @@ def _post_sum(account: TradingAccount, deals: Sequence[Deal], house: str, books:
         account,
         account.money(total),
         house=house,
-        kind=house.replace("-", "."),
+        kind=KINDS.get(house) or house.replace("-", "."),
         key=f"{house}:{account.pk}:{first}-{last}:{len(deals)}",
         data={"first": first, "last": last, "deals": len(deals), "reference": str(account)},
     )
 
 
+def _open_copies(account: TradingAccount, past: Sequence[Deal], books: Books) -> None:
+    """What was in copying when the account was adopted: what had been put in and not come back."""
+    total = -sum(result_of(deal, account.currency) for deal in past)
+    if total:
+        amount, key = account.money(total), f"trading-opening:{account.pk}:copying:{past[0].deal}-{past[-1].deal}"
+        opening = ledgers.counter("trading-opening", account.currency)
+        data = {"reference": str(account)}
+        books.add(opening, ledgers.copying(account), amount, kind="trading.opening", key=key, data=data)
+
+
 def move(account: TradingAccount, amount: Money, *, house: str, kind: str, key: str, data: dict[str, object]) -> None:
-    """`amount` onto the account's mirror (or off it, when negative) against a house account."""
+    """`amount` onto the account's mirror (or off it, when negative), against what `house` names (`ledgers.against`)."""
     ledger.post(
         kind=kind,
         legs=[
-            ledger.Leg(ledgers.counter(house, amount.currency), -amount),
+            ledger.Leg(ledgers.against(account, house), -amount),
             ledger.Leg(ledgers.mirror(account), amount),
         ],
         key=key,

@@ -25,8 +25,10 @@ from tenant_apps.trading.services.account_types import account_type_save, groups
 @require_GET
 def index(request: Any) -> HttpResponse:
     """Types in the order in which clients see them, with the number of accounts."""
+    types = list(selectors.account_types())
     values = {
-        "types": selectors.account_types(),
+        "types": types,
+        "uncalled": any(one.stop_out and not one.margin_call for one in types),
         "servers": selectors.servers(),
         "may_edit": request.actor.may(TYPES_EDIT),
     }

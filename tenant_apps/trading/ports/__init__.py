@@ -11,10 +11,10 @@ Conventions, kept by every adapter:
 * `raw` keeps the server's own record, for the archive and for fields that no other platform has.
 """
 
-from .accounts import Account, AccountChange, AccountRights, AccountState, NewAccount, PasswordKind
+from .accounts import Account, AccountChange, AccountRights, AccountState, Copies, NewAccount, PasswordKind
 from .market import GroupInfo, MarginMode, StopOutUnit, SymbolInfo, Tick, Ticks
 from .operations import COMMENT_LIMIT, OPERATION_ID, BalanceKind, BalanceOperation, BalanceResult
-from .server import Heard, OpensElsewhere, PushingPlatform, ServerInfo, TradingPlatform
+from .server import Heard, OpensElsewhere, PushingPlatform, ServerInfo, TellsCopies, TradingPlatform
 from .trades import Deal, DealEntry, DealKind, DealReason, Position, Side
 from .units import Amount, Lots, Price, Rate, Raw
 
@@ -28,6 +28,7 @@ __all__ = [
     "BalanceOperation",
     "BalanceResult",
     "COMMENT_LIMIT",
+    "Copies",
     "Deal",
     "DealEntry",
     "DealKind",
@@ -49,6 +50,7 @@ __all__ = [
     "Side",
     "StopOutUnit",
     "SymbolInfo",
+    "TellsCopies",
     "Tick",
     "Ticks",
     "TradingPlatform",

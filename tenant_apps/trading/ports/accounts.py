@@ -94,6 +94,16 @@ class AccountChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Copies:
+    """What an account's owner copies others with, in accounts of the platform's below it: how many, and their money together."""
+
+    login: int
+    accounts: int
+    balance: Amount
+    equity: Amount
+
+
+@dataclass(frozen=True, slots=True)
 class AccountState:
     """Money of an account at `read_at` (our clock, UTC). Amounts in `currency` with `digits` decimals.
 

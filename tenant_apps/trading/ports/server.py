@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from .accounts import Account, AccountChange, AccountState, NewAccount, PasswordKind
+from .accounts import Account, AccountChange, AccountState, Copies, NewAccount, PasswordKind
 from .market import GroupInfo, SymbolInfo, Ticks
 from .operations import BalanceOperation, BalanceResult
 from .trades import Deal, Position
@@ -150,6 +150,14 @@ class OpensElsewhere(TradingPlatform, Protocol):
 
     async def opening_check(self) -> None:
         """Log in where accounts are opened and look; changes nothing. Raises PlatformUnavailable, PlatformRejected."""
+
+
+@runtime_checkable
+class TellsCopies(TradingPlatform, Protocol):
+    """A platform with copying of its own, that says what an account has in it."""
+
+    async def copies(self, login: int) -> Copies:
+        """One request: not to be polled. Raises PlatformRejected (NOT_FOUND)."""
 
 
 @runtime_checkable

@@ -26,6 +26,10 @@ class DealKind(StrEnum):
     DIVIDEND = "dividend"
     TAX = "tax"
     COMPENSATION = "compensation"
+    COPY = "copy"
+    """Into or back from the account's own copies of strategies, which the platform keeps in accounts below it."""
+    COPY_FEE = "copy_fee"
+    """Paid by who copies to who is copied, on either's account."""
     OTHER = "other"
 
 

@@ -121,6 +121,12 @@ def percent(ratio: Number | None, places: int = 1) -> SafeString:
 
 
 @register.filter
+def in_percent(value: Number | None, places: int = 0) -> SafeString:
+    """What is in percent already: `{{ 4.2|in_percent:1 }}` is 4.2%."""
+    return SafeString("") if value is None else _ltr(formatting.in_percent_text(value, places))
+
+
+@register.filter
 def percent_signed(ratio: Number | None, places: int = 1) -> SafeString:
     """A change in percent, with sign and colour."""
     if ratio is None:

@@ -13,6 +13,7 @@ from tenant_apps.trading.ports import (
     AccountState,
     BalanceOperation,
     BalanceResult,
+    Copies,
     Deal,
     GroupInfo,
     Heard,
@@ -144,6 +145,10 @@ class CTraderPlatform:
 
     async def password_check(self, login: int, kind: PasswordKind, password: str) -> bool:
         return await self._accounts.password_check(login, kind, password)
+
+    async def copies(self, login: int) -> Copies:
+        with self._parts.decoding("copies"):
+            return await self._standing.copies(login)
 
     async def account_states(self, *, logins: Collection[int] = (), group: str = "") -> tuple[AccountState, ...]:
         with self._parts.decoding("account states"):

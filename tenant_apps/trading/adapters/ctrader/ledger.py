@@ -35,8 +35,10 @@ BONUS_IN, BONUS_OUT = 0, 1
 _TAKING = frozenset({1, 4, 6, 10, 12, 13, 14, 16, 17, 18, 20, 22, 23, 26, 28, 30, 32, 34, 35, 37})
 _GIVING = frozenset(range(40)) - _TAKING - {CLOSED_POSITION}
 _KINDS = {
-    **dict.fromkeys((0, 1, 23, 24, 25, 26, 30, 31, 32, 33, 36, 37), DealKind.BALANCE),
-    **dict.fromkeys((3, 4, 11, 12, 27, 28, 29, 34), DealKind.COMMISSION),
+    # 23 to 26 move money between clients, 31 and 32 stand in copies' own histories: nothing that is ours to explain.
+    **dict.fromkeys((0, 1, 23, 24, 25, 26, 31, 32, 36, 37), DealKind.BALANCE),
+    **dict.fromkeys((30, 33), DealKind.COPY),
+    **dict.fromkeys((3, 4, 11, 12, 27, 28, 29, 34), DealKind.COPY_FEE),
     **dict.fromkeys((5, 6, 7, 8, 9, 10, 14), DealKind.AGENT),
     **dict.fromkeys((13, 38), DealKind.BONUS),
     **dict.fromkeys((15, 16), DealKind.DIVIDEND),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from tenant_apps.trading.errors import PlatformRejected, Rejection
-from tenant_apps.trading.ports import AccountState, Position
+from tenant_apps.trading.ports import AccountState, Amount, Copies, Position
 
 from . import manager_pb2 as pb
 from . import records, wire
@@ -123,6 +123,24 @@ class Standing:
             if asset.name == fields.text("depositCurrency"):
                 return records.state_from_web(fields, self._config, asset, self._parts.now())
         raise Malformed(f"no asset {fields.text('depositCurrency')}")
+
+    async def copies(self, login: int) -> Copies:
+        """Copy's sub-accounts of a trader: amounts in minor units of the trader's own asset. Raises Malformed."""
+        traders = await self._parts.book.traders([login])
+        if not traders:
+            raise self._parts.refused(f"no trader {login}", Rejection.NOT_FOUND)
+        request = Request("GET", f"{self._config.web_base}/webserv/traders/{login}/subaccounts")
+        fields = Fields(await self._parts.web.call(request))
+        below = Fields(fields.raw.get("subAccountLogins") or {}).raw.get("login") or []
+        if not isinstance(below, list):
+            raise Malformed("subAccountLogins")
+        digits = need(traders[0], "money_digits")
+        return Copies(
+            login=login,
+            accounts=len(below),
+            balance=Amount(money(fields.integer("totalSubAccountsBalance", 0), digits)),
+            equity=Amount(money(fields.integer("totalSubAccountsEquity", 0), digits)),
+        )
 
     async def _worked_out(self, logins: Collection[int], group: str) -> tuple[AccountState, ...]:
         # Positions first: one opened in between is missing in both its margin and its result.

@@ -22,6 +22,7 @@ from tenant_apps.trading.ports import (
     Account,
     AccountChange,
     BalanceKind,
+    Copies,
     Deal,
     DealEntry,
     DealKind,
@@ -29,6 +30,7 @@ from tenant_apps.trading.ports import (
     Lots,
     NewAccount,
     Side,
+    TellsCopies,
 )
 
 TENTH = Lots(Decimal("0.10"))
@@ -415,3 +417,29 @@ class TestListeningThroughFaults:
             found = calls.find(wish, since)
             assert found is not None
             assert found.deal == done.deal
+
+
+def test_what_an_account_copies_with_is_told_and_its_money_is_no_payment(harness: SandboxHarness) -> None:
+    began = datetime.now(UTC)
+    with BlockingPlatform(harness.platform) as platform:
+        login = platform.run(lambda one: one.account_open(new_account(harness.group))).login
+        platform.run(lambda one: one.balance_operation(operation(login, "1000")))
+
+        def copies(login: int) -> Copies:
+            assert isinstance(harness.platform(), TellsCopies)
+            return platform.run(lambda one: one.copies(login))  # type: ignore[attr-defined,no-any-return]
+
+        none = copies(login)
+        below = harness.admin("POST", "/copies", {"login": login, "amount": "250"})["login"]
+        some = copies(login)
+        harness.admin("DELETE", f"/copies/{below}")
+        until = datetime.now(UTC) + PATIENCE
+        deals = platform.run(lambda one: one.deals(began - PATIENCE, until, logins=(login,)))
+        with pytest.raises(PlatformRejected) as refused:
+            copies(login + 999)
+    assert (none.accounts, none.balance) == (0, 0)
+    assert (some.accounts, some.balance, some.equity) == (1, Decimal("250.00"), Decimal("250.00"))
+    assert [(deal.kind, deal.profit) for deal in deals] == [
+        (DealKind.BALANCE, 1000), (DealKind.COPY, -250), (DealKind.COPY, 250),
+    ]  # fmt: skip
+    assert refused.value.name is Rejection.NOT_FOUND
