@@ -55,12 +55,15 @@ def copying_of(accounts: Iterable[TradingAccount]) -> dict[UUID, int]:
     return {ids[row[:3]]: row[3] for row in rows if row[:3] in ids}
 
 
-def mirrors_of(accounts: Iterable[TradingAccount]) -> dict[UUID, Account]:
-    """Those mirrors that are there already. One query."""
+def mirrors_and(house: str, accounts: Iterable[TradingAccount]) -> tuple[dict[UUID, Account], dict[str, Account]]:
+    """Those mirrors that are there already, and the house's accounts of one kind by currency. One query."""
     ids = {(client_owner(row.client_id), row.ledger_kind, row.currency): row.pk for row in accounts}
-    found = Account.objects.filter(owner__in={key[0] for key in ids}, kind__in={key[1] for key in ids})
-    keyed = ((one, (one.owner, one.kind, one.currency)) for one in found)
-    return {ids[key]: one for one, key in keyed if key in ids}
+    owners, kinds = {HOUSE, *(key[0] for key in ids)}, {house, *(key[1] for key in ids)}
+    found = {
+        (one.owner, one.kind, one.currency): one for one in Account.objects.filter(owner__in=owners, kind__in=kinds)
+    }
+    houses = {key[2]: one for key, one in found.items() if key[:2] == (HOUSE, house)}
+    return {ids[key]: one for key, one in found.items() if key in ids}, houses
 
 
 def mirrors(accounts: Iterable[TradingAccount]) -> dict[UUID, int]:

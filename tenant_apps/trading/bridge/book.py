@@ -22,6 +22,8 @@ class Book:
         self._unstored: dict[UUID, Snapshot] = {}
         self._unstored_positions: dict[int, PositionRow] = {}
         self._curve_minute = -1
+        self._stored: set[int] = set()  # positions that have a row
+        self._whole = True  # everything was read since the last `store`
 
     @property
     def is_stored(self) -> bool:
@@ -51,6 +53,7 @@ class Book:
         asked: Collection[UUID] | None = None,
     ) -> set[UUID]:
         """The accounts whose positions opened, closed or changed size. `asked`: whose positions these are all of; None: all's."""
+        self._whole |= asked is None
         current = {row.position: position_row(row, accounts[row.login]) for row in positions if row.login in accounts}
         before = {number: row for number, row in self.positions.items() if asked is None or row.account_id in asked}
         changed = {row.account_id for number, row in before.items() if number not in current}
@@ -68,16 +71,18 @@ class Book:
         self._unstored |= {key: self.snapshots[key] for key in account_ids if key in self.snapshots}
 
     def store(self, server_id: UUID, accounts: Mapping[int, AccountRef]) -> None:
-        """Write what changed since the last time, and once a minute a point of the equity curves."""
+        """Write what changed since the last time, and once a minute a point of the equity curves. After everything was read the
+        rows are looked at too: another bridge may have written some, and an account may be no longer ours."""
         minute = int(clock.now().timestamp() // 60)
         ingest.store_states(self._unstored, curve=minute != self._curve_minute)
         if self._unstored:
             self._curve_minute = minute
-        by_id = {account.id: account for account in accounts.values()}
-        alerts.look(server_id, self.snapshots, self._unstored, by_id)
+        if self._unstored or self._whole:
+            alerts.look(server_id, self.snapshots, self._unstored, {one.id: one for one in accounts.values()})
         self._unstored = {}
-        known = set(Position.objects.filter(server_id=server_id).values_list("position", flat=True))
-        gone = [number for number in known if number not in self.positions]
+        if self._whole:
+            self._stored = set(Position.objects.filter(server_id=server_id).values_list("position", flat=True))
         rows = [row for number, row in self._unstored_positions.items() if number in self.positions]
-        ingest.store_positions(server_id, rows, gone)
-        self._unstored_positions = {}
+        ingest.store_positions(server_id, rows, [number for number in self._stored if number not in self.positions])
+        self._stored = (self._stored | {row.position for row in rows}) & self.positions.keys()
+        self._unstored_positions, self._whole = {}, False

@@ -21,6 +21,7 @@ from tenant_apps.trading.ports import Deal, DealKind
 from tenant_apps.trading.services import cases
 
 BRIDGE = system(named("trading: bridge", pgettext_lazy("system actor", "Trading server")))
+RESULTS = "trading-pnl"
 MOST_POSTINGS = ledger.MOST_LEGS // 2  # of two legs each
 
 
@@ -46,18 +47,20 @@ class Books:
     """What is to be posted, in one round trip for many accounts instead of several for each."""
 
     def __init__(self, accounts: Iterable[TradingAccount]) -> None:
-        self._mirrors = ledgers.mirrors_of(accounts)
-        self._houses: dict[tuple[str, str, UUID | None], Account] = {}
+        self._mirrors, results = ledgers.mirrors_and(RESULTS, accounts)
+        self._against: dict[tuple[str, str, UUID | None], Account] = {
+            (RESULTS, currency, None): account for currency, account in results.items()
+        }
         self._postings: list[ledger.Posting] = []
 
     def move(self, account: TradingAccount, amount: Money, *, house: str, **posting: Any) -> None:
         """As `move`, when the books are closed."""
         place = (house, amount.currency, account.pk if house == ledgers.COPYING else None)
-        if place not in self._houses:
-            self._houses[place] = ledgers.against(account, house)
+        if place not in self._against:
+            self._against[place] = ledgers.against(account, house)
         if account.pk not in self._mirrors:
             self._mirrors[account.pk] = ledgers.mirror(account)
-        self.add(self._houses[place], self._mirrors[account.pk], amount, **posting)
+        self.add(self._against[place], self._mirrors[account.pk], amount, **posting)
 
     def add(self, source: Account, target: Account, amount: Money, **posting: Any) -> None:
         legs = [ledger.Leg(source, -amount), ledger.Leg(target, amount)]
@@ -87,7 +90,7 @@ def _post_account(
     _post_sum(account, past, "trading-opening", books)
     _open_copies(account, [deal for deal in past if deal.kind is DealKind.COPY], books)
     _post_sum(account, copied, ledgers.COPYING, books)
-    _post_sum(account, traded, "trading-pnl", books)
+    _post_sum(account, traded, RESULTS, books)
 
 
 KINDS = {ledgers.COPYING: "trading.copied"}  # others are named for the house's account

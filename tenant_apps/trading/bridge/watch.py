@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import redis
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from kernel import clock
 from kernel.live.publish import channel
@@ -53,6 +54,17 @@ NAMED = 200  # up to so many accounts are asked for by login, above that by thei
 AHEAD = timedelta(days=1)  # a server's clock may be ahead of ours
 PAUSE_FIRST, PAUSE_MOST = 1.0, 30.0
 SEEN_MOST = 50_000
+CONNECTION_KEPT = 5.0  # seconds without use
+_used = threading.local()
+
+
+def _connected() -> None:
+    """A thread keeps its connection as long as it is busy and nothing has failed: giving it back each time, and looking whether
+    the next one lives, would be a quarter of all that is asked of the database."""
+    now = time.monotonic()
+    if connection.errors_occurred or now - getattr(_used, "at", 0.0) > CONNECTION_KEPT:
+        close_old_connections()
+    _used.at = now
 
 
 class ServerWatch:
@@ -117,7 +129,7 @@ class ServerWatch:
 
         def run() -> T:
             with context.use(self.tenant):
-                close_old_connections()
+                _connected()
                 return work(*args)
 
         loop = asyncio.get_running_loop()
