@@ -110,8 +110,8 @@ def compare(server: TradingServer, *, since: datetime, day: date | None = None, 
         chunk = {login: accounts[login] for login in logins[start : start + CHUNK]}
         _compare_deals(server, chunk, since, found)
         _compare_balances(server, chunk, found)
-        if whole:
-            copies.follow(server, chunk)
+        for login in copies.follow(server, chunk) if whole else ():
+            found.sides[chunk[login].currency].unsettled += 1
     if day is not None:
         _keep(server, day, found, whole=whole)
     return found
@@ -157,7 +157,7 @@ def _compare_deals(server: TradingServer, accounts: Mapping[int, AccountRef], si
     }
     found.deals += len(theirs)
     missing = [deal for number, deal in theirs.items() if number not in ours]
-    found.missed += len(ingest.store_deals(server, missing, accounts).new)
+    found.missed += len(ingest.store_deals(server, missing, accounts, advance=False).new)
     for number, deal in theirs.items():
         if (row := ours.get(number)) and _differs(server, row, deal, accounts[deal.login]):
             found.amended += _amend(server, row, deal, accounts[deal.login])
@@ -205,7 +205,8 @@ def _delete(server: TradingServer, row: Deal) -> int:
 
 def _follow(server: TradingServer, row: Deal, difference: int, kind: str, fields: list[str]) -> None:
     """The mirror follows the server by the difference; a case tells a person."""
-    account = TradingAccount.objects.select_related("server").get(pk=row.account_id)
+    rows = TradingAccount.objects.select_related("server").select_for_update(of=("self",), no_key=True)
+    account = rows.get(pk=row.account_id)
     stamp = f"{row.pk}:{clock.now():%Y%m%d%H%M%S%f}"
     amount = account.money(difference)
     by_hand = bool(difference and account.live) and DealKind(row.kind) in BY_HAND
@@ -269,7 +270,7 @@ def _fill(server: TradingServer, accounts: Mapping[int, AccountRef], since: date
     deals = platforms.ask(
         server, lambda platform: platform.deals(since, clock.now() + timedelta(days=1), logins=logins)
     )
-    ingest.store_deals(server, deals, accounts)
+    ingest.store_deals(server, deals, accounts, advance=False)
 
 
 def _differences(

@@ -8,8 +8,9 @@ sum, and the client's `copying:<login>` goes there against the house's `trading-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -17,58 +18,84 @@ from django.db import transaction
 from kernel import clock
 from kernel.errors import Outside
 from kernel.logs import log
-from kernel.money import Money
 from tenant_apps.ledger import services as ledger
 from tenant_apps.trading import ledgers, platforms
 from tenant_apps.trading.bridge import ingest, posting
 from tenant_apps.trading.bridge.records import AccountRef, minor
+from tenant_apps.trading.models import Deal as StoredDeal
 from tenant_apps.trading.models import TradingAccount, TradingServer
-from tenant_apps.trading.ports import Copies, Deal, TellsCopies, TradingPlatform
+from tenant_apps.trading.ports import AccountState as State
+from tenant_apps.trading.ports import Copies, Deal, DealKind, TellsCopies, TradingPlatform
 
 RECENT = timedelta(days=1)
-Answer = tuple[Copies | None, tuple[Deal, ...]]
+LOOKS = 3
 
 
-def follow(server: TradingServer, accounts: Mapping[int, AccountRef]) -> None:
-    """Those of the accounts that ever copied; one query where none has. What cannot be asked now is asked the next night: nothing
-    else waits for it."""
+class Answer(NamedTuple):
+    """In this order, so that what moved meanwhile shows: what is in copies, the deals, the account's own balance after them."""
+
+    copies: Copies | None
+    deals: tuple[Deal, ...] = ()
+    states: tuple[State, ...] = ()
+
+
+def follow(server: TradingServer, accounts: Mapping[int, AccountRef]) -> list[int]:
+    """The logins of which the night could not tell what is in their copies. One query where none ever copied."""
     live = {account.id: account for account in accounts.values() if account.live}
-    rows = TradingAccount.objects.filter(pk__in=live)
-    for account_id, before in sorted(ledgers.copying_of(rows).items()):
-        try:
-            _follow(server, live[account_id], before)
-        except Outside as error:
-            log.warning("copies_unread", server=server.name, login=live[account_id].login, error=str(error)[:200])
+    copied = ledgers.copying_of(TradingAccount.objects.filter(pk__in=live))
+    return [live[pk].login for pk in sorted(copied) if not _followed(server, live[pk])]
 
 
-def _follow(server: TradingServer, account: AccountRef, before: int) -> None:
-    """Deals are read after the sum, and nothing is said where money was on its way between the two: the next night will tell."""
-    told, deals = platforms.ask(server, lambda platform: _asked(platform, account.login))
-    if told is None:
-        return
-    ingest.store_deals(server, deals, {account.login: account})
-    if not _settle(account.id, before, Money(minor(told.balance, account.currency), account.currency)):
+def _followed(server: TradingServer, account: AccountRef) -> bool:
+    """What cannot be asked now is asked the next night: nothing else waits for it."""
+    try:
+        settled = any(_look(server, account) for _ in range(LOOKS))
+    except Outside as error:
+        log.warning("copies_unread", server=server.name, login=account.login, error=str(error)[:200])
+        return False
+    if not settled:
         log.info("copies_moving", server=server.name, login=account.login)
+    return settled
+
+
+def _look(server: TradingServer, account: AccountRef) -> bool:
+    since = clock.now() - RECENT
+    before = _version(account.id, since)
+    answer = platforms.ask(server, lambda platform: _asked(platform, account.login))
+    if answer.copies is None:
+        return True  # an account from before its server spoke of none
+    ingest.store_deals(server, answer.deals, {account.login: account}, advance=False)
+    own = [minor(state.balance, account.currency) for state in answer.states]
+    return _settle(account.id, since, before, own, minor(answer.copies.balance, account.currency))
 
 
 async def _asked(platform: TradingPlatform, login: int) -> Answer:
     if not isinstance(platform, TellsCopies):
-        return None, ()
-    told, now = await platform.copies(login), clock.now()
-    return told, await platform.deals(now - RECENT, now + RECENT, logins=(login,))
+        return Answer(None)
+    copies, now = await platform.copies(login), clock.now()
+    deals = await platform.deals(now - RECENT, now + RECENT, logins=(login,))
+    return Answer(copies, deals, await platform.account_states(logins=(login,)))
+
+
+def _version(account_id: UUID, since: datetime) -> tuple[int, int]:
+    """Another one after any movement into copies or out of them: what sums to nothing is no entry of the ledger."""
+    copying = ledgers.copying_of(TradingAccount.objects.filter(pk=account_id))[account_id]
+    moved = StoredDeal.objects.filter(account_id=account_id, executed_at__gte=since, kind=DealKind.COPY)
+    return copying.seq, moved.count()
 
 
 @transaction.atomic
-def _settle(account_id: UUID, before: int, there: Money) -> bool:
-    """Under the account's lock, which whoever stores its deals takes too. False where `before` is no longer what is there. A
-    second run finds no difference."""
+def _settle(account_id: UUID, since: datetime, before: tuple[int, int], own: Sequence[int], there: int) -> bool:
+    """Under the account's lock, which whoever stores its deals or corrects them takes too. False where money moved between
+    the questions: into the copies or out of them, or in a deal that is not told of yet (the account's own balance is not its
+    mirror's). A second run finds no difference."""
     account = TradingAccount.objects.select_for_update(no_key=True).get(pk=account_id)
-    copying = ledgers.copying(account)
-    if copying.balance != before:
+    if _version(account_id, since) != before or own != [ledgers.mirror(account).balance]:
         return False
-    result = there - Money(before, there.currency)
+    copying = ledgers.copying(account)
+    result = account.money(there - copying.balance)
     if result.minor:
-        house = ledgers.counter("trading-pnl", there.currency)
+        house = ledgers.counter("trading-pnl", account.currency)
         ledger.post(
             kind="trading.copies",
             legs=[ledger.Leg(house, -result), ledger.Leg(copying, result)],

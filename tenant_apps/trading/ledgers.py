@@ -47,12 +47,11 @@ def _copying_kind(account: TradingAccount) -> str:
     return COPYING + account.ledger_kind.removeprefix(PREFIX)
 
 
-def copying_of(accounts: Iterable[TradingAccount]) -> dict[UUID, int]:
-    """By account, in minor units, of those that ever copied. One query."""
+def copying_of(accounts: Iterable[TradingAccount]) -> dict[UUID, Account]:
+    """By account, of those that ever copied. One query."""
     ids = {(client_owner(row.client_id), _copying_kind(row), row.currency): row.pk for row in accounts}
-    found = Account.objects.filter(owner__in={key[0] for key in ids}, kind__in={key[1] for key in ids}, seq__gt=0)
-    rows = found.values_list("owner", "kind", "currency", "balance")
-    return {ids[row[:3]]: row[3] for row in rows if row[:3] in ids}
+    found = Account.objects.filter(owner__in={key[0] for key in ids}, kind__in={key[1] for key in ids})
+    return {ids[key]: one for one in found if (key := (one.owner, one.kind, one.currency)) in ids}
 
 
 def mirrors_and(house: str, accounts: Iterable[TradingAccount]) -> tuple[dict[UUID, Account], dict[str, Account]]:

@@ -122,8 +122,8 @@ def wallet_balance(account: TradingAccount) -> Money:
 
 def copying_of(account: TradingAccount) -> Money | None:
     """What its owner copies others with on the server (copies.py); None where that is nothing."""
-    minor = ledgers.copying_of([account]).get(account.pk) if account.live and account.ledger_kind else None
-    return account.money(minor) if minor else None
+    held = ledgers.copying_of([account]).get(account.pk) if account.live and account.ledger_kind else None
+    return account.money(held.balance) if held and held.balance else None
 
 
 def pending_of(account: TradingAccount) -> QuerySet[Transfer]:

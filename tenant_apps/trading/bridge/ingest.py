@@ -52,9 +52,15 @@ def watermark(server_id: UUID) -> datetime:
 
 
 def store_deals(
-    server: TradingServer, deals: Sequence[Deal], accounts: Mapping[int, AccountRef], *, history: bool = False
+    server: TradingServer,
+    deals: Sequence[Deal],
+    accounts: Mapping[int, AccountRef],
+    *,
+    history: bool = False,
+    advance: bool = True,
 ) -> Stored:
-    """Store the deals of known accounts. `history`: an adopted account's past, which tells nobody anything."""
+    """Store the deals of known accounts. `history`: an adopted account's past, which tells nobody anything. Without `advance`
+    the watermark stays: of other accounts nobody has read as far."""
     ours = sorted((deal for deal in deals if deal.login in accounts), key=lambda deal: deal.deal)
     if not ours:
         return Stored((), clock.now())
@@ -68,7 +74,7 @@ def store_deals(
             if not history:
                 _publish(new, accounts)
                 alerts.stop_outs(new, accounts)
-        if not history:
+        if advance and not history:
             _advance(server.pk, max(deal.executed_at for deal in ours))
     return Stored(new, clock.now())
 

@@ -89,6 +89,7 @@ def _post_account(
             _orphan(server, account, deal, books)
     _post_sum(account, past, "trading-opening", books)
     _open_copies(account, [deal for deal in past if deal.kind is DealKind.COPY], books)
+    _won_by_copying(account, copied, books)
     _post_sum(account, copied, ledgers.COPYING, books)
     _post_sum(account, traded, RESULTS, books)
 
@@ -114,12 +115,26 @@ def _post_sum(account: TradingAccount, deals: Sequence[Deal], house: str, books:
 
 def _open_copies(account: TradingAccount, past: Sequence[Deal], books: Books) -> None:
     """What was in copying when the account was adopted: what had been put in and not come back."""
-    total = -sum(result_of(deal, account.currency) for deal in past)
+    if not past:
+        return
+    copying, total = ledgers.copying(account), -sum(result_of(deal, account.currency) for deal in past)
     if total:
         amount, key = account.money(total), f"trading-opening:{account.pk}:copying:{past[0].deal}-{past[-1].deal}"
         opening = ledgers.counter("trading-opening", account.currency)
         data = {"reference": str(account)}
-        books.add(opening, ledgers.copying(account), amount, kind="trading.opening", key=key, data=data)
+        books.add(opening, copying, amount, kind="trading.opening", key=key, data=data)
+
+
+def _won_by_copying(account: TradingAccount, copied: Sequence[Deal], books: Books) -> None:
+    """More came back than was known to be there: that was won, and is the client's now and not only with the next night."""
+    if not copied:
+        return
+    copying = ledgers.copying(account)  # from now on the nights ask for it, whatever the sum is
+    won = sum(result_of(deal, account.currency) for deal in copied) - max(copying.balance, 0)
+    if won > 0:
+        key = f"trading.copies:{account.pk}:{copied[0].deal}-{copied[-1].deal}:{len(copied)}"
+        house, data = ledgers.counter(RESULTS, account.currency), {"reference": str(account)}
+        books.add(house, copying, account.money(won), kind="trading.copies", key=key, data=data)
 
 
 def move(account: TradingAccount, amount: Money, *, house: str, kind: str, key: str, data: dict[str, object]) -> None:

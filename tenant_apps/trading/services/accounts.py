@@ -345,7 +345,8 @@ def account_archive(*, actor: Actor, account: TradingAccount, reason: str) -> Co
         fresh = TradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
         _ready(fresh)
         moving = Transfer.objects.filter(account=fresh, state=TransferState.PENDING).exists()
-        owed = fresh.live and (ledgers.mirror(fresh).balance or ledgers.copying_of([fresh]).get(fresh.pk))
+        copying = ledgers.copying_of([fresh]).get(fresh.pk)
+        owed = fresh.live and (ledgers.mirror(fresh).balance or (copying and copying.balance))
         if fresh.positions.exists() or (fresh.live and fresh.balance_minor) or moving or owed:
             raise HasOpenPositions
         return _change(

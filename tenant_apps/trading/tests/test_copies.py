@@ -82,10 +82,32 @@ def test_a_night_without_news_posts_nothing(world: World, account: TradingAccoun
     assert Transfer.objects.count() == before
 
 
+def test_what_was_won_is_the_clients_as_soon_as_it_is_back(world: World, account: TradingAccount) -> None:
+    """Not only with the next night: until then it would be money of the client's that nobody has to cover."""
+    below = begin(world, account, "500.00")
+    night(world)
+    world.admin("POST", "/faults", {"kind": "balance_mismatch", "login": below, "amount": "200.00"})
+    world.admin("DELETE", f"/copies/{below}")
+    compare(world.server, since=now() - timedelta(days=1))
+    assert (in_copying(account), server_minor(world, account)) == (0, 1_020_000)
+    assert agrees(world, account)
+
+
+def test_a_copy_that_moved_nothing_in_sum_is_asked_for(world: World, account: TradingAccount) -> None:
+    below = begin(world, account, "500.00")
+    world.admin("POST", "/faults", {"kind": "balance_mismatch", "login": below, "amount": "80.00"})
+    world.admin(
+        "POST", "/faults", {"kind": "balance_mismatch", "login": begin(world, account, "80.00"), "amount": "20"}
+    )
+    world.admin("DELETE", f"/copies/{below}")
+    night(world)
+    assert (in_copying(account), server_minor(world, account)) == (10_000, 1_000_000)
+
+
 def test_what_moves_while_the_server_is_asked_is_no_result(
     world: World, account: TradingAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sum is told with the second copy in it, of which the ledger hears later."""
+    """Each time the sum is told with a copy in it of which the ledger hears later."""
     begin(world, account, "500.00")
     night(world)
     ask = platforms.ask
@@ -95,21 +117,46 @@ def test_what_moves_while_the_server_is_asked_is_no_result(
         return ask(server, call)
 
     monkeypatch.setattr(copies.platforms, "ask", late)
-    copies.follow(world.server, accounts_of(world.server.pk))
-    assert in_copying(account) == 70_000
+    assert copies.follow(world.server, accounts_of(world.server.pk)) == [account.login]
+    assert in_copying(account) == 50_000 + copies.LOOKS * 20_000
     assert not Transfer.objects.filter(kind="trading.copies").exists()
 
 
-def test_a_server_that_does_not_tell_stops_no_comparison(world: World, account: TradingAccount) -> None:
-    lose(world, begin(world, account, "500.00"))
-    refused = {"kind": "http_status", "path": f"/v2/webserv/traders/{account.login}/sub", "status": 500, "count": 5}
+def test_a_copy_that_began_and_ended_between_the_questions_is_no_result(
+    world: World, account: TradingAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Afterwards the account in the ledger holds what it held before; its number of entries says that something moved."""
+    begin(world, account, "500.00")
     night(world)
-    lose(world, int(account.login or 0) + 1)
+    real = copies._asked
+    moved: list[int] = []
+
+    async def late(platform: Any, login: int) -> Any:
+        if moved:
+            return await real(platform, login)
+        moved.append(begin(world, account, "200.00"))
+        told = await platform.copies(login)
+        world.admin("DELETE", f"/copies/{moved[0]}")
+        return (await real(platform, login))._replace(copies=told)
+
+    monkeypatch.setattr(copies, "_asked", late)
+    assert copies.follow(world.server, accounts_of(world.server.pk)) == []
+    assert in_copying(account) == 50_000
+    assert not Transfer.objects.filter(kind="trading.copies").exists()
+
+
+def test_a_server_that_does_not_tell_stops_no_comparison_and_proves_no_day(
+    world: World, account: TradingAccount
+) -> None:
+    lose(world, begin(world, account, "500.00"))
+    night(world)
+    refused = {"kind": "http_status", "path": f"/v2/webserv/traders/{account.login}/sub", "status": 500, "count": 5}
     world.admin("POST", "/faults", refused)
     begin(world, account, "100.00")
-    night(world)
+    found = compare(world.server, since=now() - timedelta(days=1), whole=True)
     assert in_copying(account) == 50_000 + LOST + 10_000
     assert agrees(world, account)
+    assert (found.mismatches, found.sides["EUR"].unsettled) == (0, 1)
 
 
 def test_what_an_adopted_account_copied_with_before(world: World, account: TradingAccount) -> None:

@@ -132,14 +132,18 @@ class Standing:
         request = Request("GET", f"{self._config.web_base}/webserv/traders/{login}/subaccounts")
         fields = Fields(await self._parts.web.call(request))
         below = Fields(fields.raw.get("subAccountLogins") or {}).raw.get("login") or []
-        if not isinstance(below, list):
+        # A total that is not told is not zero: it would be taken for a loss of everything.
+        balance, equity = (
+            fields.integer(name, None if below else 0) for name in ("totalSubAccountsBalance", "totalSubAccountsEquity")
+        )
+        if not isinstance(below, list) or (not below and balance):
             raise Malformed("subAccountLogins")
-        digits = need(traders[0], "money_digits")
+        digits = fields.integer("moneyDigits", need(traders[0], "money_digits"))
         return Copies(
             login=login,
             accounts=len(below),
-            balance=Amount(money(fields.integer("totalSubAccountsBalance", 0), digits)),
-            equity=Amount(money(fields.integer("totalSubAccountsEquity", 0), digits)),
+            balance=Amount(money(balance, digits)),
+            equity=Amount(money(equity, digits)),
         )
 
     async def _worked_out(self, logins: Collection[int], group: str) -> tuple[AccountState, ...]:

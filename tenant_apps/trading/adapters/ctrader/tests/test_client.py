@@ -588,3 +588,31 @@ def test_a_wrong_password_of_an_account_is_an_answer(play):
                 await platform.password_check(LOGIN, PasswordKind.MAIN, "x")
 
     play(scenario)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"subAccountLogins": {"login": [77]}},
+        {"subAccountLogins": {"login": [77]}, "totalSubAccountsBalance": 5},
+        {"subAccountLogins": {"login": []}, "totalSubAccountsBalance": 5},
+        {"subAccountLogins": {"login": 77}, "totalSubAccountsBalance": 5, "totalSubAccountsEquity": 5},
+    ],
+)
+def test_a_total_of_copies_that_is_not_told_is_not_zero(play, answer):
+    async def scenario(server):
+        server.web_always["GET", f"{ONE}/subaccounts"] = WebReply(answer)
+        async with CTraderPlatform(server.config()) as platform:
+            with pytest.raises(PlatformUnavailable):
+                await platform.copies(LOGIN)
+
+    play(scenario)
+
+
+def test_who_copies_nobody_has_nothing_there(play):
+    async def scenario(server):
+        server.web_always["GET", f"{ONE}/subaccounts"] = WebReply({"subAccountLogins": {}})
+        async with CTraderPlatform(server.config()) as platform:
+            assert (await platform.copies(LOGIN)).balance == 0
+
+    play(scenario)
